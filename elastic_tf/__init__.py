@@ -1,0 +1,36 @@
+"""Deep Elastic Networks in Keras: one network that spends less compute on easy images."""
+
+from elastic_tf.costs.cost_table import CostTable
+from elastic_tf.costs.ratios import default_ratios
+from elastic_tf.layers.elastic_conv import ElasticConv2D
+from elastic_tf.layers.plain_block import ElasticPlainBlock
+from elastic_tf.layers.residual_block import ElasticResidualBlock
+from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
+from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.models.estimator import Estimator
+from elastic_tf.models.selector import Selector
+from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from elastic_tf.training.learning_rates import StagedLearningRate
+from elastic_tf.training.settings import MethodSettings
+from elastic_tf.training.stages import StageSchedule
+from elastic_tf.version import __version__
+
+
+__all__ = [
+    "CostTable",
+    "DeepElasticNetwork",
+    "ElasticConv2D",
+    "ElasticNetwork",
+    "ElasticPlainBlock",
+    "ElasticResidualBlock",
+    "Estimator",
+    "MethodSettings",
+    "Selector",
+    "StageSchedule",
+    "StagedLearningRate",
+    "TaskBatchNormalization",
+    "__version__",
+    "default_ratios",
+    "parse_backbone",
+]

@@ -1,0 +1,1 @@
+"""What a choice of levels costs: pure functions of ratios, shapes and levels."""

@@ -1,0 +1,1 @@
+"""Keras layers whose width is chosen per image."""

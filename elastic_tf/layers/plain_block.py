@@ -1,0 +1,98 @@
+"""A plain (VGG-like) block whose hidden width is chosen per image."""
+
+import keras
+import tensorflow as tf
+
+from elastic_tf.layers.elastic_block import ElasticBlock
+from elastic_tf.layers.elastic_conv import ElasticConv2D
+from elastic_tf.layers.routing import channel_usage, mask_features
+from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
+
+
+@keras.saving.register_keras_serializable("elastic_tf")
+class ElasticPlainBlock(ElasticBlock):
+    """Convolutions in a row, each with BN and ReLU; all but the last are narrowed by level.
+
+    It has no shortcut, so its lowest level keeps a few channels. With strides, a max pooling
+    comes first.
+
+    Args:
+        num_convs: int, at least 2. Convolutions in the block. Defaults to 2.
+        Others, call arguments, output shape, errors: see `ElasticBlock`. `ratios` must start
+            above 0; they default to `(0.125, 0.25, 0.5, 1.0)`.
+
+    Example:
+
+    >>> block = ElasticPlainBlock(8, tasks=["digits"], ratios=(0.25, 1.0))
+    >>> images = tf.ones((3, 4, 4, 8))
+    >>> block(images, levels=[0, 1, 0], task="digits").shape
+    TensorShape([3, 4, 4, 8])
+
+    Reference: Ahn et al., 2019, supplement section 1; Simonyan and Zisserman, 2015 (arXiv
+    1409.1556).
+    """
+
+    skippable = False
+
+    def __init__(self, filters, tasks, ratios=(0.125, 0.25, 0.5, 1.0), num_convs=2, **kwargs):
+        super().__init__(filters, tasks, ratios=ratios, **kwargs)
+        if not isinstance(num_convs, int) or num_convs < 2:
+            raise ValueError(
+                f"`num_convs` must be an integer >= 2. Received: num_convs={num_convs}"
+            )
+        self.num_convs = num_convs
+
+    def build(self, input_shape):
+        self.convs, self.norms = [], []
+        width = self.channels_per_level[-1]
+        shape = tuple(input_shape)
+        for index in range(self.num_convs):
+            filters = self.filters if index == self.num_convs - 1 else width
+            conv = ElasticConv2D(filters, name=f"conv{index + 1}")
+            norm = TaskBatchNormalization(
+                self.tasks, momentum=self.momentum, name=f"norm{index + 1}"
+            )
+            conv.build(shape)
+            shape = (*shape[:-1], filters)
+            norm.build(shape)
+            self.convs.append(conv)
+            self.norms.append(norm)
+
+    def macs(self, input_size):
+        size = self.output_size(input_size)
+        first, *middle, last = self.convs
+        return tuple(
+            first.macs(size, active_filters=width)
+            + sum(conv.macs(size, width, width) for conv in middle)
+            + last.macs(size, width)
+            for width in self.channels_per_level
+        )
+
+    def output_size(self, input_size):
+        return tuple(-(-side // self.strides) for side in input_size)
+
+    def get_config(self):
+        return super().get_config() | {"num_convs": self.num_convs}
+
+    def _run_groups(self, inputs, sizes, widths, task, training):
+        groups = tf.split(self._pool(inputs), sizes, num=len(widths))
+        for conv, norm in zip(self.convs[:-1], self.norms[:-1], strict=True):
+            groups = [
+                conv(rows, active_filters=width) for rows, width in zip(groups, widths, strict=True)
+            ]
+            groups = [tf.nn.relu(rows) for rows in norm(groups, task=task, training=training)]
+        outputs = tf.concat([self.convs[-1](rows) for rows in groups], axis=0)
+        return tf.nn.relu(self.norms[-1](outputs, task=task, training=training))
+
+    def _run_masked(self, inputs, levels, task, training):
+        usage = channel_usage(levels, self.channels_per_level)
+        outputs = self._pool(inputs)
+        for conv, norm in zip(self.convs[:-1], self.norms[:-1], strict=True):
+            hidden = norm(conv(outputs), task=task, usage=usage, training=training)
+            outputs = mask_features(tf.nn.relu(hidden), usage)
+        return tf.nn.relu(self.norms[-1](self.convs[-1](outputs), task=task, training=training))
+
+    def _pool(self, inputs):
+        if self.strides == 1:
+            return inputs
+        return tf.nn.max_pool2d(inputs, self.strides, self.strides, "SAME")

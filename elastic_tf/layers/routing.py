@@ -1,0 +1,52 @@
+"""Grouping the instances of a batch by level, and putting them back.
+
+A batch that is sorted by level splits into one contiguous group per level. A stack of blocks
+carries the permutation from block to block (each block sorts what the last one left) and undoes
+it once, after the pooling, where a row is a short vector.
+"""
+
+import tensorflow as tf
+
+
+def sort_by_level(levels):
+    """Returns the permutation that sorts a batch by level, stably.
+
+    Args:
+        levels: int tensor `(batch,)`.
+
+    Returns:
+        int32 tensor `(batch,)`: row `i` of the sorted batch is row `order[i]` of the batch.
+    """
+    return tf.argsort(levels, stable=True)
+
+
+def group_sizes(levels, num_levels):
+    """Returns how many instances have each level, an int32 tensor `(num_levels,)`."""
+    return tf.reduce_sum(tf.one_hot(levels, num_levels, dtype=tf.int32), axis=0)
+
+
+def inverse_permutation(order):
+    """Returns the permutation that undoes `order`, an int32 tensor of the same shape."""
+    return tf.argsort(order)
+
+
+def channel_usage(levels, channels_per_level):
+    """Returns the mask of the channels that each instance uses.
+
+    Args:
+        levels: int tensor `(batch,)`.
+        channels_per_level: tuple of ints, one per level.
+
+    Returns:
+        bool tensor `(batch, channels_per_level[-1])`.
+    """
+    return tf.sequence_mask(tf.gather(channels_per_level, levels), channels_per_level[-1])
+
+
+def mask_features(features, usage):
+    """Returns `(batch, height, width, channels)` features with 0 where `usage` is false.
+
+    A selection, not a product: TensorFlow 2.21's graph optimiser divides by zero on the product
+    of an empty batch with a mask.
+    """
+    return tf.where(usage[:, tf.newaxis, tf.newaxis, :], features, 0)

@@ -1,0 +1,50 @@
+"""The parameter-free shortcut of the paper's residual blocks."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("elastic_tf")
+class PoolPadShortcut(keras.layers.Layer):
+    """Identity where it can be: average pooling for strides, zero channels for width.
+
+    Args:
+        filters: int. Output channels, at least those of the input; the zero channels are padded
+            half on each side.
+        strides: int, pixels. Side of the pooling window and its stride. Defaults to 1.
+
+    Call arguments:
+        inputs: float tensor `(batch, height, width, channels)`.
+
+    Output shape: `(batch, ceil(height / strides), ceil(width / strides), filters)`.
+
+    Raises:
+        ValueError: if `filters` is less than the number of input channels.
+
+    Reference: Ahn et al., 2019, and He et al., 2016 (arXiv 1512.03385), shortcut option A.
+    """
+
+    def __init__(self, filters, strides=1, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.strides = strides
+
+    def build(self, input_shape):
+        if input_shape[-1] > self.filters:
+            raise ValueError(
+                f"`filters` must be at least the {input_shape[-1]} input channels. "
+                f"Received: filters={self.filters}"
+            )
+
+    def call(self, inputs):
+        outputs = inputs
+        if self.strides > 1:
+            outputs = tf.nn.avg_pool2d(outputs, self.strides, self.strides, "SAME")
+        missing = self.filters - inputs.shape[-1]
+        if missing:
+            left = missing // 2
+            outputs = tf.pad(outputs, [[0, 0], [0, 0], [0, 0], [left, missing - left]])
+        return outputs
+
+    def get_config(self):
+        return super().get_config() | {"filters": self.filters, "strides": self.strides}

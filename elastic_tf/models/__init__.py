@@ -1,0 +1,1 @@
+"""The networks: estimator, selector, and both together."""

@@ -1,0 +1,141 @@
+"""Estimator and selector together: a network that picks its own width per image."""
+
+import keras
+import tensorflow as tf
+
+from elastic_tf.models.estimator import Estimator
+from elastic_tf.models.selector import Selector
+from elastic_tf.models.tasks import check_task, validate_tasks
+
+
+@keras.saving.register_keras_serializable("elastic_tf")
+class ElasticNetwork(keras.Model):
+    """Runs each image on the model that the selector chooses for it.
+
+    This class is the network as it is used; `DeepElasticNetwork` adds how it is trained.
+
+    Args:
+        tasks: dict from task name to `{"image_shape": (height, width, channels),
+            "num_classes": int}`.
+        backbone: str, e.g. `"wrn-32-4"`; see `parse_backbone`.
+        ratios: as of `Estimator`; `None` for the paper's four levels.
+        selector_hidden_ratio: float in (0, 1], see `Selector`. Defaults to 0.25.
+        execution: `"grouped"` or `"masked"`. Defaults to `"grouped"`.
+        momentum: float in [0, 1), of the running averages. Defaults to 0.9.
+
+    Call arguments:
+        inputs: dict from task name to images `(batch, height, width, channels)`, pixels in
+            0..255; tasks may be left out. Or, with `task`, the images alone.
+        task: str or `None`.
+        training: bool. Defaults to `False`.
+        return_levels: bool. Defaults to `False`.
+
+    Returns:
+        For a dict, a dict from task name to what one task gives: logits `(batch, num_classes)`;
+        with `return_levels`, `{"logits": ..., "levels": int32 (batch, blocks)}`.
+
+    Raises:
+        ValueError: if an argument is not usable.
+
+    Reference: Ahn et al., 2019 (arXiv 1909.04860).
+    """
+
+    def __init__(
+        self,
+        tasks,
+        backbone="wrn-32-4",
+        ratios=None,
+        selector_hidden_ratio=0.25,
+        execution="grouped",
+        momentum=0.9,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.tasks = validate_tasks(tasks)
+        self.backbone = backbone
+        self.ratios = ratios
+        self.selector_hidden_ratio = selector_hidden_ratio
+        self.execution = execution
+        self.momentum = momentum
+        self.supports_jit = False
+        self.predict_levels = False
+        self.estimator = Estimator(
+            self.tasks, backbone, ratios, execution, momentum, name="estimator"
+        )
+        self.selector = Selector(
+            self.tasks,
+            backbone,
+            num_blocks=self.estimator.num_blocks,
+            num_levels=self.estimator.num_levels,
+            hidden_ratio=selector_hidden_ratio,
+            momentum=momentum,
+            name="selector",
+        )
+        # Estimator and selector have made their variables; `build` would have nothing to do, and
+        # would keep subclasses from adding state of their own.
+        self.built = True
+
+    @property
+    def num_blocks(self):
+        return self.estimator.num_blocks
+
+    @property
+    def num_levels(self):
+        return self.estimator.num_levels
+
+    def call(self, inputs, task=None, training=False, return_levels=False):
+        if task is not None:
+            return self._call_task(inputs, task, training, return_levels)
+        if not isinstance(inputs, dict):
+            raise ValueError(
+                "`inputs` must be a dict from task name to images, or `task` must be given. "
+                f"Received: inputs of type {type(inputs).__name__}, task=None"
+            )
+        return {
+            name: self._call_task(images, name, training, return_levels)
+            for name, images in inputs.items()
+        }
+
+    def _call_task(self, images, task, training, return_levels):
+        levels = self.select_levels(images, task)
+        logits = self.estimator(images, levels=levels, task=task, training=training)
+        return {"logits": logits, "levels": levels} if return_levels else logits
+
+    def select_levels(self, images, task):
+        """Returns the selector's most likely level of each block, int32 `(batch, blocks)`."""
+        return tf.argmax(self.selector(images, task=task), axis=-1, output_type=tf.int32)
+
+    def predict(self, x, return_levels=False, **kwargs):
+        """Like `keras.Model.predict`, for a dict of tasks; on request with the levels.
+
+        Args:
+            x: dict from task name to images, or a `tf.data.Dataset` of such dicts.
+            return_levels: bool. Defaults to `False`.
+            **kwargs: of `keras.Model.predict`.
+
+        Returns:
+            As `call`, in NumPy arrays.
+        """
+        if return_levels != self.predict_levels:
+            self.predict_levels = return_levels
+            self.predict_function = None
+        return super().predict(x, **kwargs)
+
+    def predict_step(self, data):
+        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self(images, training=False, return_levels=self.predict_levels)
+
+    def cost_table(self, task):
+        """Returns the `CostTable` of a task's models, selector included."""
+        check_task(task, self.tasks)
+        return self.estimator.cost_table(task, selector_macs=self.selector.macs(task))
+
+    def get_config(self):
+        return super().get_config() | {
+            "tasks": self.tasks,
+            "backbone": self.backbone,
+            "ratios": self.ratios,
+            "selector_hidden_ratio": self.selector_hidden_ratio,
+            "execution": self.execution,
+            "momentum": self.momentum,
+        }

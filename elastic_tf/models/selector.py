@@ -1,0 +1,139 @@
+"""The selector: a small network that looks at an image and scores levels for every block."""
+
+import keras
+import tensorflow as tf
+
+from elastic_tf.costs.macs import dense_macs
+from elastic_tf.layers.residual_block import ElasticResidualBlock
+from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
+from elastic_tf.layers.task_stem import TaskStem
+from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.tasks import check_task, validate_tasks
+
+
+@keras.saving.register_keras_serializable("elastic_tf")
+class Selector(keras.Model):
+    """One narrow residual block per stage of the backbone, then a linear layer.
+
+    `q(m | image)` is a product over blocks of softmaxes over levels. Stems are per task, all
+    else is shared.
+
+    Args:
+        tasks: dict, as of `Estimator`.
+        backbone: str. The estimator's backbone; stage widths are taken from it.
+        num_blocks: int. Blocks of the estimator to choose for.
+        num_levels: int. Levels to choose from.
+        hidden_ratio: float in (0, 1]. Hidden width of a block as a share of its stage's.
+            Defaults to 0.25, about 5 % of WRN-32-4's MACs.
+        momentum: float in [0, 1), of the running averages. Defaults to 0.9.
+
+    Call arguments:
+        inputs: tensor `(batch, height, width, channels)`, pixels in 0..255.
+        task: str, by keyword.
+        training: bool. Defaults to `False`.
+
+    Output shape: `(batch, num_blocks, num_levels)`: logits.
+
+    Raises:
+        ValueError: if an argument is not usable.
+
+    Reference: Ahn et al., 2019, section 3; the method's section 3.
+    """
+
+    def __init__(
+        self,
+        tasks,
+        backbone="wrn-32-4",
+        num_blocks=15,
+        num_levels=4,
+        hidden_ratio=0.25,
+        momentum=0.9,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not 0 < hidden_ratio <= 1:
+            raise ValueError(f"`hidden_ratio` must be in (0, 1]. Received: {hidden_ratio=}")
+        self.tasks = validate_tasks(tasks)
+        self.backbone = backbone
+        self.num_blocks = num_blocks
+        self.num_levels = num_levels
+        self.hidden_ratio = hidden_ratio
+        self.momentum = momentum
+        self.supports_jit = False
+        self._make_layers(parse_backbone(backbone))
+        self.build()
+
+    def _make_layers(self, shape):
+        names = list(self.tasks)
+        self.stems = {
+            name: TaskStem(
+                name,
+                shape.stem_filters,
+                task["image_shape"],
+                momentum=self.momentum,
+                name=f"{name}_stem",
+            )
+            for name, task in self.tasks.items()
+        }
+        self.blocks = [
+            ElasticResidualBlock(
+                filters,
+                names,
+                ratios=(0.0, 1.0),
+                hidden_filters=max(1, round(filters * self.hidden_ratio)),
+                strides=1 if stage == 0 else 2,
+                momentum=self.momentum,
+                name=f"block{stage + 1}",
+            )
+            for stage, filters in enumerate(shape.stage_filters)
+        ]
+        self.norm = TaskBatchNormalization(names, momentum=self.momentum, name="norm")
+        self.linear = keras.layers.Dense(self.num_blocks * self.num_levels, name="linear")
+
+    def build(self, input_shape=None):
+        """Makes all variables; the tasks' image shapes are known, so no input is needed."""
+        if self.built:
+            return
+        for stem in self.stems.values():
+            stem.build()
+        shape = (None, None, None, parse_backbone(self.backbone).stem_filters)
+        for block in self.blocks:
+            block.build(shape)
+            shape = (*shape[:-1], block.filters)
+        self.norm.build(shape)
+        self.linear.build((None, shape[-1]))
+        self.built = True
+
+    def call(self, inputs, task=None, training=False):
+        check_task(task, self.tasks)
+        features = self.stems[task](inputs, training=training)
+        for block in self.blocks:
+            features = block(features, task=task, training=training)
+        features = tf.nn.relu(self.norm(features, task=task, training=training))
+        logits = self.linear(tf.reduce_mean(features, axis=[1, 2]))
+        return tf.reshape(logits, [-1, self.num_blocks, self.num_levels])
+
+    def task_variables(self, task):
+        """Returns the trainable variables that `task` uses: all but other tasks' stems."""
+        check_task(task, self.tasks)
+        layers = [self.stems[task], *self.blocks, self.norm, self.linear]
+        return [variable for layer in layers for variable in layer.trainable_variables]
+
+    def macs(self, task):
+        """Returns the MACs of the selector for one image of `task`, an int."""
+        check_task(task, self.tasks)
+        size, total = self.stems[task].output_size, self.stems[task].macs()
+        for block in self.blocks:
+            total += block.macs(size)[-1]
+            size = block.output_size(size)
+        return total + dense_macs(self.blocks[-1].filters, self.num_blocks * self.num_levels)
+
+    def get_config(self):
+        return super().get_config() | {
+            "tasks": self.tasks,
+            "backbone": self.backbone,
+            "num_blocks": self.num_blocks,
+            "num_levels": self.num_levels,
+            "hidden_ratio": self.hidden_ratio,
+            "momentum": self.momentum,
+        }

@@ -1,0 +1,217 @@
+"""The network with its training: estimator and selector updated in turns."""
+
+import keras
+import tensorflow as tf
+
+from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.policies.initial_distributions import get_initial_distribution
+from elastic_tf.policies.sampling import entropy, greedy
+from elastic_tf.training.learning_rates import StagedLearningRate
+from elastic_tf.training.metrics import TEST, TRAINING, TaskMetrics
+from elastic_tf.training.selector_loss import model_rewards, sample_models, selector_loss
+from elastic_tf.training.settings import MethodSettings
+from elastic_tf.training.stages import INITIAL, SELECTOR, StageSchedule
+
+
+@keras.saving.register_keras_serializable("elastic_tf")
+class DeepElasticNetwork(ElasticNetwork):
+    """An `ElasticNetwork` that `fit` trains by the paper's alternation.
+
+    Every training step takes a dict `{task: (images, labels)}` with a batch of each task and
+    updates once per task: the estimator or the selector, as the stage schedule says for the
+    saved counter `step`. Everything random comes from a saved seed generator, so a training that
+    is stopped and loaded goes on as if it had not been.
+
+    Args:
+        seed: int >= 0. Seed of the models drawn in training. Defaults to 0.
+        Others: see `ElasticNetwork`.
+
+    Example:
+
+    >>> tasks = {"digits": {"image_shape": (8, 8, 1), "num_classes": 10}}
+    >>> model = DeepElasticNetwork(tasks, backbone="wrn-8-1")
+    >>> model.compile(stages=StageSchedule(4, rounds=1, selector_steps=2))
+    >>> batch = {"digits": (tf.zeros((2, 8, 8, 1)), tf.zeros((2,), tf.int32))}
+    >>> history = model.fit(tf.data.Dataset.from_tensors(batch).repeat(6), verbose=0)
+
+    Reference: Ahn et al., 2019 (arXiv 1909.04860); the method's section 4.
+    """
+
+    def __init__(self, tasks, *args, seed=0, **kwargs):
+        super().__init__(tasks, *args, **kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed, name="seed_generator")
+        self.step = self.add_weight(
+            name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
+        )
+        self.task_metrics = {task: TaskMetrics(task) for task in self.tasks}
+
+    def compile(
+        self,
+        optimizer=None,
+        selector_optimizer=None,
+        stages=None,
+        learning_rate=None,
+        settings=None,
+        **kwargs,
+    ):
+        """Sets how to train.
+
+        Args:
+            optimizer: `keras.optimizers.Optimizer` of the estimator, made with a float learning
+                rate, which is overwritten at every step. Defaults to SGD with Nesterov momentum
+                0.9.
+            selector_optimizer: `keras.optimizers.Optimizer`. Defaults to Adam at 1e-3.
+            stages: a `StageSchedule`. Defaults to the paper's.
+            learning_rate: a `StagedLearningRate`, of the estimator. Defaults to the paper's.
+            settings: a `MethodSettings`. Defaults to `MethodSettings()`.
+            **kwargs: `run_eagerly`, `steps_per_execution`, `auto_scale_loss` of
+                `keras.Model.compile`.
+        """
+        optimizer = optimizer or keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)
+        super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
+        self.selector_optimizer = selector_optimizer or keras.optimizers.Adam(1e-3)
+        self.stages = stages or StageSchedule()
+        self.learning_rate = learning_rate or StagedLearningRate()
+        self.settings = settings or MethodSettings()
+        self.initial_distribution = get_initial_distribution(
+            self.settings.initial_distribution, self.settings.full_share
+        )
+        self.optimizer.build(self.estimator.trainable_variables)
+        self.selector_optimizer.build(self.selector.trainable_variables)
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        parts = ("optimizer", "selector_optimizer", "stages", "learning_rate", "settings")
+        return {part: keras.saving.serialize_keras_object(getattr(self, part)) for part in parts}
+
+    def compile_from_config(self, config):
+        self.compile(
+            **{part: keras.saving.deserialize_keras_object(value) for part, value in config.items()}
+        )
+
+    @property
+    def metrics(self):
+        return [mean for metrics in self.task_metrics.values() for mean in metrics.means.values()]
+
+    def train_step(self, data):
+        batches = self._check_batches(data)
+        stage = self.stages(self.step)
+        tf.cond(
+            stage.kind == SELECTOR,
+            lambda: self._update_all(self._update_selector, batches, stage),
+            lambda: self._update_all(self._update_estimator, batches, stage),
+        )
+        self.step.assign_add(1)
+        return self._results(batches, TRAINING)
+
+    def test_step(self, data):
+        batches = self._check_batches(data)
+        for task, (images, labels) in batches.items():
+            table = self.cost_table(task)
+            outputs = self(images, task=task, return_levels=True)
+            full_logits = self.estimator(images, task=task)
+            self.task_metrics[task].update(
+                loss=_cross_entropy(labels, outputs["logits"]),
+                accuracy=_is_right(labels, outputs["logits"]),
+                full_accuracy=_is_right(labels, full_logits),
+                density=table.density(outputs["levels"]),
+                macs_share=table.macs_share(outputs["levels"]),
+            )
+        return self._results(batches, TEST)
+
+    def _update_all(self, update, batches, stage):
+        for task, (images, labels) in batches.items():
+            update(task, images, labels, stage)
+        return tf.constant(0)
+
+    def _update_estimator(self, task, images, labels, stage):
+        levels = self._estimator_levels(task, images, stage)
+        with tf.GradientTape() as tape:
+            logits = self.estimator(images, levels=levels, task=task, training=True)
+            losses = _cross_entropy(labels, logits)
+            loss = tf.math.divide_no_nan(tf.reduce_sum(losses), _size(losses))
+        variables = self.estimator.task_variables(task)
+        l2 = self.settings.l2_of(task)
+        gradients = [
+            gradient + l2 * variable
+            for gradient, variable in zip(
+                tape.gradient(loss, [v.value for v in variables]), variables, strict=True
+            )
+        ]
+        self.optimizer.learning_rate = self.learning_rate(stage, self.stages.initial_steps)
+        self.optimizer.apply(gradients, variables)
+        self.task_metrics[task].update(
+            loss=losses,
+            accuracy=_is_right(labels, logits),
+            density=self.cost_table(task).density(levels),
+        )
+
+    def _estimator_levels(self, task, images, stage):
+        seed = self._next_seed()
+
+        def initial():
+            if self.initial_distribution.needs_logits:
+                return self.initial_distribution(self.selector(images, task=task), seed)
+            shape = [tf.shape(images)[0], self.num_blocks, self.num_levels]
+            return self.initial_distribution(tf.zeros(shape), seed)
+
+        def mixed():
+            chosen = greedy(self.selector(images, task=task))
+            rows = tf.shape(images)[0]
+            last = tf.cast(
+                tf.round((1 - self.settings.initial_mix) * _size(chosen[:, 0])), tf.int32
+            )
+            # The initial distribution puts its full models first: shift the share that is taken.
+            order = tf.random.experimental.stateless_shuffle(tf.range(rows), seed)
+            drawn = tf.gather(initial(), order)
+            return tf.where((tf.range(rows) < last)[:, tf.newaxis], chosen, drawn)
+
+        return tf.cond(stage.kind == INITIAL, initial, mixed)
+
+    def _update_selector(self, task, images, labels, stage):
+        settings = self.settings
+        epsilon = tf.pow(settings.epsilon_decay, tf.cast(stage.step, tf.float32))
+        with tf.GradientTape() as tape:
+            logits = self.selector(images, task=task, training=True)
+            levels = sample_models(logits, epsilon, settings.samples_per_image, self._next_seed())
+            rewards, _ = model_rewards(self, images, labels, levels, task, settings)
+            loss = selector_loss(logits, levels, rewards, settings)
+        variables = self.selector.task_variables(task)
+        gradients = tape.gradient(loss, [v.value for v in variables])
+        self.selector_optimizer.apply(gradients, variables)
+        self.task_metrics[task].update(reward=rewards, entropy=entropy(logits))
+
+    def _next_seed(self):
+        return tf.cast(self.seed_generator.next(), tf.int32)
+
+    def _results(self, batches, figures):
+        results = {}
+        for task in batches:
+            results |= self.task_metrics[task].results(figures)
+        return results
+
+    def _check_batches(self, data):
+        if not isinstance(data, dict) or not data or not set(data) <= set(self.tasks):
+            raise ValueError(
+                "Training and evaluation data must be dicts {task: (images, labels)} with tasks "
+                f"among {list(self.tasks)}. Received: "
+                f"{list(data) if isinstance(data, dict) else type(data).__name__}"
+            )
+        return data
+
+    def get_config(self):
+        return super().get_config() | {"seed": self.seed}
+
+
+def _size(vector):
+    return tf.cast(tf.shape(vector)[0], tf.float32)
+
+
+def _cross_entropy(labels, logits):
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+
+def _is_right(labels, logits):
+    return tf.cast(tf.argmax(logits, -1, output_type=labels.dtype) == labels, tf.float32)
