@@ -1,6 +1,9 @@
 # `make train` and `make test` make the environment first if it is missing.
 
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+# The first that runs and is supported: a version manager may have a name without a Python behind.
+PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
+  $$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -21,8 +24,8 @@ lint: $(READY)
 env: $(READY)
 
 $(READY): requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || \
-	  { echo "PYTHON must be Python 3.11 or 3.12. Received: PYTHON=$(PYTHON)"; exit 1; }
+	@$(or $(PYTHON),false) -c '$(SUPPORTED)' || \
+	  { echo "PYTHON must be a Python 3.11 or 3.12. Received: PYTHON=$(PYTHON)"; exit 1; }
 	@echo "Making the environment in $(VENV) (about 1 GB, a few minutes)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt

@@ -16,7 +16,6 @@ from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import StageSchedule
 from elastic_tf.version import __version__
 
-
 __all__ = [
     "CostTable",
     "DeepElasticNetwork",

@@ -1,0 +1,1 @@
+"""The commands: flags, files, printing. Each `main` parses, builds, and calls the library."""

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.costs.ratios import channels_per_level, validate_ratios
-from elastic_tf.layers.routing import group_sizes, inverse_permutation, sort_by_level
+from elastic_tf.layers.routing import group_sizes, inverse_permutation, permute, sort_by_level
 
 EXECUTIONS = ("grouped", "masked")
 
@@ -90,9 +90,9 @@ class ElasticBlock(keras.layers.Layer):
             return self._run_groups(inputs, sizes, self.channels_per_level, task, training)
         order = sort_by_level(levels)
         outputs = self.call(
-            tf.gather(inputs, order), tf.gather(levels, order), task, training, sorted_rows=True
+            permute(inputs, order), tf.gather(levels, order), task, training, sorted_rows=True
         )
-        return tf.gather(outputs, inverse_permutation(order))
+        return permute(outputs, inverse_permutation(order))
 
     def macs(self, input_size):
         """Returns the MACs of one image at every level, for `(height, width)` of its features.

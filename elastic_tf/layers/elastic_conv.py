@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.costs.macs import conv2d_macs, same_output_size
+from elastic_tf.layers.empty_batch import run_unless_empty
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -20,8 +21,8 @@ class ElasticConv2D(keras.layers.Layer):
         strides: int, pixels. Defaults to 1.
 
     Call arguments:
-        inputs: float tensor `(batch, height, width, channels)`; channels is static and at most
-            the number the layer was built with.
+        inputs: float tensor `(batch, height, width, channels)`; all but the batch is static, and
+            the channels are at most those the layer was built with.
         active_filters: int in `[1, filters]`, or `None` for all.
 
     Output shape: `(batch, ceil(height / strides), ceil(width / strides), active_filters)`.
@@ -75,15 +76,11 @@ class ElasticConv2D(keras.layers.Layer):
                 f"Received: inputs.shape={tuple(inputs.shape)}"
             )
         kernel = tf.convert_to_tensor(self.kernel)[:, :, :in_channels, :filters]
-        if inputs.shape[0]:
-            return tf.nn.conv2d(inputs, kernel, self.strides, "SAME")
-        # TensorFlow's oneDNN convolution returns a wrong shape for an empty batch inside a graph.
-        outputs = tf.cond(
-            tf.shape(inputs)[0] > 0,
-            lambda: tf.nn.conv2d(inputs, kernel, self.strides, "SAME"),
-            lambda: self._empty_outputs(inputs, filters),
+        return run_unless_empty(
+            lambda images: tf.nn.conv2d(images, kernel, self.strides, "SAME"),
+            inputs,
+            (*self.output_size(inputs.shape[1:3]), filters),
         )
-        return tf.ensure_shape(outputs, self._output_shape(inputs.shape, filters))
 
     def macs(self, input_size, in_channels=None, active_filters=None):
         """Returns the MACs for one image.
@@ -105,10 +102,7 @@ class ElasticConv2D(keras.layers.Layer):
 
     def output_size(self, input_size):
         """Returns `(height, width)` of the output for that of the input, pixels."""
-        return tuple(None if s is None else same_output_size(s, self.strides) for s in input_size)
-
-    def compute_output_shape(self, input_shape, active_filters=None):
-        return self._output_shape(input_shape, active_filters or self.filters)
+        return tuple(same_output_size(side, self.strides) for side in input_size)
 
     def get_config(self):
         return super().get_config() | {
@@ -116,11 +110,3 @@ class ElasticConv2D(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "strides": self.strides,
         }
-
-    def _output_shape(self, input_shape, filters):
-        return (input_shape[0], *self.output_size(tuple(input_shape)[1:3]), filters)
-
-    def _empty_outputs(self, inputs, filters):
-        size = tf.shape(inputs)[1:3]
-        size = (size + self.strides - 1) // self.strides
-        return tf.zeros([0, size[0], size[1], filters], inputs.dtype)

@@ -3,8 +3,10 @@
 import keras
 import tensorflow as tf
 
+from elastic_tf.costs.macs import same_output_size
 from elastic_tf.layers.elastic_block import ElasticBlock
 from elastic_tf.layers.elastic_conv import ElasticConv2D
+from elastic_tf.layers.empty_batch import run_unless_empty
 from elastic_tf.layers.routing import channel_usage, mask_features
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 
@@ -69,7 +71,7 @@ class ElasticPlainBlock(ElasticBlock):
         )
 
     def output_size(self, input_size):
-        return tuple(-(-side // self.strides) for side in input_size)
+        return tuple(same_output_size(side, self.strides) for side in input_size)
 
     def get_config(self):
         return super().get_config() | {"num_convs": self.num_convs}
@@ -95,4 +97,8 @@ class ElasticPlainBlock(ElasticBlock):
     def _pool(self, inputs):
         if self.strides == 1:
             return inputs
-        return tf.nn.max_pool2d(inputs, self.strides, self.strides, "SAME")
+        return run_unless_empty(
+            lambda images: tf.nn.max_pool2d(images, self.strides, self.strides, "SAME"),
+            inputs,
+            (*self.output_size(inputs.shape[1:3]), inputs.shape[-1]),
+        )

@@ -30,6 +30,23 @@ def inverse_permutation(order):
     return tf.argsort(order)
 
 
+@tf.custom_gradient
+def permute(rows, order):
+    """Returns the rows in another order.
+
+    A gather whose gradient is a gather too: TensorFlow's own would be a slow sum over segments,
+    because it cannot know that `order` has every row once.
+
+    Args:
+        rows: tensor `(batch, ...)`.
+        order: int32 tensor `(batch,)`, a permutation.
+
+    Returns:
+        Tensor of the shape of `rows`.
+    """
+    return tf.gather(rows, order), lambda up: (tf.gather(up, inverse_permutation(order)), None)
+
+
 def channel_usage(levels, channels_per_level):
     """Returns the mask of the channels that each instance uses.
 

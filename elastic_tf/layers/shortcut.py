@@ -3,6 +3,9 @@
 import keras
 import tensorflow as tf
 
+from elastic_tf.costs.macs import same_output_size
+from elastic_tf.layers.empty_batch import run_unless_empty
+
 
 @keras.saving.register_keras_serializable("elastic_tf")
 class PoolPadShortcut(keras.layers.Layer):
@@ -39,7 +42,12 @@ class PoolPadShortcut(keras.layers.Layer):
     def call(self, inputs):
         outputs = inputs
         if self.strides > 1:
-            outputs = tf.nn.avg_pool2d(outputs, self.strides, self.strides, "SAME")
+            size = tuple(same_output_size(side, self.strides) for side in inputs.shape[1:3])
+            outputs = run_unless_empty(
+                lambda images: tf.nn.avg_pool2d(images, self.strides, self.strides, "SAME"),
+                inputs,
+                (*size, inputs.shape[-1]),
+            )
         missing = self.filters - inputs.shape[-1]
         if missing:
             left = missing // 2

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from elastic_tf.costs.macs import same_output_size
 from elastic_tf.layers.elastic_conv import ElasticConv2D
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 
@@ -51,6 +52,7 @@ class TaskStem(keras.layers.Layer):
         self.rescale = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")
         self.conv = ElasticConv2D(self.filters, self.kernel_size, self.strides, name="conv")
         self.norm = TaskBatchNormalization([self.task], momentum=self.momentum, name="norm")
+        self.rescale.build((None, *self.image_shape))
         self.conv.build((None, *self.image_shape))
         self.norm.build((None, *self.output_size, self.filters))
 
@@ -68,7 +70,7 @@ class TaskStem(keras.layers.Layer):
     @property
     def output_size(self):
         """`(height, width)` of the features, pixels."""
-        return tuple(-(-side // self.strides) for side in self.image_shape[:2])
+        return tuple(same_output_size(side, self.strides) for side in self.image_shape[:2])
 
     def macs(self):
         """Returns the MACs for one image, an int."""

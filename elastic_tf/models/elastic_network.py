@@ -20,6 +20,7 @@ class ElasticNetwork(keras.Model):
         backbone: str, e.g. `"wrn-32-4"`; see `parse_backbone`.
         ratios: as of `Estimator`; `None` for the paper's four levels.
         selector_hidden_ratio: float in (0, 1], see `Selector`. Defaults to 0.25.
+        trunk_size: int, pixels. Feature size that the stems' strides aim at. Defaults to 32.
         execution: `"grouped"` or `"masked"`. Defaults to `"grouped"`.
         momentum: float in [0, 1), of the running averages. Defaults to 0.9.
 
@@ -46,6 +47,7 @@ class ElasticNetwork(keras.Model):
         backbone="wrn-32-4",
         ratios=None,
         selector_hidden_ratio=0.25,
+        trunk_size=32,
         execution="grouped",
         momentum=0.9,
         **kwargs,
@@ -55,21 +57,22 @@ class ElasticNetwork(keras.Model):
         self.backbone = backbone
         self.ratios = ratios
         self.selector_hidden_ratio = selector_hidden_ratio
+        self.trunk_size = trunk_size
         self.execution = execution
         self.momentum = momentum
         self.supports_jit = False
         self.predict_levels = False
+        shared = {"backbone": backbone, "trunk_size": trunk_size, "momentum": momentum}
         self.estimator = Estimator(
-            self.tasks, backbone, ratios, execution, momentum, name="estimator"
+            self.tasks, ratios=ratios, execution=execution, name="estimator", **shared
         )
         self.selector = Selector(
             self.tasks,
-            backbone,
             num_blocks=self.estimator.num_blocks,
             num_levels=self.estimator.num_levels,
             hidden_ratio=selector_hidden_ratio,
-            momentum=momentum,
             name="selector",
+            **shared,
         )
         # Estimator and selector have made their variables; `build` would have nothing to do, and
         # would keep subclasses from adding state of their own.
@@ -136,6 +139,7 @@ class ElasticNetwork(keras.Model):
             "backbone": self.backbone,
             "ratios": self.ratios,
             "selector_hidden_ratio": self.selector_hidden_ratio,
+            "trunk_size": self.trunk_size,
             "execution": self.execution,
             "momentum": self.momentum,
         }

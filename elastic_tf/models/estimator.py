@@ -8,7 +8,7 @@ from elastic_tf.costs.cost_table import CostTable
 from elastic_tf.costs.ratios import default_ratios, validate_block_ratios
 from elastic_tf.layers.plain_block import ElasticPlainBlock
 from elastic_tf.layers.residual_block import ElasticResidualBlock
-from elastic_tf.layers.routing import inverse_permutation, sort_by_level
+from elastic_tf.layers.routing import inverse_permutation, permute, sort_by_level
 from elastic_tf.layers.task_head import TaskHead
 from elastic_tf.layers.task_stem import TaskStem
 from elastic_tf.models.backbones import parse_backbone
@@ -25,6 +25,7 @@ class Estimator(keras.Model):
         backbone: str, a name that `parse_backbone` understands. Defaults to `"wrn-32-4"`.
         ratios: list of floats, one per level; or one such list per block; or `None` for the
             paper's four levels. Share of a block's hidden channels that each level uses.
+        trunk_size: int, pixels. Feature size that the stems' strides aim at. Defaults to 32.
         execution: `"grouped"` or `"masked"`, see `ElasticBlock`. Defaults to `"grouped"`.
         momentum: float in [0, 1), of the running averages. Defaults to 0.9.
 
@@ -50,7 +51,14 @@ class Estimator(keras.Model):
     """
 
     def __init__(
-        self, tasks, backbone="wrn-32-4", ratios=None, execution="grouped", momentum=0.9, **kwargs
+        self,
+        tasks,
+        backbone="wrn-32-4",
+        ratios=None,
+        trunk_size=32,
+        execution="grouped",
+        momentum=0.9,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.tasks = validate_tasks(tasks)
@@ -60,6 +68,7 @@ class Estimator(keras.Model):
         if ratios is None:
             ratios = default_ratios(4, shape.residual)
         self.block_ratios = validate_block_ratios(ratios, shape.num_blocks, shape.residual)
+        self.trunk_size = trunk_size
         self.execution = execution
         self.momentum = momentum
         self.supports_jit = False
@@ -72,6 +81,7 @@ class Estimator(keras.Model):
                 name,
                 shape.stem_filters,
                 task["image_shape"],
+                trunk_size=self.trunk_size,
                 momentum=self.momentum,
                 name=f"{name}_stem",
             )
@@ -138,14 +148,14 @@ class Estimator(keras.Model):
         rows = tf.range(tf.shape(features)[0])
         for index, block in enumerate(self.blocks):
             order = sort_by_level(levels[:, index])
-            features = tf.gather(features, order)
+            features = permute(features, order)
             levels = tf.gather(levels, order)
             rows = tf.gather(rows, order)
             features = block(
                 features, levels=levels[:, index], task=task, training=training, sorted_rows=True
             )
         logits = self.heads[task](features, training=training)
-        return tf.gather(logits, inverse_permutation(rows))
+        return permute(logits, inverse_permutation(rows))
 
     def _check_levels(self, levels):
         levels = tf.cast(levels, tf.int32)
@@ -183,6 +193,7 @@ class Estimator(keras.Model):
             "tasks": self.tasks,
             "backbone": self.backbone,
             "ratios": self.ratios,
+            "trunk_size": self.trunk_size,
             "execution": self.execution,
             "momentum": self.momentum,
         }

@@ -15,8 +15,13 @@ from elastic_tf.models.tasks import check_task, validate_tasks
 class Selector(keras.Model):
     """One narrow residual block per stage of the backbone, then a linear layer.
 
-    `q(m | image)` is a product over blocks of softmaxes over levels. Stems are per task, all
-    else is shared.
+    `q(m | image)` is a product over blocks of softmaxes over levels. Stems and the offsets of the
+    logits are per task, all else is shared.
+
+    Two things are added to the paper's selector, without which its choice was the same for every
+    image after a few hundred steps: the pooled features are normalised, so that the weights see
+    what sets an image apart and not what all images have in common; and each task has offsets of
+    its own, because normalisation per task takes the tasks' differences away.
 
     Args:
         tasks: dict, as of `Estimator`.
@@ -25,6 +30,7 @@ class Selector(keras.Model):
         num_levels: int. Levels to choose from.
         hidden_ratio: float in (0, 1]. Hidden width of a block as a share of its stage's.
             Defaults to 0.25, about 5 % of WRN-32-4's MACs.
+        trunk_size: int, pixels. Feature size that the stems' strides aim at. Defaults to 32.
         momentum: float in [0, 1), of the running averages. Defaults to 0.9.
 
     Call arguments:
@@ -47,6 +53,7 @@ class Selector(keras.Model):
         num_blocks=15,
         num_levels=4,
         hidden_ratio=0.25,
+        trunk_size=32,
         momentum=0.9,
         **kwargs,
     ):
@@ -58,6 +65,7 @@ class Selector(keras.Model):
         self.num_blocks = num_blocks
         self.num_levels = num_levels
         self.hidden_ratio = hidden_ratio
+        self.trunk_size = trunk_size
         self.momentum = momentum
         self.supports_jit = False
         self._make_layers(parse_backbone(backbone))
@@ -70,6 +78,7 @@ class Selector(keras.Model):
                 name,
                 shape.stem_filters,
                 task["image_shape"],
+                trunk_size=self.trunk_size,
                 momentum=self.momentum,
                 name=f"{name}_stem",
             )
@@ -88,7 +97,10 @@ class Selector(keras.Model):
             for stage, filters in enumerate(shape.stage_filters)
         ]
         self.norm = TaskBatchNormalization(names, momentum=self.momentum, name="norm")
-        self.linear = keras.layers.Dense(self.num_blocks * self.num_levels, name="linear")
+        self.pooled_norm = TaskBatchNormalization(names, momentum=self.momentum, name="pooled_norm")
+        self.linear = keras.layers.Dense(
+            self.num_blocks * self.num_levels, use_bias=False, name="linear"
+        )
 
     def build(self, input_shape=None):
         """Makes all variables; the tasks' image shapes are known, so no input is needed."""
@@ -101,7 +113,16 @@ class Selector(keras.Model):
             block.build(shape)
             shape = (*shape[:-1], block.filters)
         self.norm.build(shape)
+        self.pooled_norm.build((None, 1, 1, shape[-1]))
         self.linear.build((None, shape[-1]))
+        self.offsets = {
+            name: self.add_weight(
+                name=f"{name}_offset",
+                shape=(self.num_blocks * self.num_levels,),
+                initializer="zeros",
+            )
+            for name in self.tasks
+        }
         self.built = True
 
     def call(self, inputs, task=None, training=False):
@@ -110,14 +131,17 @@ class Selector(keras.Model):
         for block in self.blocks:
             features = block(features, task=task, training=training)
         features = tf.nn.relu(self.norm(features, task=task, training=training))
-        logits = self.linear(tf.reduce_mean(features, axis=[1, 2]))
+        pooled = tf.reduce_mean(features, axis=[1, 2], keepdims=True)
+        pooled = self.pooled_norm(pooled, task=task, training=training)
+        logits = self.linear(pooled[:, 0, 0, :]) + self.offsets[task]
         return tf.reshape(logits, [-1, self.num_blocks, self.num_levels])
 
     def task_variables(self, task):
-        """Returns the trainable variables that `task` uses: all but other tasks' stems."""
+        """Returns the trainable variables that `task` uses: all but other tasks' own."""
         check_task(task, self.tasks)
-        layers = [self.stems[task], *self.blocks, self.norm, self.linear]
-        return [variable for layer in layers for variable in layer.trainable_variables]
+        layers = [self.stems[task], *self.blocks, self.norm, self.pooled_norm, self.linear]
+        shared = [variable for layer in layers for variable in layer.trainable_variables]
+        return [*shared, self.offsets[task]]
 
     def macs(self, task):
         """Returns the MACs of the selector for one image of `task`, an int."""
@@ -135,5 +159,6 @@ class Selector(keras.Model):
             "num_blocks": self.num_blocks,
             "num_levels": self.num_levels,
             "hidden_ratio": self.hidden_ratio,
+            "trunk_size": self.trunk_size,
             "momentum": self.momentum,
         }

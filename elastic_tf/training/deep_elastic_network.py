@@ -19,8 +19,8 @@ class DeepElasticNetwork(ElasticNetwork):
 
     Every training step takes a dict `{task: (images, labels)}` with a batch of each task and
     updates once per task: the estimator or the selector, as the stage schedule says for the
-    saved counter `step`. Everything random comes from a saved seed generator, so a training that
-    is stopped and loaded goes on as if it had not been.
+    saved counter `step`. Everything random is a function of `seed`, `step` and task, so a training
+    that is stopped and loaded goes on as if it had not been.
 
     Args:
         seed: int >= 0. Seed of the models drawn in training. Defaults to 0.
@@ -40,7 +40,6 @@ class DeepElasticNetwork(ElasticNetwork):
     def __init__(self, tasks, *args, seed=0, **kwargs):
         super().__init__(tasks, *args, **kwargs)
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed, name="seed_generator")
         self.step = self.add_weight(
             name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
@@ -95,14 +94,38 @@ class DeepElasticNetwork(ElasticNetwork):
     def metrics(self):
         return [mean for metrics in self.task_metrics.values() for mean in metrics.means.values()]
 
+    def make_train_function(self, force=False):
+        """Lets `fit` look up the stage between steps, and run a graph of that update alone.
+
+        The graphs are smaller than with the decision inside, and replicas can synchronise, which
+        TensorFlow forbids within a condition. With `steps_per_execution` above 1 the decision has
+        to be inside: see `train_step`.
+        """
+        if self.steps_per_execution > 1:
+            return super().make_train_function(force)
+        if self.train_function is None or force:
+            select = self._make_function(lambda data: self._train(data, self._update_selector))
+            estimate = self._make_function(lambda data: self._train(data, self._update_estimator))
+
+            def train_function(iterator):
+                selects = int(self.stages(self.step).kind) == SELECTOR
+                return (select if selects else estimate)(iterator)
+
+            self.train_function = train_function
+
     def train_step(self, data):
-        batches = self._check_batches(data)
-        stage = self.stages(self.step)
-        tf.cond(
-            stage.kind == SELECTOR,
-            lambda: self._update_all(self._update_selector, batches, stage),
-            lambda: self._update_all(self._update_estimator, batches, stage),
+        """One update per task, of the network whose turn it is; decided inside the graph."""
+        return tf.cond(
+            self.stages(self.step).kind == SELECTOR,
+            lambda: self._train(data, self._update_selector),
+            lambda: self._train(data, self._update_estimator),
         )
+
+    def _train(self, data, update):
+        stage = self.stages(self.step)
+        batches = self._check_batches(data)
+        for task, (images, labels) in batches.items():
+            update(task, images, labels, stage)
         self.step.assign_add(1)
         return self._results(batches, TRAINING)
 
@@ -120,11 +143,6 @@ class DeepElasticNetwork(ElasticNetwork):
                 macs_share=table.macs_share(outputs["levels"]),
             )
         return self._results(batches, TEST)
-
-    def _update_all(self, update, batches, stage):
-        for task, (images, labels) in batches.items():
-            update(task, images, labels, stage)
-        return tf.constant(0)
 
     def _update_estimator(self, task, images, labels, stage):
         levels = self._estimator_levels(task, images, stage)
@@ -149,7 +167,7 @@ class DeepElasticNetwork(ElasticNetwork):
         )
 
     def _estimator_levels(self, task, images, stage):
-        seed = self._next_seed()
+        seed = self._seed_of(task)
 
         def initial():
             if self.initial_distribution.needs_logits:
@@ -175,16 +193,23 @@ class DeepElasticNetwork(ElasticNetwork):
         epsilon = tf.pow(settings.epsilon_decay, tf.cast(stage.step, tf.float32))
         with tf.GradientTape() as tape:
             logits = self.selector(images, task=task, training=True)
-            levels = sample_models(logits, epsilon, settings.samples_per_image, self._next_seed())
-            rewards, _ = model_rewards(self, images, labels, levels, task, settings)
+            levels = sample_models(logits, epsilon, settings.samples_per_image, self._seed_of(task))
+            rewards = model_rewards(self, images, labels, levels, task, settings)
             loss = selector_loss(logits, levels, rewards, settings)
         variables = self.selector.task_variables(task)
         gradients = tape.gradient(loss, [v.value for v in variables])
         self.selector_optimizer.apply(gradients, variables)
-        self.task_metrics[task].update(reward=rewards, entropy=entropy(logits))
+        self.task_metrics[task].update(
+            reward=rewards,
+            entropy=entropy(logits),
+            density=self.cost_table(task).density(levels),
+        )
 
-    def _next_seed(self):
-        return tf.cast(self.seed_generator.next(), tf.int32)
+    def _seed_of(self, task):
+        """Returns the seed of this step's draws for a task, different on every replica."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = tf.constant([self.seed, list(self.tasks).index(task)])
+        return tf.random.fold_in(tf.random.fold_in(seed, self.step.value), replica)
 
     def _results(self, batches, figures):
         results = {}

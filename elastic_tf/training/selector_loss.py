@@ -28,7 +28,7 @@ def model_rewards(network, images, labels, levels, task, settings):
         settings: a `MethodSettings`.
 
     Returns:
-        rewards, costs: float32 tensors `(samples, batch)`.
+        float32 tensor `(samples, batch)`.
     """
     samples, blocks = levels.shape[0], levels.shape[2]
     flat = tf.reshape(levels, [-1, blocks])
@@ -42,13 +42,14 @@ def model_rewards(network, images, labels, levels, task, settings):
     else:
         costs = table.macs_share(levels, with_selector=False)
     cross_entropy = tf.reshape(cross_entropy, tf.shape(levels)[:2])
-    return reward(cross_entropy, costs, settings.rho, settings.credit), costs
+    return reward(cross_entropy, costs, settings.rho, settings.credit)
 
 
 def selector_loss(logits, levels, rewards, settings):
     """Returns the loss whose gradient is the policy gradient.
 
-    `-log q(m | x) * (R - baseline)`, mean over samples and images, less the entropy bonus.
+    `-log q(m | x) * (R - baseline)`, mean over samples and images, less the entropy bonus: the
+    entropy of `q(m | x)`, summed over blocks, mean over images.
 
     Args:
         logits: float32 tensor `(batch, blocks, levels)`, of the selector.
@@ -64,5 +65,5 @@ def selector_loss(logits, levels, rewards, settings):
     samples = levels.shape[0]
     log_probabilities = tf.stack([log_probability(logits, levels[i]) for i in range(samples)])
     gains = tf.stop_gradient(advantages(rewards, settings.baseline))
-    bonus = settings.entropy_weight * tf.reduce_mean(entropy(logits))
+    bonus = settings.entropy_weight * tf.reduce_mean(tf.reduce_sum(entropy(logits), axis=-1))
     return -tf.reduce_mean(log_probabilities * gains) - bonus

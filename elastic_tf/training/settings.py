@@ -27,7 +27,8 @@ class MethodSettings:
         rho: float > 0. See `reward`.
         baseline: `"leave_one_out"` or `"none"`. See `advantages`.
         samples_per_image: int >= 1. Models drawn for each image in a selector step.
-        entropy_weight: float >= 0. Weight of the mean entropy of a block's choice, per nat.
+        entropy_weight: float >= 0. Weight of the entropy of an image's choice, per nat, summed over
+            blocks. Above 0 the choice stays soft enough to go on learning.
         epsilon_decay: float in [0, 1). Exploration: epsilon is this to the power of the step in
             the stage; see `epsilon_mixed`.
 

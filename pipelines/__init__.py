@@ -1,0 +1,25 @@
+"""Input pipelines: tasks by name, and their images as `tf.data` data sets."""
+
+from pipelines.augment import random_crop_and_flip
+from pipelines.input_pipeline import eval_dataset, load_split, train_dataset
+from pipelines.multitask import evaluation_batches, num_examples, training_batches
+from pipelines.registry import get_task, get_tasks, register_task, task_names
+from pipelines.sources import DataNotFoundError, Split
+from pipelines.task_spec import TaskSpec
+
+__all__ = [
+    "DataNotFoundError",
+    "Split",
+    "TaskSpec",
+    "eval_dataset",
+    "evaluation_batches",
+    "get_task",
+    "get_tasks",
+    "load_split",
+    "num_examples",
+    "random_crop_and_flip",
+    "register_task",
+    "task_names",
+    "train_dataset",
+    "training_batches",
+]

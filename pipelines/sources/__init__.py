@@ -1,0 +1,17 @@
+"""Where images come from: one class per kind of source, all with the same `load`."""
+
+from pipelines.sources.data_not_found import DataNotFoundError
+from pipelines.sources.digits import DigitsSource
+from pipelines.sources.fashion_mnist_small import FashionMnistSmallSource
+from pipelines.sources.split import Split
+from pipelines.sources.tfds_source import TfdsSource
+from pipelines.sources.tiny_imagenet import TinyImageNetSource
+
+__all__ = [
+    "DataNotFoundError",
+    "DigitsSource",
+    "FashionMnistSmallSource",
+    "Split",
+    "TfdsSource",
+    "TinyImageNetSource",
+]

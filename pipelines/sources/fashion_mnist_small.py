@@ -1,0 +1,37 @@
+"""The part of Fashion-MNIST that is embedded in the package."""
+
+import pathlib
+import zipfile
+
+import numpy as np
+
+from pipelines.sources.array_source import ArraySource
+from pipelines.sources.data_not_found import DataNotFoundError
+
+EMBEDDED_FILE = pathlib.Path(__file__).parent / "data" / "fashion_mnist_small.npz"
+
+
+class FashionMnistSmallSource(ArraySource):
+    """10,000 images of 28x28 pixels in 10 classes; `data/README.md` says how they were chosen.
+
+    Args:
+        file: path of the npz. Defaults to the embedded one.
+    """
+
+    def __init__(self, file=EMBEDDED_FILE):
+        self.file = pathlib.Path(file)
+
+    def read(self, part):
+        """Returns the images of `"train"` or `"test"` (see `ArraySource.read`).
+
+        Raises:
+            DataNotFoundError: if the file is missing or damaged.
+        """
+        try:
+            with np.load(self.file, allow_pickle=False) as arrays:
+                return arrays[f"x_{part}"][..., np.newaxis], arrays[f"y_{part}"]
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise DataNotFoundError(
+                f"`file` must be the npz that comes with the package; install it anew "
+                f"({type(error).__name__}). Received: file={self.file}"
+            ) from None

@@ -1,0 +1,51 @@
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.costs.cost_table import CostTable
+
+
+class CostTableTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.table = CostTable(
+            fixed_macs=100,
+            block_macs=[[0, 10, 40], [0, 20, 60]],
+            channels=[[0, 2, 8], [0, 3, 4]],
+            selector_macs=50,
+        )
+
+    @parameterized.parameters(((0, 0), 150), ((1, 2), 220), ((2, 2), 250))
+    def test_macs_add_up(self, levels, expected):
+        self.assertEqual(int(self.table.macs([levels])[0]), expected)
+
+    def test_a_fixed_model_needs_no_selector(self):
+        self.assertEqual(int(self.table.macs([[2, 2]], with_selector=False)[0]), 200)
+        self.assertEqual(self.table.full_macs, 200)
+
+    def test_share_is_of_the_full_model_without_selector(self):
+        self.assertAllClose(self.table.macs_share([[2, 2], [0, 0]]), [250 / 200, 150 / 200])
+
+    def test_density_is_the_mean_share_of_channels(self):
+        density = self.table.density([[2, 2], [0, 0], [1, 1]])
+        self.assertAllClose(density, [1.0, 0.0, (2 / 8 + 3 / 4) / 2])
+
+    def test_leading_dimensions_are_kept(self):
+        levels = np.zeros((4, 3, 2), np.int32)
+        self.assertEqual(self.table.macs(levels).shape, (4, 3))
+
+    def test_large_counts_are_exact(self):
+        table = CostTable(1, [[0, 2**40]], [[0, 8]])
+        self.assertEqual(int(table.macs([[1]])[0]), 2**40 + 1)
+
+    def test_levels_of_the_wrong_length_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "`levels` must end in 2 entries"):
+            self.table.macs([[0, 0, 0]])
+
+    def test_tables_of_different_shapes_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "same shape"):
+            CostTable(0, [[0, 1]], [[0, 1, 2]])
+
+
+if __name__ == "__main__":
+    tf.test.main()

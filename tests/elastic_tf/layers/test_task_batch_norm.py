@@ -1,0 +1,66 @@
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
+
+
+class TaskBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.init_kwargs = {"tasks": ["a", "b"], "momentum": 0.8, "epsilon": 1e-3}
+        self.norm = TaskBatchNormalization(**self.init_kwargs)
+        self.norm.build((None, 3, 3, 4))
+        self.inputs = tf.random.stateless_normal((5, 3, 3, 4), (1, 2), 2.0, 3.0)
+
+    @parameterized.parameters(True, False)
+    def test_one_task_alone_is_keras_batch_normalization(self, training):
+        plain = keras.layers.BatchNormalization(momentum=0.8, epsilon=1e-3)
+        plain(self.inputs, training=True)
+        self.norm(self.inputs, task="a", training=True)
+        self.assertAllClose(
+            self.norm(self.inputs, task="a", training=training),
+            plain(self.inputs, training=training),
+            atol=1e-5,
+        )
+        self.assertAllClose(self.norm.moving_variances["a"], plain.moving_variance, rtol=1e-4)
+
+    def test_the_averages_of_other_tasks_stay(self):
+        self.norm(self.inputs, task="a", training=True)
+        self.assertAllEqual(self.norm.moving_means["b"], np.zeros(4))
+        self.assertAllEqual(self.norm.moving_variances["b"], np.ones(4))
+        self.assertNotAllClose(self.norm.moving_means["a"], np.zeros(4))
+
+    def test_inference_uses_the_averages_of_the_task(self):
+        self.norm(self.inputs, task="a", training=True)
+        self.assertNotAllClose(
+            self.norm(self.inputs, task="a"), self.norm(self.inputs, task="b"), atol=0.1
+        )
+
+    def test_a_channel_that_nobody_uses_keeps_its_averages(self):
+        self.norm([self.inputs[..., :2], self.inputs[:0]], task="a", training=True)
+        self.assertNotAllClose(self.norm.moving_means["a"][:2], np.zeros(2))
+        self.assertAllEqual(self.norm.moving_means["a"][2:], np.zeros(2))
+
+    def test_an_empty_batch_changes_nothing(self):
+        self.norm(self.inputs[:0], task="a", training=True)
+        self.assertAllEqual(self.norm.moving_variances["a"], np.ones(4))
+
+    def test_an_unknown_task_is_named(self):
+        with self.assertRaisesRegex(ValueError, "`task` must be one of .* Received: task=c"):
+            self.norm(self.inputs, task="c")
+
+    @parameterized.parameters(("tasks", []), ("momentum", 1.0), ("epsilon", 0.0))
+    def test_bad_arguments_are_named(self, name, value):
+        with self.assertRaisesRegex(ValueError, f"`{name}` must be"):
+            TaskBatchNormalization(**(self.init_kwargs | {name: value}))
+
+    def test_config_round_trip(self):
+        config = self.norm.get_config()
+        self.assertEqual({key: config[key] for key in self.init_kwargs}, self.init_kwargs)
+        self.assertEqual(TaskBatchNormalization.from_config(config).get_config(), config)
+
+
+if __name__ == "__main__":
+    tf.test.main()

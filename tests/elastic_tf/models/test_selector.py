@@ -1,0 +1,64 @@
+import numpy as np
+import tensorflow as tf
+
+from elastic_tf.models.estimator import Estimator
+from elastic_tf.models.selector import Selector
+from tests.testing import TASKS, profiler_macs, random_images, randomise
+
+
+class SelectorTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.init_kwargs = {"backbone": "wrn-8-1", "num_blocks": 3, "num_levels": 4}
+        self.selector = Selector(TASKS, **self.init_kwargs)
+        randomise(self.selector)
+
+    def test_logits_have_a_score_per_block_and_level(self):
+        for batch in (0, 1, 5):
+            logits = self.selector(random_images("grey", batch), task="grey")
+            self.assertEqual(logits.shape, (batch, 3, 4))
+
+    def test_a_choice_does_not_depend_on_the_batch(self):
+        images = random_images("colour", 5)
+        together = self.selector(images, task="colour")
+        for i in range(5):
+            alone = self.selector(images[i : i + 1], task="colour")
+            self.assertAllClose(together[i : i + 1], alone, atol=1e-5)
+
+    def test_offsets_belong_to_a_task(self):
+        images = random_images("grey", 2)
+        before = self.selector(images, task="grey")
+        self.selector.offsets["colour"].assign_add(np.ones(12))
+        self.assertAllEqual(self.selector(images, task="grey"), before)
+        self.selector.offsets["grey"].assign_add(np.ones(12))
+        self.assertAllClose(self.selector(images, task="grey"), before + 1, atol=1e-5)
+
+    def test_task_variables_leave_out_other_tasks(self):
+        names = [v.path for v in self.selector.task_variables("grey")]
+        self.assertFalse([name for name in names if "colour" in name])
+        self.assertTrue([name for name in names if "grey" in name])
+
+    def test_macs_are_what_tensorflow_counts(self):
+        def call(images, training):
+            return self.selector(images, task="colour", training=training)
+
+        call.input_shape = (None, *TASKS["colour"]["image_shape"])
+        self.assertEqual(self.selector.macs("colour"), profiler_macs(call))
+
+    def test_it_costs_about_5_percent_of_wrn_32_4(self):
+        tasks = {"cifar100": {"image_shape": (32, 32, 3), "num_classes": 100}}
+        full = Estimator(tasks, backbone="wrn-32-4").cost_table("cifar100").full_macs
+        self.assertLess(Selector(tasks, backbone="wrn-32-4").macs("cifar100") / full, 0.05)
+
+    def test_hidden_ratio_out_of_range_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`hidden_ratio` must be in"):
+            Selector(TASKS, hidden_ratio=0.0, **self.init_kwargs)
+
+    def test_config_round_trip(self):
+        config = self.selector.get_config()
+        self.assertEqual({key: config[key] for key in self.init_kwargs}, self.init_kwargs)
+        self.assertEqual(Selector.from_config(config).get_config(), config)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,47 @@
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.training.learning_rates import StagedLearningRate
+from elastic_tf.training.stages import StageSchedule
+
+
+class StagedLearningRateTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(
+        (0, 0.1),
+        (39_099, 0.1),
+        (39_100, 0.01),
+        (58_650, 0.001),
+        (78_199, 0.001),
+        (78_200 + 4_693, 0.1),
+        (78_200 + 3 * (4_693 + 15_642) - 1, 0.1),
+        (78_200 + 3 * (4_693 + 15_642) + 4_693, 0.01),
+        (78_200 + 6 * (4_693 + 15_642) + 4_693, 0.001),
+    )
+    def test_defaults_are_the_papers(self, step, expected):
+        stage = StageSchedule()(step)
+        self.assertAllClose(StagedLearningRate()(stage, 78_200), expected)
+
+    @parameterized.parameters(
+        ("initial_rate", 0.0),
+        ("alternation_rate", -1.0),
+        ("decay", 0.0),
+        ("initial_decay_at", (1.5,)),
+        ("round_decay_after", (0,)),
+    )
+    def test_bad_arguments_are_named(self, name, value):
+        with self.assertRaisesRegex(ValueError, f"`{name}` must"):
+            StagedLearningRate(**{name: value})
+
+    def test_config_round_trip(self):
+        config = {
+            "initial_rate": 0.2,
+            "alternation_rate": 0.05,
+            "initial_decay_at": (0.4,),
+            "round_decay_after": (1, 2),
+            "decay": 0.5,
+        }
+        self.assertEqual(StagedLearningRate.from_config(config).get_config(), config)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,82 @@
+r"""Tests a trained network again and prints its table.
+
+python tools/evaluate.py --model_dir=runs/quickstart
+"""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras  # noqa: E402
+from absl import app, flags  # noqa: E402
+
+import pipelines  # noqa: E402
+from elastic_tf.training.deep_elastic_network import DeepElasticNetwork  # noqa: E402
+from elastic_tf.training.evaluation import evaluate_task  # noqa: E402
+from tools import data_flags  # noqa: E402
+from tools.results_table import format_results  # noqa: E402
+from tools.run_directory import RunDirectory, write_json  # noqa: E402
+from tools.user_errors import one_line_errors  # noqa: E402
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("model_dir", None, "Output directory of the training run to test.")
+flags.DEFINE_enum("split", "test", ["test", "validation"], "Which images to test on.")
+flags.DEFINE_string("json_out", None, "File for the results as JSON; none where left out.")
+
+
+def evaluate_tasks(model, specs, split):
+    """Returns `evaluate_task`'s figures for every task, a dict by name."""
+    results = {}
+    for spec in specs:
+        batches = pipelines.eval_dataset(
+            spec, split, FLAGS.eval_batch_size, **data_flags.source_arguments()
+        )
+        results[spec.name] = evaluate_task(model, batches, spec.name)
+    return results
+
+
+def load_model(run):
+    """Returns the trained network of a `RunDirectory`.
+
+    Raises:
+        FileNotFoundError: if the run has not finished.
+        ValueError: if the file is not a network of ours.
+    """
+    if not run.model.exists():
+        raise FileNotFoundError(
+            f"`--model_dir` must hold a finished run, with a {run.model.name}. "
+            f"Received: model_dir={run.path}"
+        )
+    try:
+        model = keras.saving.load_model(run.model)
+    except Exception as error:  # Keras raises whatever the zip, JSON or HDF5 reader did.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"{run.model} must be a saved DeepElasticNetwork. Received: {reason}"
+        ) from None
+    if not isinstance(model, DeepElasticNetwork):
+        raise ValueError(
+            f"{run.model} must be a saved DeepElasticNetwork. Received: {type(model).__name__}"
+        )
+    return model
+
+
+def main(argv):
+    with one_line_errors():
+        if len(argv) > 1:
+            raise ValueError(f"Arguments must be flags, --name=value. Received: {argv[1:]}")
+        run = RunDirectory(FLAGS.model_dir)
+        saved = run.read_flags()
+        FLAGS.validation_share = saved["validation_share"]
+        specs = pipelines.get_tasks(saved["tasks"])
+        model = load_model(run)
+        results = evaluate_tasks(model, specs, FLAGS.split)
+    print(f"On the {FLAGS.split} split:\n\n{format_results(results)}")
+    if FLAGS.json_out:
+        write_json(FLAGS.json_out, results)
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("model_dir")
+    app.run(main)

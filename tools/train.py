@@ -1,0 +1,161 @@
+r"""Trains a Deep Elastic Network on several data sets, by the whole method, and tests it.
+
+    python tools/train.py --flagfile=tools/flagfiles/quickstart.flags
+
+The same command line continues a run that was interrupted, and reprints a finished one.
+"""
+
+import os
+
+# TensorFlow reads it when it is imported: without it, start-up warnings bury the first lines.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import time  # noqa: E402
+
+import keras  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from absl import app, flags  # noqa: E402
+
+import pipelines  # noqa: E402
+from elastic_tf.training.checkpoint import ResumableCheckpoint, save_atomically  # noqa: E402
+from elastic_tf.training.stop import StopAtStep  # noqa: E402
+from tools import data_flags, model_flags, training_flags  # noqa: E402
+from tools.evaluate import evaluate_tasks  # noqa: E402
+from tools.results_table import format_results  # noqa: E402
+from tools.run_directory import RunDirectory, read_json, write_json  # noqa: E402
+from tools.stage_progress import StageProgress  # noqa: E402
+from tools.user_errors import one_line_errors  # noqa: E402
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("output_dir", None, "Folder for checkpoints, model, logs and results.json.")
+flags.DEFINE_integer(
+    "steps_per_epoch", 500, "Steps between two validations, log entries and checkpoints.", 1
+)
+flags.mark_flag_as_required("output_dir")
+
+# Flags that may change between the start of a run and its continuation.
+_FREE_FLAGS = {"output_dir", "download", "data_dir", "eval_batch_size", "steps_per_epoch"}
+
+
+def main(argv):
+    with one_line_errors():
+        if len(argv) > 1:
+            raise ValueError(f"Arguments must be flags, --name=value. Received: {argv[1:]}")
+        specs = data_flags.get_tasks()
+        run = RunDirectory(FLAGS.output_dir)
+        model = _build(specs)
+        batches = _batches(specs)
+        validation = _validation(specs)
+        run.claim(_run_flags())
+        if run.results.exists():
+            return _reprint(run)
+        if run.checkpoint.exists():
+            model = _load(run.checkpoint)
+            batches = _batches(specs, start_step=int(model.step.numpy()))
+    _describe(model, specs)
+    began = time.monotonic()
+    _fit(model, batches, validation, specs, run)
+    save_atomically(model, run.model)
+    minutes = (time.monotonic() - began) / 60
+    results = evaluate_tasks(model, specs, "test")
+    write_json(run.results, results)
+    run.checkpoint.unlink(missing_ok=True)
+    print(f"\nTrained in {minutes:.1f} minutes. On the test split:\n\n{format_results(results)}")
+    print(f"\nSaved: {run.model}, {run.results}, {run.logs}")
+
+
+def _build(specs):
+    keras.utils.set_random_seed(FLAGS.seed)
+    model = model_flags.build_model(data_flags.model_tasks(specs))
+    training_flags.compile_model(model)
+    return model
+
+
+def _load(checkpoint):
+    try:
+        model = keras.saving.load_model(checkpoint)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{checkpoint} must be a checkpoint of this version; move it away to start anew. "
+            f"Received: {str(error).splitlines()[0]}"
+        ) from None
+    print(f"Continuing at step {int(model.step.numpy())} from {checkpoint}")
+    return model
+
+
+def _batches(specs, start_step=0):
+    return pipelines.training_batches(
+        specs,
+        data_flags.batch_sizes(specs),
+        seed=FLAGS.seed,
+        start_step=start_step,
+        **data_flags.source_arguments(),
+    )
+
+
+def _validation(specs):
+    if not FLAGS.validation_share:
+        return None
+    return pipelines.evaluation_batches(
+        specs, "validation", FLAGS.eval_batch_size, **data_flags.source_arguments()
+    )
+
+
+def _run_flags():
+    modules = (data_flags, model_flags, training_flags)
+    by_module = FLAGS.flags_by_module_dict()
+    return {
+        flag.name: flag.value
+        for module in modules
+        for flag in by_module[module.__name__]
+        if flag.name not in _FREE_FLAGS
+    }
+
+
+def _describe(model, specs):
+    devices = tf.config.list_physical_devices("GPU") or tf.config.list_physical_devices("CPU")
+    candidates = model.num_levels**model.num_blocks
+    print(
+        f"{model.backbone}: {model.num_blocks} blocks of {model.num_levels} levels, "
+        f"{candidates:,} candidate models in {model.estimator.count_params():,} weights; "
+        f"{model.stages.total_steps} steps on {devices[0].device_type}"
+    )
+    for spec in specs:
+        table = model.cost_table(spec.name)
+        print(
+            f"  {spec.name}: {spec.description}; {table.full_macs / 1e6:.2f} million MACs per "
+            f"image at full width, selector {table.selector_macs / 1e6:.2f}"
+        )
+
+
+def _fit(model, batches, validation, specs, run):
+    step, total = int(model.step.numpy()), model.stages.total_steps
+    if step >= total:
+        return
+    epoch = step // FLAGS.steps_per_epoch
+    model.fit(
+        batches,
+        validation_data=validation,
+        shuffle=False,  # The data is shuffled already; Keras warns otherwise.
+        initial_epoch=epoch,
+        epochs=-(-total // FLAGS.steps_per_epoch) + 1,
+        steps_per_epoch=FLAGS.steps_per_epoch,
+        verbose=0,
+        callbacks=[
+            StopAtStep(total),
+            StageProgress([spec.name for spec in specs], total),
+            ResumableCheckpoint(run.checkpoint, FLAGS.steps_per_epoch),
+            keras.callbacks.TensorBoard(run.logs, write_graph=False),
+            keras.callbacks.TerminateOnNaN(),
+        ],
+    )
+
+
+def _reprint(run):
+    print(f"{run.path} holds this run, finished; --output_dir elsewhere trains anew.\n")
+    print(format_results(read_json(run.results)))
+
+
+if __name__ == "__main__":
+    app.run(main)

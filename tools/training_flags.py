@@ -1,0 +1,113 @@
+"""Flags that say how to train: lengths, rates, and the method's settings."""
+
+import keras
+from absl import flags
+
+import elastic_tf
+from elastic_tf.policies.initial_distributions import INITIAL_DISTRIBUTIONS
+from elastic_tf.training.baselines import BASELINES
+from elastic_tf.training.rewards import COSTS, CREDITS
+from tools.data_flags import parses
+from tools.flag_values import parse_per_task
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_integer("seed", 0, "Seed of weights, data order, augmentation and models drawn.", 0)
+flags.DEFINE_integer("initial_steps", 78_200, "Steps of the initial stage.", 0)
+flags.DEFINE_integer("rounds", 10, "Rounds of the alternation.", 0)
+flags.DEFINE_integer("selector_steps", 4_693, "Selector steps in a round.", 1)
+flags.DEFINE_integer("estimator_steps", 15_642, "Estimator steps in a round, but the last.", 1)
+flags.DEFINE_float("learning_rate", 0.1, "Estimator's rate in the initial stage, > 0.", 1e-9)
+flags.DEFINE_float(
+    "alternation_learning_rate", 0.1, "Estimator's rate in the first round, > 0.", 1e-9
+)
+flags.DEFINE_list(
+    "initial_decay_at",
+    ["0.5", "0.75"],
+    "Shares of the initial stage where the rate decays, (0, 1).",
+)
+flags.DEFINE_list(
+    "round_decay_after", ["3", "6"], "Numbers of rounds, >= 1, after which the rate decays."
+)
+flags.DEFINE_float("learning_rate_decay", 0.1, "Factor of each decay, in (0, 1].", 1e-9, 1.0)
+flags.DEFINE_float("selector_learning_rate", 1e-3, "Selector's rate (Adam), > 0.", 1e-9)
+flags.DEFINE_string(
+    "l2", "1e-4", "L2 weight of the estimator's variables, >= 0: one number, or task=X,..."
+)
+
+flags.DEFINE_enum(
+    "initial_distribution",
+    "proposed",
+    sorted(INITIAL_DISTRIBUTIONS),
+    "Which models the estimator trains in the initial stage.",
+)
+flags.DEFINE_float("full_share", 0.75, "Share of full models in 'proposed'.", 0.0, 1.0)
+flags.DEFINE_float(
+    "initial_mix",
+    0.5,
+    "Share of an estimator batch in the alternation with models of the initial distribution.",
+    0.0,
+    1.0,
+)
+flags.DEFINE_enum("cost", "density", COSTS, "What the reward charges for.")
+flags.DEFINE_enum("credit", "instance", CREDITS, "Who pays: each image, or the batch's mean.")
+flags.DEFINE_float("rho", 10.0, "The larger, the less cost weighs against accuracy; > 0.", 1e-9)
+flags.DEFINE_enum("baseline", "leave_one_out", BASELINES, "Baseline of the rewards.")
+flags.DEFINE_integer("samples_per_image", 2, "Models drawn per image in a selector step.", 1)
+flags.DEFINE_float("entropy_weight", 0.003, "Weight of the selector's entropy, per nat.", 0.0)
+flags.DEFINE_float(
+    "epsilon_decay", 0.99, "Exploration: epsilon is this to the power of the step.", 0.0, 1.0
+)
+
+
+@flags.validator("l2", "must be numbers >= 0: X, or task=X,...")
+def _l2_parses(text):
+    return parses(text, float, lambda weight: weight >= 0)
+
+
+@flags.validator("initial_decay_at", "must be shares in (0, 1)")
+def _initial_decay_is_valid(shares):
+    return _all_valid(shares, float, lambda share: 0 < share < 1)
+
+
+@flags.validator("round_decay_after", "must be integers >= 1")
+def _round_decay_is_valid(counts):
+    return _all_valid(counts, int, lambda count: count >= 1)
+
+
+def compile_model(model):
+    """Compiles a `DeepElasticNetwork` as the flags say."""
+    model.compile(
+        optimizer=keras.optimizers.SGD(FLAGS.learning_rate, momentum=0.9, nesterov=True),
+        selector_optimizer=keras.optimizers.Adam(FLAGS.selector_learning_rate),
+        stages=elastic_tf.StageSchedule(
+            FLAGS.initial_steps, FLAGS.rounds, FLAGS.selector_steps, FLAGS.estimator_steps
+        ),
+        learning_rate=elastic_tf.StagedLearningRate(
+            FLAGS.learning_rate,
+            FLAGS.alternation_learning_rate,
+            [float(share) for share in FLAGS.initial_decay_at],
+            [int(count) for count in FLAGS.round_decay_after],
+            FLAGS.learning_rate_decay,
+        ),
+        settings=elastic_tf.MethodSettings(
+            initial_distribution=FLAGS.initial_distribution,
+            full_share=FLAGS.full_share,
+            initial_mix=FLAGS.initial_mix,
+            l2=parse_per_task(FLAGS.l2, float),
+            cost=FLAGS.cost,
+            credit=FLAGS.credit,
+            rho=FLAGS.rho,
+            baseline=FLAGS.baseline,
+            samples_per_image=FLAGS.samples_per_image,
+            entropy_weight=FLAGS.entropy_weight,
+            epsilon_decay=FLAGS.epsilon_decay,
+        ),
+    )
+
+
+def _all_valid(texts, kind, is_valid):
+    try:
+        return all(is_valid(kind(text)) for text in texts)
+    except ValueError:
+        return False
