@@ -10,14 +10,15 @@ from elastic_tf.training.stages import INITIAL, SELECTOR, STAGE_NAMES
 
 ESTIMATOR_FIGURES = ("loss", "accuracy")
 SELECTOR_FIGURES = ("reward", "density")
+BAR_WIDTH = 20
 SHOWN = ("accuracy", "full_accuracy", "macs_share")
 
 
 class StageProgress(keras.callbacks.Callback):
     """Prints stage, step, each task's figures, speed and time left.
 
-    On a terminal the line is rewritten as the training goes; elsewhere there is one line per
-    epoch.
+    On a terminal the line, with a bar, is rewritten as the training goes; elsewhere there is one
+    line per epoch.
 
     Args:
         tasks: list of str.
@@ -39,7 +40,7 @@ class StageProgress(keras.callbacks.Callback):
             self._began, self._first_step = now, self._step()
         if self.stream.isatty() and now - self._shown > 0.5:
             self._shown = now
-            self.stream.write("\r\033[K" + self._line(logs))
+            self.stream.write(f"\r\033[K{self._bar()} {self._line(logs)}")
             self.stream.flush()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -60,6 +61,10 @@ class StageProgress(keras.callbacks.Callback):
             for task in self.tasks
         )
         return f"{step}/{self.total_steps} {name}: {values}{self._pace(step)}"
+
+    def _bar(self):
+        filled = BAR_WIDTH * self._step() // self.total_steps
+        return f"[{'=' * filled}{' ' * (BAR_WIDTH - filled)}]"
 
     def _validation(self, logs):
         parts = []

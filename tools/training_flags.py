@@ -56,6 +56,12 @@ flags.DEFINE_enum("baseline", "leave_one_out", BASELINES, "Baseline of the rewar
 flags.DEFINE_integer("samples_per_image", 2, "Models drawn per image in a selector step.", 1)
 flags.DEFINE_float("entropy_weight", 0.003, "Weight of the selector's entropy, per nat.", 0.0)
 flags.DEFINE_float(
+    "exploration_weight",
+    0.02,
+    "Weight of the divergence of a uniform choice from the selector's, per nat.",
+    0.0,
+)
+flags.DEFINE_float(
     "epsilon_decay", 0.99, "Exploration: epsilon is this to the power of the step.", 0.0, 1.0
 )
 
@@ -101,6 +107,7 @@ def compile_model(model):
             baseline=FLAGS.baseline,
             samples_per_image=FLAGS.samples_per_image,
             entropy_weight=FLAGS.entropy_weight,
+            exploration_weight=FLAGS.exploration_weight,
             epsilon_decay=FLAGS.epsilon_decay,
         ),
     )

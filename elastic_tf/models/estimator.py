@@ -10,8 +10,8 @@ from elastic_tf.layers.plain_block import ElasticPlainBlock
 from elastic_tf.layers.residual_block import ElasticResidualBlock
 from elastic_tf.layers.routing import inverse_permutation, permute, sort_by_level
 from elastic_tf.layers.task_head import TaskHead
-from elastic_tf.layers.task_stem import TaskStem
 from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.stems import make_stems
 from elastic_tf.models.tasks import check_task, validate_tasks
 
 
@@ -76,17 +76,7 @@ class Estimator(keras.Model):
         self.build()
 
     def _make_layers(self, shape):
-        self.stems = {
-            name: TaskStem(
-                name,
-                shape.stem_filters,
-                task["image_shape"],
-                trunk_size=self.trunk_size,
-                momentum=self.momentum,
-                name=f"{name}_stem",
-            )
-            for name, task in self.tasks.items()
-        }
+        self.stems = make_stems(self.tasks, shape.stem_filters, self.trunk_size, self.momentum)
         block_class = ElasticResidualBlock if shape.residual else ElasticPlainBlock
         self.blocks = [
             block_class(

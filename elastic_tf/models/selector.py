@@ -6,8 +6,8 @@ import tensorflow as tf
 from elastic_tf.costs.macs import dense_macs
 from elastic_tf.layers.residual_block import ElasticResidualBlock
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
-from elastic_tf.layers.task_stem import TaskStem
 from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.stems import make_stems
 from elastic_tf.models.tasks import check_task, validate_tasks
 
 
@@ -73,17 +73,7 @@ class Selector(keras.Model):
 
     def _make_layers(self, shape):
         names = list(self.tasks)
-        self.stems = {
-            name: TaskStem(
-                name,
-                shape.stem_filters,
-                task["image_shape"],
-                trunk_size=self.trunk_size,
-                momentum=self.momentum,
-                name=f"{name}_stem",
-            )
-            for name, task in self.tasks.items()
-        }
+        self.stems = make_stems(self.tasks, shape.stem_filters, self.trunk_size, self.momentum)
         self.blocks = [
             ElasticResidualBlock(
                 filters,

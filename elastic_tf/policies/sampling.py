@@ -73,3 +73,9 @@ def entropy(logits):
     """Returns the entropy of the choice in each block, nats, float32 `(batch, blocks)`."""
     log_probabilities = tf.nn.log_softmax(logits)
     return -tf.reduce_sum(tf.exp(log_probabilities) * log_probabilities, axis=-1)
+
+
+def uniform_divergence(logits):
+    """Returns KL(uniform || choice) in each block, nats, float32 `(batch, blocks)`."""
+    num_levels = tf.cast(tf.shape(logits)[-1], logits.dtype)
+    return -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1) - tf.math.log(num_levels)

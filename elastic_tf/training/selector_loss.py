@@ -2,7 +2,12 @@
 
 import tensorflow as tf
 
-from elastic_tf.policies.sampling import entropy, epsilon_mixed, log_probability
+from elastic_tf.policies.sampling import (
+    entropy,
+    epsilon_mixed,
+    log_probability,
+    uniform_divergence,
+)
 from elastic_tf.training.baselines import advantages
 from elastic_tf.training.rewards import reward
 
@@ -48,8 +53,11 @@ def model_rewards(network, images, labels, levels, task, settings):
 def selector_loss(logits, levels, rewards, settings):
     """Returns the loss whose gradient is the policy gradient.
 
-    `-log q(m | x) * (R - baseline)`, mean over samples and images, less the entropy bonus: the
-    entropy of `q(m | x)`, summed over blocks, mean over images.
+    `-log q(m | x) * (R - baseline)`, mean over samples and images, with two terms that keep the
+    choice alive, each summed over blocks: a bonus for entropy, and a price for the
+    Kullback-Leibler divergence of the uniform distribution from the selector's. Where a level's
+    probability nears 0 the pull of the entropy fades as the policy gradient does; that of the
+    divergence does not.
 
     Args:
         logits: float32 tensor `(batch, blocks, levels)`, of the selector.
@@ -65,5 +73,10 @@ def selector_loss(logits, levels, rewards, settings):
     samples = levels.shape[0]
     log_probabilities = tf.stack([log_probability(logits, levels[i]) for i in range(samples)])
     gains = tf.stop_gradient(advantages(rewards, settings.baseline))
-    bonus = settings.entropy_weight * tf.reduce_mean(tf.reduce_sum(entropy(logits), axis=-1))
-    return -tf.reduce_mean(log_probabilities * gains) - bonus
+    loss = -tf.reduce_mean(log_probabilities * gains)
+    loss -= settings.entropy_weight * _mean_over_images(entropy(logits))
+    return loss + settings.exploration_weight * _mean_over_images(uniform_divergence(logits))
+
+
+def _mean_over_images(values):
+    return tf.reduce_mean(tf.reduce_sum(values, axis=-1))

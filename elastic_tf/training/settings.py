@@ -28,7 +28,10 @@ class MethodSettings:
         baseline: `"leave_one_out"` or `"none"`. See `advantages`.
         samples_per_image: int >= 1. Models drawn for each image in a selector step.
         entropy_weight: float >= 0. Weight of the entropy of an image's choice, per nat, summed over
-            blocks. Above 0 the choice stays soft enough to go on learning.
+            blocks.
+        exploration_weight: float >= 0. Weight of the divergence of a uniform choice from the
+            selector's, see `selector_loss`. Above 0 no level's probability fades away, so that a
+            choice made early, by chance, can still be mended.
         epsilon_decay: float in [0, 1). Exploration: epsilon is this to the power of the step in
             the stage; see `epsilon_mixed`.
 
@@ -48,6 +51,7 @@ class MethodSettings:
     baseline: str = "leave_one_out"
     samples_per_image: int = 2
     entropy_weight: float = 0.003
+    exploration_weight: float = 0.02
     epsilon_decay: float = 0.99
 
     def __post_init__(self):
@@ -59,6 +63,7 @@ class MethodSettings:
         self._check_range("initial_mix", 0, 1)
         self._check_range("epsilon_decay", 0, 1)
         self._check_range("entropy_weight", 0)
+        self._check_range("exploration_weight", 0)
         if not self.rho > 0:
             raise ValueError(f"`rho` must be above 0. Received: rho={self.rho}")
         for weight in self.l2.values() if isinstance(self.l2, dict) else [self.l2]:
@@ -80,6 +85,7 @@ class MethodSettings:
                 "baseline": "none",
                 "samples_per_image": 1,
                 "entropy_weight": 0.0,
+                "exploration_weight": 0.0,
             }
             | changes
         )

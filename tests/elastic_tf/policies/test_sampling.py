@@ -57,6 +57,11 @@ class SamplingTest(tf.test.TestCase, parameterized.TestCase):
         entropy = sampling.entropy(tf.constant([[[0.0, 0.0, 0.0], [100.0, 0.0, 0.0]]]))
         self.assertAllClose(entropy, [[np.log(3), 0.0]], atol=1e-5)
 
+    def test_uniform_divergence_by_hand(self):
+        divergence = sampling.uniform_divergence(tf.constant([[[0.0, 0.0], [np.log(3.0), 0.0]]]))
+        expected = 0.5 * np.log(0.5 / 0.75) + 0.5 * np.log(0.5 / 0.25)
+        self.assertAllClose(divergence, [[0.0, expected]], atol=1e-6)
+
 
 if __name__ == "__main__":
     tf.test.main()

@@ -51,7 +51,7 @@ class SelectorLossTest(tf.test.TestCase):
     def test_gradient_is_the_score_function_by_hand(self):
         logits = tf.Variable([[[0.0, 1.0]]])
         levels, rewards = tf.constant([[[0]], [[1]]]), tf.constant([[3.0], [1.0]])
-        settings = MethodSettings(entropy_weight=0.0)
+        settings = MethodSettings(entropy_weight=0.0, exploration_weight=0.0)
         with tf.GradientTape() as tape:
             loss = selector_loss(logits, levels, rewards, settings)
         p = 1 / (1 + np.exp(1.0))  # of level 0
@@ -64,6 +64,17 @@ class SelectorLossTest(tf.test.TestCase):
         levels, rewards = tf.zeros((2, 1, 3), tf.int32), tf.ones((2, 1))
         loss = selector_loss(logits, levels, rewards, MethodSettings(entropy_weight=0.5))
         self.assertAllClose(loss, -0.5 * 3 * np.log(4), rtol=1e-5)
+
+    def test_exploration_still_pulls_where_entropy_has_faded(self):
+        logits = tf.Variable([[[30.0, 0.0]]])
+        levels, rewards = tf.zeros((2, 1, 1), tf.int32), tf.ones((2, 1))
+        pulls = []
+        for weights in ((1.0, 0.0), (0.0, 1.0)):
+            settings = MethodSettings(entropy_weight=weights[0], exploration_weight=weights[1])
+            with tf.GradientTape() as tape:
+                loss = selector_loss(logits, levels, rewards, settings)
+            pulls.append(float(tape.gradient(loss, logits)[0, 0, 0]))
+        self.assertAllClose(pulls, [0.0, 0.5], atol=1e-6)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,11 @@ class MethodSettingsTest(tf.test.TestCase, parameterized.TestCase):
             (paper.baseline, paper.samples_per_image, paper.entropy_weight, paper.initial_mix),
             ("none", 1, 0.0, 0.0),
         )
+        self.assertEqual(paper.exploration_weight, 0.0)
+        self.assertEqual(
+            (paper.cost, paper.credit, paper.initial_distribution),
+            ("density", "instance", "proposed"),
+        )
         self.assertEqual((paper.rho, paper.full_share, paper.epsilon_decay), (10.0, 0.75, 0.99))
 
     def test_l2_may_be_per_task(self):
@@ -29,6 +34,7 @@ class MethodSettingsTest(tf.test.TestCase, parameterized.TestCase):
         ("full_share", 2.0),
         ("initial_mix", -0.1),
         ("entropy_weight", -1.0),
+        ("exploration_weight", -1.0),
         ("samples_per_image", 1),
     )
     def test_bad_settings_are_named(self, name, value):

@@ -1,0 +1,38 @@
+"""Every flagfile that we ship parses, and the paper's hold the paper's settings."""
+
+import pathlib
+
+import tensorflow as tf
+from absl import flags
+from absl.testing import flagsaver, parameterized
+
+from tools import data_flags, model_flags, train, training_flags  # noqa: F401
+
+FOLDER = pathlib.Path(train.__file__).parent / "flagfiles"
+
+
+class FlagfilesTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(*sorted(path.name for path in FOLDER.glob("*.flags")))
+    @flagsaver.flagsaver
+    def test_it_parses(self, name):
+        flags.FLAGS(["train", f"--flagfile={FOLDER / name}"])
+        self.assertStartsWith(flags.FLAGS.output_dir, "runs/")
+        data_flags.get_tasks()
+
+    @parameterized.parameters(("paper_wrn.flags", 15), ("paper_resnet.flags", 20))
+    @flagsaver.flagsaver
+    def test_the_papers_settings(self, name, blocks):
+        flags.FLAGS(["train", f"--flagfile={FOLDER / name}"])
+        specs = data_flags.get_tasks()
+        self.assertEqual([spec.name for spec in specs], ["cifar100", "tiny_imagenet", "stl10"])
+        model = model_flags.build_model({"a": {"image_shape": (32, 32, 3), "num_classes": 100}})
+        self.assertEqual((model.num_blocks, model.num_levels), (blocks, 4))
+        training_flags.compile_model(model)
+        self.assertEqual(model.settings, type(model.settings).paper(l2=model.settings.l2))
+        self.assertEqual([model.settings.l2_of(spec.name) for spec in specs], [1e-4, 5e-5, 1e-4])
+        self.assertEqual(model.stages.get_config(), type(model.stages)().get_config())
+        self.assertEqual(model.learning_rate.get_config(), type(model.learning_rate)().get_config())
+
+
+if __name__ == "__main__":
+    tf.test.main()

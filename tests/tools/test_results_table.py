@@ -1,0 +1,50 @@
+import tensorflow as tf
+
+from tools.results_table import format_results
+
+FIGURES = {
+    "num_images": 200,
+    "accuracy": {
+        "selector": 0.875,
+        "full": 0.88,
+        "level_0": 0.1,
+        "level_1": 0.88,
+        "random": 0.5,
+        "shuffled": 0.86,
+    },
+    "density": 0.4321,
+    "macs_share": 0.456,
+    "fixed_macs_share": {"level_0": 0.02, "level_1": 1.0},
+    "random_macs_share": 0.51,
+    "full_macs": 2_000_000,
+    "selector_macs": 100_000,
+    "distinct_models": 7,
+    "top_models": [{"levels": [0, 1, 1], "share": 0.6}, {"levels": [1, 1, 1], "share": 0.4}],
+}
+
+
+class ResultsTableTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.lines = format_results({"birds": FIGURES}).splitlines()
+
+    def _row(self, start):
+        (line,) = [line for line in self.lines if line.strip().startswith(start)]
+        return line.split()[-2:]
+
+    def test_rows_have_accuracy_and_cost(self):
+        self.assertEqual(self._row("selector  "), ["87.50", "45.6"])
+        self.assertEqual(self._row("full model"), ["88.00", "100.0"])
+        self.assertEqual(self._row("level 0 everywhere"), ["10.00", "2.0"])
+        self.assertEqual(self._row("random levels"), ["50.00", "51.0"])
+        self.assertEqual(self._row("selector's choice, shuffled"), ["86.00", "45.6"])
+
+    def test_the_summary_names_density_and_models(self):
+        text = "\n".join(self.lines)
+        self.assertIn("birds: 200 test images, full model 2.00 million MACs", text)
+        self.assertIn("density 0.432, selector 5.0 % of the full model's MACs", text)
+        self.assertIn("7 distinct models; most used: 0-1-1 (60 %), 1-1-1 (40 %)", text)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,192 @@
+import contextlib
+import io
+import pathlib
+import shutil
+import tempfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import flags
+from absl.testing import flagsaver, parameterized
+
+from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from tools import evaluate, train
+from tools.run_directory import read_json
+
+# A run of seconds: both tasks, every stage, two epochs and a bit.
+TINY = {
+    "tasks": ["digits", "fashion_mnist_small"],
+    "batch_size": "digits=4,fashion_mnist_small=2",
+    "validation_share": 0.005,
+    "backbone": "wrn-8-1",
+    "trunk_size": 4,
+    "num_levels": 3,
+    "initial_steps": 2,
+    "rounds": 2,
+    "selector_steps": 1,
+    "estimator_steps": 1,
+    "steps_per_epoch": 2,
+    "seed": 3,
+}
+TOTAL_STEPS = 5
+
+
+def setUpModule():
+    flags.FLAGS(["train", "--output_dir=unused"])
+
+
+def run_main(main, **values):
+    """Calls a `main` with flags set and returns what it printed."""
+    stream = io.StringIO()
+    with flagsaver.flagsaver(**values), contextlib.redirect_stdout(stream):
+        main([main.__module__])
+    return stream.getvalue()
+
+
+def run_failing(main, **values):
+    """Calls a `main` that must end with a one-line error and returns the line."""
+    stream = io.StringIO()
+    with contextlib.redirect_stderr(stream):
+        try:
+            run_main(main, **values)
+        except SystemExit as stopped:
+            assert stopped.code == 2
+            return stream.getvalue()
+    raise AssertionError("no error")
+
+
+class Killed(Exception):
+    pass
+
+
+class TrainTest(tf.test.TestCase, parameterized.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = pathlib.Path(tempfile.mkdtemp())
+        cls.output_dir = cls.folder / "run"
+        cls.printed = run_main(train.main, output_dir=str(cls.output_dir), **TINY)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+        super().tearDownClass()
+
+    def test_results_hold_every_figure_of_every_task(self):
+        results = read_json(self.output_dir / "results.json")
+        self.assertEqual(set(results), set(TINY["tasks"]))
+        for figures in results.values():
+            names = {"selector", "full", "level_0", "level_1", "level_2", "random", "shuffled"}
+            self.assertEqual(set(figures["accuracy"]), names)
+            for name in ("density", "macs_share", "distinct_models", "top_models"):
+                self.assertIn(name, figures)
+            self.assertEqual(set(figures["top_models"][0]), {"levels", "share"})
+        self.assertEqual(results["digits"]["num_images"], 600)
+
+    def test_the_table_is_printed(self):
+        for row in ("selector", "full model", "level 2 everywhere", "shuffled", "random levels"):
+            self.assertIn(row, self.printed)
+
+    def test_tensorboard_logs_are_there(self):
+        self.assertNotEmpty(list((self.output_dir / "logs").rglob("events.*")))
+
+    def test_the_saved_model_stands_at_the_end(self):
+        model = keras.saving.load_model(self.output_dir / "model.keras")
+        self.assertIsInstance(model, DeepElasticNetwork)
+        self.assertEqual(int(model.step.numpy()), TOTAL_STEPS)
+
+    def test_evaluate_reprints_the_table(self):
+        table = self.printed[self.printed.index("digits: 600 test images") :].split("\n\nSaved")[0]
+        again = run_main(evaluate.main, model_dir=str(self.output_dir))
+        self.assertIn(table, again)
+
+    def test_a_finished_run_is_reprinted_and_left_alone(self):
+        before = (self.output_dir / "model.keras").read_bytes()
+        printed = run_main(train.main, output_dir=str(self.output_dir), **TINY)
+        self.assertIn("finished", printed)
+        self.assertIn("full model", printed)
+        self.assertEqual((self.output_dir / "model.keras").read_bytes(), before)
+
+    def test_another_run_in_the_same_place_is_refused(self):
+        before = (self.output_dir / "results.json").read_bytes()
+        line = run_failing(train.main, output_dir=str(self.output_dir), **TINY | {"rho": 3.0})
+        self.assertRegex(line, "^error: `--output_dir` must .* differs in rho\n$")
+        self.assertEqual((self.output_dir / "results.json").read_bytes(), before)
+
+    def test_a_killed_run_goes_on_as_if_never_stopped(self):
+        output_dir = self.folder / "killed"
+
+        class Kill(train.StopAtStep):
+            def on_train_batch_end(self, batch, logs=None):
+                if int(self.model.step.numpy()) == 3:
+                    raise Killed
+
+        whole_callback, train.StopAtStep = train.StopAtStep, Kill
+        try:
+            with self.assertRaises(Killed):
+                run_main(train.main, output_dir=str(output_dir), **TINY)
+        finally:
+            train.StopAtStep = whole_callback
+        printed = run_main(train.main, output_dir=str(output_dir), **TINY)
+        self.assertIn("Continuing at step 2", printed)
+        resumed = keras.saving.load_model(output_dir / "model.keras")
+        whole = keras.saving.load_model(self.output_dir / "model.keras")
+        for actual, expected in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+            self.assertAllClose(actual, expected, atol=1e-5)
+        self.assertGreater(np.abs(whole.get_weights()[0]).max(), 0)
+
+    def test_a_damaged_checkpoint_is_named(self):
+        output_dir = self.folder / "damaged"
+        with flagsaver.flagsaver(**TINY):
+            train.RunDirectory(output_dir).claim(train._run_flags())
+        (output_dir / "checkpoint.keras").write_bytes(b"no zip")
+        line = run_failing(train.main, output_dir=str(output_dir), **TINY)
+        self.assertRegex(line, "^error: .*checkpoint.keras must be a checkpoint.*\n$")
+
+    @parameterized.parameters(
+        ({"tasks": ["digits", "birds"]}, "birds"),
+        ({"ratios": "0,0.5,0.25,1"}, "`ratios` must be increasing"),
+        ({"batch_size": "digits=4"}, "`--batch_size` must give one number, or one for each of"),
+        ({"samples_per_image": 1}, "`samples_per_image` must be an integer >= 2"),
+        ({"initial_distribution": "random", "tasks": ["cifar100"], "batch_size": "4"}, "cifar100"),
+    )
+    def test_bad_input_is_an_error_before_anything_is_written(self, values, fault):
+        output_dir = self.folder / "bad"
+        values = TINY | {"data_dir": str(self.folder / "nowhere")} | values
+        line = run_failing(train.main, output_dir=str(output_dir), **values)
+        self.assertIn(fault, line)
+        self.assertIn("Received", line)
+        self.assertLessEqual(line.count("\n"), 3)
+        self.assertFalse(output_dir.exists())
+
+    @parameterized.parameters(
+        ("backbone", "vit-b"),
+        ("batch_size", "0"),
+        ("l2", "-1"),
+        ("ratios", "a,b"),
+        ("initial_decay_at", ["2"]),
+        ("round_decay_after", ["0"]),
+        ("tasks", ["digits", "digits"]),
+        ("rho", -1.0),
+        ("validation_share", 0.9),
+    )
+    def test_flags_out_of_range_are_refused(self, name, value):
+        with self.assertRaisesRegex(flags.IllegalFlagValueError, name):
+            with flagsaver.flagsaver(**{name: value}):
+                pass
+
+    def test_a_folder_without_a_run_cannot_be_evaluated(self):
+        line = run_failing(evaluate.main, model_dir=str(self.folder))
+        self.assertRegex(line, "^error: `--model_dir` must be the output directory")
+
+    def test_an_unfinished_run_cannot_be_evaluated(self):
+        output_dir = self.folder / "unfinished"
+        with flagsaver.flagsaver(**TINY):
+            train.RunDirectory(output_dir).claim(train._run_flags())
+        line = run_failing(evaluate.main, model_dir=str(output_dir))
+        self.assertRegex(line, "^error: `--model_dir` must hold a finished run")
+
+
+if __name__ == "__main__":
+    tf.test.main()
