@@ -83,7 +83,7 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
         fit(model, dataset(3))
         fit(expected, dataset(3))
         for actual, wanted in zip(values(model), values(expected), strict=True):
-            self.assertAllClose(actual, wanted, atol=1e-5)
+            self.assertAllClose(actual, wanted, atol=1e-4)
 
     @parameterized.parameters(0, 5)
     def test_a_task_not_in_the_batch_keeps_its_own_variables(self, initial_steps):
@@ -133,7 +133,9 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_it_learns_to_spend_less(self):
         # Where the choice cannot help accuracy, the cheapest models earn the most.
-        model = make_model(StageSchedule(0, rounds=1), rho=0.05, epsilon_decay=0.0)
+        model = make_model(
+            StageSchedule(0, rounds=1), rho=0.05, exploration_weight=0.0, epsilon_decay=0.0
+        )
         data = dataset(1, tasks=("grey",)).repeat(60)
         before = float(model.evaluate(dataset(1), verbose=0, return_dict=True)["grey_density"])
         fit(model, data)
