@@ -3,20 +3,16 @@ r"""Tests a trained network again and prints its table.
 python tools/evaluate.py --model_dir=runs/quickstart
 """
 
-import os
+import keras
+from absl import app, flags
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-import keras  # noqa: E402
-from absl import app, flags  # noqa: E402
-
-import pipelines  # noqa: E402
-from elastic_tf.training.deep_elastic_network import DeepElasticNetwork  # noqa: E402
-from elastic_tf.training.evaluation import evaluate_task  # noqa: E402
-from tools import data_flags  # noqa: E402
-from tools.results_table import format_results  # noqa: E402
-from tools.run_directory import RunDirectory, write_json  # noqa: E402
-from tools.user_errors import one_line_errors  # noqa: E402
+import pipelines
+from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from elastic_tf.training.evaluation import evaluate_task
+from tools import data_flags
+from tools.results_table import format_results
+from tools.run_directory import RunDirectory, write_json
+from tools.user_errors import one_line_errors
 
 FLAGS = flags.FLAGS
 

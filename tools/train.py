@@ -5,26 +5,23 @@ r"""Trains a Deep Elastic Network on several data sets, by the whole method, and
 The same command line continues a run that was interrupted, and reprints a finished one.
 """
 
-import os
+import sys
+import time
 
-# TensorFlow reads it when it is imported: without it, start-up warnings bury the first lines.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+import keras
+import tensorflow as tf
+from absl import app, flags
 
-import time  # noqa: E402
-
-import keras  # noqa: E402
-import tensorflow as tf  # noqa: E402
-from absl import app, flags  # noqa: E402
-
-import pipelines  # noqa: E402
-from elastic_tf.training.checkpoint import ResumableCheckpoint, save_atomically  # noqa: E402
-from elastic_tf.training.stop import StopAtStep  # noqa: E402
-from tools import data_flags, model_flags, training_flags  # noqa: E402
-from tools.evaluate import evaluate_tasks  # noqa: E402
-from tools.results_table import format_results  # noqa: E402
-from tools.run_directory import RunDirectory, read_json, write_json  # noqa: E402
-from tools.stage_progress import StageProgress  # noqa: E402
-from tools.user_errors import one_line_errors  # noqa: E402
+import pipelines
+from elastic_tf.training.checkpoint import ResumableCheckpoint, save_atomically
+from elastic_tf.training.divergence import RaiseOnDivergence
+from elastic_tf.training.stop import StopAtStep
+from tools import data_flags, model_flags, training_flags
+from tools.evaluate import evaluate_tasks
+from tools.results_table import format_results
+from tools.run_directory import RunDirectory, read_json, write_json
+from tools.stage_progress import StageProgress
+from tools.user_errors import one_line_errors
 
 FLAGS = flags.FLAGS
 
@@ -55,7 +52,10 @@ def main(argv):
             batches = _batches(specs, start_step=int(model.step.numpy()))
     _describe(model, specs)
     began = time.monotonic()
-    _fit(model, batches, validation, specs, run)
+    try:
+        _fit(model, batches, validation, specs, run)
+    except FloatingPointError as error:
+        sys.exit(f"error: {error}")
     save_atomically(model, run.model)
     minutes = (time.monotonic() - began) / 60
     results = evaluate_tasks(model, specs, "test")
@@ -143,11 +143,11 @@ def _fit(model, batches, validation, specs, run):
         steps_per_epoch=FLAGS.steps_per_epoch,
         verbose=0,
         callbacks=[
+            RaiseOnDivergence(),
             StopAtStep(total),
             StageProgress([spec.name for spec in specs], total),
             ResumableCheckpoint(run.checkpoint, FLAGS.steps_per_epoch),
             keras.callbacks.TensorBoard(run.logs, write_graph=False),
-            keras.callbacks.TerminateOnNaN(),
         ],
     )
 

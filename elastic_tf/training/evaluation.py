@@ -22,11 +22,19 @@ def evaluate_task(network, batches, task, seed=0, shuffles=5, top=10):
         top: int >= 1. How many of the most used models to list. Defaults to 10.
 
     Returns:
-        Dict of plain Python values: `num_images`; `accuracy`, a dict with `selector`, `full`,
-        `level_<k>` for every uniform level, `random`, `shuffled`, all in [0, 1]; `density` and
-        `macs_share` (selector included; of the full model's without) of the selected models,
-        means over images; `macs_share_level_<k>` under `fixed_macs_share`; `distinct_models`;
-        `top_models`, a list of `{"levels": [...], "share": ...}`.
+        Dict of plain Python values. Shares of MACs are of the full model's without selector.
+
+        | key | value |
+        | --- | --- |
+        | `num_images` | images in `batches` |
+        | `accuracy` | dict of shares in [0, 1]: `selector`, `full`, `level_<k>` for every level
+          used everywhere, `random`, `shuffled` |
+        | `density`, `macs_share` | of the selected models, means over images; selector included |
+        | `fixed_macs_share` | dict `level_<k>`; a fixed model needs no selector |
+        | `random_macs_share` | of the random levels, without selector |
+        | `full_macs`, `selector_macs` | MACs for one image |
+        | `distinct_models` | how many different models the selector chose |
+        | `top_models` | list of `{"levels": [...], "share": ...}`, most used first |
 
     Raises:
         ValueError: if there is no image.
