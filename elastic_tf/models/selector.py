@@ -18,10 +18,10 @@ class Selector(keras.Model):
     `q(m | image)` is a product over blocks of softmaxes over levels. Stems and the offsets of the
     logits are per task, all else is shared.
 
-    Two things are added to the paper's selector, without which its choice was the same for every
-    image after a few hundred steps: the pooled features are normalised, so that the weights see
-    what sets an image apart and not what all images have in common; and each task has offsets of
-    its own, because normalisation per task takes the tasks' differences away.
+    Two things are added to the paper's selector, so that its choice follows the image: the pooled
+    features are normalised, because what all images have in common is the larger part of them and
+    would be learned first, the same for every image; and each task has offsets of its own, because
+    normalisation per task takes the tasks' differences away.
 
     Args:
         tasks: dict, as of `Estimator`.
