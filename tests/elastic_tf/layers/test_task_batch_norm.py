@@ -26,11 +26,13 @@ class TaskBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
         )
         self.assertAllClose(self.norm.moving_variances["a"], plain.moving_variance, rtol=1e-4)
 
-    def test_the_averages_of_other_tasks_stay(self):
-        self.norm(self.inputs, task="a", training=True)
-        self.assertAllEqual(self.norm.moving_means["b"], np.zeros(4))
-        self.assertAllEqual(self.norm.moving_variances["b"], np.ones(4))
-        self.assertNotAllClose(self.norm.moving_means["a"], np.zeros(4))
+    @parameterized.parameters(("a", "b"), ("b", "a"))
+    def test_the_averages_of_other_tasks_stay(self, task, other):
+        self.norm(self.inputs, task=task, training=True)
+        self.assertAllEqual(self.norm.moving_means[other], np.zeros(4))
+        self.assertAllEqual(self.norm.moving_variances[other], np.ones(4))
+        self.assertNotAllClose(self.norm.moving_means[task], np.zeros(4))
+        self.assertNotAllClose(self.norm.moving_variances[task], np.ones(4))
 
     def test_inference_uses_the_averages_of_the_task(self):
         self.norm(self.inputs, task="a", training=True)

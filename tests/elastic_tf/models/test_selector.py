@@ -1,12 +1,13 @@
 import numpy as np
 import tensorflow as tf
+from absl.testing import parameterized
 
 from elastic_tf.models.estimator import Estimator
 from elastic_tf.models.selector import Selector
 from tests.testing import TASKS, profiler_macs, random_images, randomise
 
 
-class SelectorTest(tf.test.TestCase):
+class SelectorTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.init_kwargs = {"backbone": "wrn-8-1", "num_blocks": 3, "num_levels": 4}
@@ -25,13 +26,14 @@ class SelectorTest(tf.test.TestCase):
             alone = self.selector(images[i : i + 1], task="colour")
             self.assertAllClose(together[i : i + 1], alone, atol=1e-5)
 
-    def test_offsets_belong_to_a_task(self):
-        images = random_images("grey", 2)
-        before = self.selector(images, task="grey")
-        self.selector.offsets["colour"].assign_add(np.ones(12))
-        self.assertAllEqual(self.selector(images, task="grey"), before)
-        self.selector.offsets["grey"].assign_add(np.ones(12))
-        self.assertAllClose(self.selector(images, task="grey"), before + 1, atol=1e-5)
+    @parameterized.parameters(("grey", "colour"), ("colour", "grey"))
+    def test_offsets_belong_to_a_task(self, task, other):
+        images = random_images(task, 2)
+        before = self.selector(images, task=task)
+        self.selector.offsets[other].assign_add(np.ones(12))
+        self.assertAllEqual(self.selector(images, task=task), before)
+        self.selector.offsets[task].assign_add(np.ones(12))
+        self.assertAllClose(self.selector(images, task=task), before + 1, atol=1e-5)
 
     def test_task_variables_leave_out_other_tasks(self):
         names = [v.path for v in self.selector.task_variables("grey")]
