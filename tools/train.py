@@ -30,6 +30,8 @@ flags.DEFINE_integer(
     "steps_per_epoch", 500, "Steps between two validations, log entries and checkpoints.", 1
 )
 flags.mark_flag_as_required("output_dir")
+for module in (data_flags, model_flags, training_flags):
+    flags.adopt_module_key_flags(module)  # So that --help shows them.
 
 # Flags that may change between the start of a run and its continuation.
 _FREE_FLAGS = {"output_dir", "download", "data_dir", "eval_batch_size", "steps_per_epoch"}

@@ -32,8 +32,8 @@ class ProposedDistribution:
         self.full_share = full_share
 
     def __call__(self, logits, seed):
-        batch_size, num_blocks = tf.unstack(tf.shape(logits)[:2])
-        num_levels = logits.shape[-1]
+        batch_size = tf.shape(logits)[0]
+        num_blocks, num_levels = logits.shape[1:]
         full_rows = tf.cast(tf.round(self.full_share * tf.cast(batch_size, tf.float32)), tf.int32)
         is_full = (tf.range(batch_size) < full_rows)[:, tf.newaxis]
         drawn = uniform(batch_size, num_blocks, num_levels, seed)

@@ -14,10 +14,9 @@ def greedy(logits):
 
 def sampled(logits, seed):
     """Returns levels drawn from the selector's distribution, each block by itself."""
-    shape = tf.shape(logits)
     rows = tf.reshape(logits, [-1, logits.shape[-1]])
     levels = tf.random.stateless_categorical(rows, 1, seed, dtype=tf.int32)
-    return tf.reshape(levels, shape[:2])
+    return tf.reshape(levels, [-1, logits.shape[1]])
 
 
 def epsilon_mixed(logits, epsilon, seed):

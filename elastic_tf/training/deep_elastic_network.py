@@ -17,10 +17,10 @@ from elastic_tf.training.stages import INITIAL, SELECTOR, StageSchedule
 class DeepElasticNetwork(ElasticNetwork):
     """An `ElasticNetwork` that `fit` trains by the paper's alternation.
 
-    Every training step takes a dict `{task: (images, labels)}` with a batch of each task and
-    updates once per task: the estimator or the selector, as the stage schedule says for the
-    saved counter `step`. Everything random is a function of `seed`, `step` and task, so a training
-    that is stopped and loaded goes on as if it had not been.
+    Every training step takes a dict `{task: (images, labels)}` with a batch of each task, labels of
+    any integer type `(batch,)`, and updates once per task: the estimator or the selector, as the
+    stage schedule says for the saved counter `step`. Everything random is a function of `seed`,
+    `step` and task, so a training that is stopped and loaded goes on as if it had not been.
 
     Args:
         seed: int >= 0. Seed of the models drawn in training. Defaults to 0.
@@ -224,7 +224,9 @@ class DeepElasticNetwork(ElasticNetwork):
                 f"among {list(self.tasks)}. Received: "
                 f"{list(data) if isinstance(data, dict) else type(data).__name__}"
             )
-        return data
+        return {
+            task: (images, tf.cast(labels, tf.int32)) for task, (images, labels) in data.items()
+        }
 
     def get_config(self):
         return super().get_config() | {"seed": self.seed}

@@ -120,6 +120,15 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(int(np.sum(np.all(levels.numpy() == 0, axis=1))), expected)
             self.assertEqual(int(np.sum(np.all(levels.numpy() == 3, axis=1))), 40 - expected)
 
+    def test_batches_of_unknown_size_and_labels_of_any_integer_type(self):
+        images, labels = random_batch(batch=10)["grey"]
+        data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)
+        data = data.map(lambda x, y: {"grey": (x, tf.cast(y, tf.uint8))}).repeat(2)
+        model = make_model(StageSchedule(1, rounds=2, selector_steps=2, estimator_steps=1))
+        history = fit(model, data)
+        self.assertEqual(int(model.step.numpy()), 6)
+        self.assertTrue(np.isfinite(history["grey_loss"][0]))
+
     @parameterized.parameters("uniform", "random")
     def test_other_initial_distributions_train(self, name):
         history = fit(make_model(initial_distribution=name), dataset(2))
