@@ -159,7 +159,7 @@ class DeepElasticNetwork(ElasticNetwork):
             )
         ]
         self.optimizer.learning_rate = self.learning_rate(stage, self.stages.initial_steps)
-        self.optimizer.apply(gradients, variables)
+        self.optimizer.apply(_share_of_replica(gradients), variables)
         self.task_metrics[task].update(
             loss=losses,
             accuracy=_is_right(labels, logits),
@@ -198,7 +198,7 @@ class DeepElasticNetwork(ElasticNetwork):
             loss = selector_loss(logits, levels, rewards, settings)
         variables = self.selector.task_variables(task)
         gradients = tape.gradient(loss, [v.value for v in variables])
-        self.selector_optimizer.apply(gradients, variables)
+        self.selector_optimizer.apply(_share_of_replica(gradients), variables)
         self.task_metrics[task].update(
             reward=rewards,
             entropy=entropy(logits),
@@ -230,6 +230,12 @@ class DeepElasticNetwork(ElasticNetwork):
 
     def get_config(self):
         return super().get_config() | {"seed": self.seed}
+
+
+def _share_of_replica(gradients):
+    """Returns the gradients for optimizers that sum over replicas, so that the sum is a mean."""
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    return gradients if replicas == 1 else [gradient / replicas for gradient in gradients]
 
 
 def _size(vector):

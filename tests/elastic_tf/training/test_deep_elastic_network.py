@@ -209,6 +209,23 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(int(model.step.numpy()), 4)
         self.assertTrue(np.isfinite(history["grey_loss"][0]))
 
+    def test_two_devices_with_the_same_images_are_one(self):
+        alone = make_model(StageSchedule(5), full_share=1.0, l2=0.1)
+        fit(alone, dataset(1))
+        devices = tf.config.list_logical_devices("CPU")
+        with tf.distribute.MirroredStrategy([device.name for device in devices]).scope():
+            mirrored = make_model(StageSchedule(5), full_share=1.0, l2=0.1)
+        twice = dataset(1).map(
+            lambda batch: tf.nest.map_structure(lambda x: tf.concat([x, x], 0), batch)
+        )
+        fit(mirrored, twice)
+        for actual, expected in zip(
+            values(mirrored.estimator.trainable_variables),
+            values(alone.estimator.trainable_variables),
+            strict=True,
+        ):
+            self.assertAllClose(actual, expected, atol=1e-4)
+
     def test_data_that_is_no_dict_of_tasks_is_refused(self):
         with self.assertRaisesRegex(ValueError, "must be dicts {task: "):
             fit(make_model(), tf.data.Dataset.from_tensors(random_batch()["grey"]))
