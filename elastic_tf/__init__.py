@@ -2,6 +2,9 @@
 
 from elastic_tf.costs.cost_table import CostTable
 from elastic_tf.costs.ratios import default_ratios
+from elastic_tf.inference.frozen_estimator import FrozenEstimator
+from elastic_tf.inference.frozen_network import FrozenNetwork
+from elastic_tf.inference.frozen_selector import FrozenSelector
 from elastic_tf.layers.elastic_conv import ElasticConv2D
 from elastic_tf.layers.plain_block import ElasticPlainBlock
 from elastic_tf.layers.residual_block import ElasticResidualBlock
@@ -24,6 +27,9 @@ __all__ = [
     "ElasticPlainBlock",
     "ElasticResidualBlock",
     "Estimator",
+    "FrozenEstimator",
+    "FrozenNetwork",
+    "FrozenSelector",
     "MethodSettings",
     "Selector",
     "StageSchedule",

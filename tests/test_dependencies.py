@@ -7,14 +7,15 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 ROOT = pathlib.Path(__file__).parents[1]
-LAYERS = ("costs", "layers", "policies", "models", "training")
+LAYERS = ("costs", "layers", "policies", "models", "inference", "training")
 # What a part of the library may import of it, beside itself.
 MAY_IMPORT = {
     "costs": (),
     "layers": ("costs",),
     "policies": (),
     "models": ("costs", "layers", "policies"),
-    "training": ("costs", "layers", "policies", "models"),
+    "inference": ("costs", "layers", "models"),
+    "training": ("costs", "layers", "policies", "models", "inference"),
 }
 
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from elastic_tf.costs.macs import same_output_size
 from elastic_tf.layers.elastic_conv import ElasticConv2D
+from elastic_tf.layers.image_check import check_images
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 
 
@@ -57,13 +58,7 @@ class TaskStem(keras.layers.Layer):
         self.norm.build((None, *self.output_size, self.filters))
 
     def call(self, inputs, training=False):
-        inputs = tf.convert_to_tensor(inputs)
-        if inputs.shape.rank != 4 or not inputs.shape[1:].is_compatible_with(self.image_shape):
-            raise ValueError(
-                f"Images of task '{self.task}' must have shape (batch, "
-                f"{', '.join(map(str, self.image_shape))}). "
-                f"Received: images.shape={tuple(inputs.shape)}"
-            )
+        inputs = check_images(inputs, self.task, self.image_shape)
         features = self.conv(self.rescale(inputs))
         return tf.nn.relu(self.norm(features, task=self.task, training=training))
 

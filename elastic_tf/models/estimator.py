@@ -11,6 +11,7 @@ from elastic_tf.layers.residual_block import ElasticResidualBlock
 from elastic_tf.layers.routing import inverse_permutation, permute, sort_by_level
 from elastic_tf.layers.task_head import TaskHead
 from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.level_checks import check_levels
 from elastic_tf.models.stems import make_stems
 from elastic_tf.models.tasks import check_task, validate_tasks
 
@@ -126,7 +127,7 @@ class Estimator(keras.Model):
             for block in self.blocks:
                 features = block(features, task=task, training=training)
             return self.heads[task](features, training=training)
-        levels = self._check_levels(levels)
+        levels = check_levels(levels, self.num_blocks, self.num_levels)
         if self.execution == "masked":
             for index, block in enumerate(self.blocks):
                 features = block(features, levels=levels[:, index], task=task, training=training)
@@ -146,19 +147,6 @@ class Estimator(keras.Model):
             )
         logits = self.heads[task](features, training=training)
         return permute(logits, inverse_permutation(rows))
-
-    def _check_levels(self, levels):
-        levels = tf.cast(levels, tf.int32)
-        if levels.shape.rank != 2 or levels.shape[1] != self.num_blocks:
-            raise ValueError(
-                f"`levels` must have shape (batch, {self.num_blocks}), one level for each block. "
-                f"Received: levels.shape={tuple(levels.shape)}"
-            )
-        tf.debugging.assert_less(
-            levels, self.num_levels, f"`levels` must be in [0, {self.num_levels})."
-        )
-        tf.debugging.assert_non_negative(levels, f"`levels` must be in [0, {self.num_levels}).")
-        return levels
 
     def task_variables(self, task):
         """Returns the trainable variables that `task` uses: the trunk's, its stem's, its head's."""

@@ -1,0 +1,1 @@
+"""The trained network frozen for prediction: folded, pre-sliced and routed by level."""

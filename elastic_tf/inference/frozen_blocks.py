@@ -1,0 +1,147 @@
+"""Elastic blocks with the weights of one task frozen into constants."""
+
+import numpy as np
+import tensorflow as tf
+
+from elastic_tf.inference.folding import fold_norm, scale_and_offset
+from elastic_tf.inference.fused_ops import conv_bias_relu, scale_offset_relu
+from elastic_tf.inference.grouped_rows import run_by_group
+from elastic_tf.layers.residual_block import ElasticResidualBlock
+
+
+def freeze_block(block, task):
+    """Returns the frozen block for an `ElasticResidualBlock` or `ElasticPlainBlock`."""
+    residual = isinstance(block, ElasticResidualBlock)
+    return (FrozenResidualBlock if residual else FrozenPlainBlock)(block, task)
+
+
+class FrozenBlock:
+    """Base of the frozen blocks: one function per level, and how a batch is dealt to them.
+
+    Args:
+        block: a built `ElasticBlock`.
+        task: str, whose running averages to take.
+    """
+
+    def __init__(self, block, task):
+        self.block = block
+        self.task = task
+
+    def __call__(self, features, sizes=None):
+        """Runs a batch.
+
+        Args:
+            features: float32 tensor `(batch, height, width, channels)`, not empty.
+            sizes: int32 tensor `(levels,)`, rows of each level, by which `features` is sorted; or
+                `None` for the top level.
+
+        Returns:
+            float32 tensor as of the block.
+        """
+        inputs = self._prepare(features)
+        if sizes is None:
+            return self._branches()[-1](*inputs)
+        return run_by_group(self._branches(), inputs, sizes, self._output_shape(features))
+
+    def run_one(self, features, level):
+        """Runs a batch of one image, by a branch in the graph instead of groups.
+
+        Args:
+            features: float32 tensor `(1, height, width, channels)`.
+            level: int32 scalar.
+        """
+        inputs = self._prepare(features)
+        branches = [
+            lambda branch=branch: inputs[-1] if branch is None else branch(*inputs)
+            for branch in self._branches()
+        ]
+        return tf.ensure_shape(tf.switch_case(level, branches), (1, *self._output_shape(features)))
+
+    def _output_shape(self, features):
+        return (*self.block.output_size(features.shape[1:3]), self.block.filters)
+
+    def _prepare(self, features):
+        """Returns the list of tensors that the branches take."""
+        raise NotImplementedError
+
+    def _branches(self):
+        """Returns the function of each level, as `run_by_group` takes them."""
+        raise NotImplementedError
+
+
+class FrozenResidualBlock(FrozenBlock):
+    """`ElasticResidualBlock` for inference.
+
+    The second normalisation is folded into the first convolution, whose kernel is sliced ahead
+    for every level; the first normalisation is one fused operation. Level 0 does nothing.
+
+    Args, call arguments, returns: as `FrozenBlock`.
+    """
+
+    def __init__(self, block, task):
+        super().__init__(block, task)
+        self._norm1 = scale_and_offset(block.norm1, task)
+        kernel1, bias1 = fold_norm(block.conv1.kernel, block.norm2, task)
+        kernel2 = np.asarray(block.conv2.kernel, np.float32)
+        self._convs = [
+            (kernel1[..., :width], bias1[:width], kernel2[:, :, :width])
+            for width in block.channels_per_level
+        ]
+
+    def _prepare(self, features):
+        return [features, self.block.shortcut(features)]
+
+    def _branches(self):
+        return [None, *map(self._branch, self._convs[1:])]
+
+    def _branch(self, convs):
+        kernel1, bias1, kernel2 = convs
+
+        def run(features, shortcut):
+            hidden = scale_offset_relu(features, *self._norm1)
+            hidden = conv_bias_relu(hidden, kernel1, bias1, self.block.strides)
+            return shortcut + tf.nn.conv2d(hidden, kernel2, 1, "SAME")
+
+        return run
+
+
+class FrozenPlainBlock(FrozenBlock):
+    """`ElasticPlainBlock` for inference: every normalisation is folded.
+
+    Args, call arguments, returns: as `FrozenBlock`.
+    """
+
+    def __init__(self, block, task):
+        super().__init__(block, task)
+        folded = [
+            fold_norm(conv.kernel, norm, task)
+            for conv, norm in zip(block.convs, block.norms, strict=True)
+        ]
+        self._convs = [self._slice(folded, width) for width in block.channels_per_level]
+
+    def _prepare(self, features):
+        strides = self.block.strides
+        if strides == 1:
+            return [features]
+        return [tf.nn.max_pool2d(features, strides, strides, "SAME")]
+
+    def _branches(self):
+        return list(map(self._branch, self._convs))
+
+    @staticmethod
+    def _slice(folded, width):
+        first, *middle, last = folded
+        return [
+            (first[0][..., :width], first[1][:width]),
+            *((kernel[:, :, :width, :width], bias[:width]) for kernel, bias in middle),
+            (last[0][:, :, :width], last[1]),
+        ]
+
+    @staticmethod
+    def _branch(convs):
+        def run(features):
+            for kernel, bias in convs:
+                features = conv_bias_relu(features, kernel, bias)
+            return features
+
+        return run

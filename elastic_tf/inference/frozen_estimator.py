@@ -1,0 +1,87 @@
+"""The estimator of one task, frozen for prediction."""
+
+import numpy as np
+import tensorflow as tf
+
+from elastic_tf.inference.folding import scale_and_offset
+from elastic_tf.inference.frozen_blocks import freeze_block
+from elastic_tf.inference.frozen_stem import FrozenStem
+from elastic_tf.inference.fused_ops import scale_offset_relu
+from elastic_tf.inference.grouped_rows import sort_rows
+from elastic_tf.layers.empty_batch import run_unless_empty
+from elastic_tf.layers.image_check import check_images
+from elastic_tf.layers.routing import group_sizes, inverse_permutation
+from elastic_tf.models.level_checks import check_levels
+from elastic_tf.models.tasks import check_task
+
+
+class FrozenEstimator:
+    """Gives the logits of `Estimator` in less time.
+
+    Kernels are constants, sliced for every level and normalised ahead; rows are moved only when
+    their order changes, and not copied when all are at one level. A batch that is known to be of
+    one image when the graph is made is not grouped at all, which saves about a twentieth.
+
+    Args:
+        estimator: an `Estimator`. Its weights are copied as they are now.
+        task: str.
+
+    Call arguments:
+        images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
+            The batch may be empty.
+        levels: int tensor `(batch, blocks)`, or `None` for the full model.
+
+    Returns:
+        Logits, float32 `(batch, num_classes)`.
+
+    Raises:
+        ValueError: if an argument does not have the shape of the task's, or `task` is unknown.
+
+    Reference: the method's sections 2 and 5.
+    """
+
+    def __init__(self, estimator, task):
+        check_task(task, estimator.tasks)
+        self.task = task
+        self.image_shape = estimator.tasks[task]["image_shape"]
+        self.num_classes = estimator.tasks[task]["num_classes"]
+        self.num_blocks = estimator.num_blocks
+        self.num_levels = estimator.num_levels
+        head = estimator.heads[task]
+        self._stem = FrozenStem(estimator.stems[task])
+        self._blocks = [freeze_block(block, task) for block in estimator.blocks]
+        self._norm = scale_and_offset(head.norm, task)
+        self._weights, self._bias = (np.asarray(v, np.float32) for v in head.linear.weights)
+
+    def __call__(self, images, levels=None):
+        images = check_images(images, self.task, self.image_shape)
+        if levels is not None:
+            levels = check_levels(levels, self.num_blocks, self.num_levels)
+        return run_unless_empty(
+            lambda images: self._classify(images, levels), images, (self.num_classes,), tf.float32
+        )
+
+    def _classify(self, images, levels):
+        features = self._stem(images)
+        if levels is None:
+            for block in self._blocks:
+                features = block(features)
+            return self._head(features)
+        if images.shape[0] == 1:
+            for index, block in enumerate(self._blocks):
+                features = block.run_one(features, levels[0, index])
+            return self._head(features)
+        return self._classify_grouped(features, levels)
+
+    def _classify_grouped(self, features, levels):
+        rows = tf.range(tf.shape(features)[0])
+        for index, block in enumerate(self._blocks):
+            features, sorted_levels, rows = sort_rows(
+                features, tf.gather(levels[:, index], rows), rows
+            )
+            features = block(features, group_sizes(sorted_levels, self.num_levels))
+        return tf.gather(self._head(features), inverse_permutation(rows))
+
+    def _head(self, features):
+        pooled = tf.reduce_mean(scale_offset_relu(features, *self._norm), axis=[1, 2])
+        return tf.matmul(pooled, self._weights) + self._bias
