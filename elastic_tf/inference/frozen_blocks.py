@@ -4,8 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.inference.folding import fold_norm, scale_and_offset
-from elastic_tf.inference.fused_ops import conv_bias_relu, scale_offset_relu
+from elastic_tf.inference.fused_conv import conv_bias_relu
 from elastic_tf.inference.grouped_rows import run_by_group
+from elastic_tf.layers.fused_ops import scale_offset_relu
 from elastic_tf.layers.residual_block import ElasticResidualBlock
 
 

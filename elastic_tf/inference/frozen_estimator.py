@@ -6,9 +6,9 @@ import tensorflow as tf
 from elastic_tf.inference.folding import scale_and_offset
 from elastic_tf.inference.frozen_blocks import freeze_block
 from elastic_tf.inference.frozen_stem import FrozenStem
-from elastic_tf.inference.fused_ops import scale_offset_relu
 from elastic_tf.inference.grouped_rows import sort_rows
 from elastic_tf.layers.empty_batch import run_unless_empty
+from elastic_tf.layers.fused_ops import scale_offset_relu
 from elastic_tf.layers.image_check import check_images
 from elastic_tf.layers.routing import group_sizes, inverse_permutation
 from elastic_tf.models.level_checks import check_levels

@@ -6,8 +6,8 @@ import tensorflow as tf
 from elastic_tf.inference.folding import scale_and_offset
 from elastic_tf.inference.frozen_blocks import freeze_block
 from elastic_tf.inference.frozen_stem import FrozenStem
-from elastic_tf.inference.fused_ops import scale_offset_relu
 from elastic_tf.layers.empty_batch import run_unless_empty
+from elastic_tf.layers.fused_ops import scale_offset_relu
 from elastic_tf.layers.image_check import check_images
 from elastic_tf.models.tasks import check_task
 

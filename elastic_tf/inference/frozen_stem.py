@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from elastic_tf.inference.folding import fold_norm
-from elastic_tf.inference.fused_ops import conv_bias_relu
+from elastic_tf.inference.fused_conv import conv_bias_relu
 
 
 class FrozenStem:

@@ -7,7 +7,9 @@ from elastic_tf.costs.macs import same_output_size
 from elastic_tf.layers.elastic_block import ElasticBlock
 from elastic_tf.layers.elastic_conv import ElasticConv2D
 from elastic_tf.layers.empty_batch import run_unless_empty
-from elastic_tf.layers.routing import channel_usage, mask_features
+from elastic_tf.layers.nested_kernels import nested_kernels
+from elastic_tf.layers.norm_conv import norm_relu_conv
+from elastic_tf.layers.routing import channel_usage, mask_features, split_groups
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 
 
@@ -52,7 +54,10 @@ class ElasticPlainBlock(ElasticBlock):
             filters = self.filters if index == self.num_convs - 1 else width
             conv = ElasticConv2D(filters, name=f"conv{index + 1}")
             norm = TaskBatchNormalization(
-                self.tasks, momentum=self.momentum, name=f"norm{index + 1}"
+                self.tasks,
+                momentum=self.momentum,
+                activation="relu" if index == self.num_convs - 1 else None,
+                name=f"norm{index + 1}",
             )
             conv.build(shape)
             shape = (*shape[:-1], filters)
@@ -77,14 +82,28 @@ class ElasticPlainBlock(ElasticBlock):
         return super().get_config() | {"num_convs": self.num_convs}
 
     def _run_groups(self, inputs, sizes, widths, task, training):
-        groups = tf.split(self._pool(inputs), sizes, num=len(widths))
-        for conv, norm in zip(self.convs[:-1], self.norms[:-1], strict=True):
-            groups = [
-                conv(rows, active_filters=width) for rows, width in zip(groups, widths, strict=True)
+        groups, norm = split_groups(self._pool(inputs), sizes), None
+        for conv, norm_layer in zip(self.convs[:-1], self.norms[:-1], strict=True):
+            # The first takes all input channels, the others those of the level.
+            ins = [width if norm else conv.in_channels for width in widths]
+            kernels = nested_kernels(
+                tf.convert_to_tensor(conv.kernel), list(zip(ins, widths, strict=True))
+            )
+            results = [
+                norm_relu_conv(rows, kernel, norm, measured=training)
+                for rows, kernel in zip(groups, kernels, strict=True)
             ]
-            groups = [tf.nn.relu(rows) for rows in norm(groups, task=task, training=training)]
-        outputs = tf.concat([self.convs[-1](rows) for rows in groups], axis=0)
-        return tf.nn.relu(self.norms[-1](outputs, task=task, training=training))
+            groups = [outputs for outputs, _ in results]
+            moments = [measured for _, measured in results] if training else None
+            norm = norm_layer.scale_and_offset(task, moments)
+        kernels = nested_kernels(
+            tf.convert_to_tensor(self.convs[-1].kernel), [(width, self.filters) for width in widths]
+        )
+        groups = [
+            norm_relu_conv(rows, kernel, norm)[0]
+            for rows, kernel in zip(groups, kernels, strict=True)
+        ]
+        return self.norms[-1](tf.concat(groups, axis=0), task=task, training=training)
 
     def _run_masked(self, inputs, levels, task, training):
         usage = channel_usage(levels, self.channels_per_level)
@@ -92,7 +111,7 @@ class ElasticPlainBlock(ElasticBlock):
         for conv, norm in zip(self.convs[:-1], self.norms[:-1], strict=True):
             hidden = norm(conv(outputs), task=task, usage=usage, training=training)
             outputs = mask_features(tf.nn.relu(hidden), usage)
-        return tf.nn.relu(self.norms[-1](self.convs[-1](outputs), task=task, training=training))
+        return self.norms[-1](self.convs[-1](outputs), task=task, training=training)
 
     def _pool(self, inputs):
         if self.strides == 1:

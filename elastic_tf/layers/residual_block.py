@@ -5,7 +5,9 @@ import tensorflow as tf
 
 from elastic_tf.layers.elastic_block import ElasticBlock
 from elastic_tf.layers.elastic_conv import ElasticConv2D
-from elastic_tf.layers.routing import channel_usage, mask_features
+from elastic_tf.layers.nested_kernels import nested_kernels
+from elastic_tf.layers.norm_conv import measure, norm_relu_conv
+from elastic_tf.layers.routing import channel_usage, mask_features, split_groups
 from elastic_tf.layers.shortcut import PoolPadShortcut
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 
@@ -59,18 +61,31 @@ class ElasticResidualBlock(ElasticBlock):
         return self.conv1.output_size(input_size)
 
     def _run_groups(self, inputs, sizes, widths, task, training):
-        outputs = tf.split(self.shortcut(inputs), sizes, num=len(widths))
-        rows = tf.split(inputs, sizes, num=len(widths))
+        shortcut = self.shortcut(inputs)
+        rows = split_groups(inputs, sizes)
+        outputs = list(rows) if shortcut is inputs else split_groups(shortcut, sizes)
         running = [group for group, width in enumerate(widths) if width]
-        hidden = self.norm1([rows[group] for group in running], task=task, training=training)
-        hidden = [
-            self.conv1(tf.nn.relu(rows), active_filters=widths[group])
-            for group, rows in zip(running, hidden, strict=True)
-        ]
-        hidden = self.norm2(hidden, task=task, training=training)
-        for group, rows in zip(running, hidden, strict=True):
-            outputs[group] += self.conv2(tf.nn.relu(rows))
-        return tf.concat(outputs, axis=0)
+        moments = [measure(rows[group]) for group in running] if training else None
+        norm1 = self.norm1.scale_and_offset(task, moments)
+        kernels1, kernels2 = self._kernels([widths[group] for group in running])
+        hidden, moments = [], []
+        for group, kernel in zip(running, kernels1, strict=True):
+            features, measured = norm_relu_conv(
+                rows[group], kernel, norm1, self.strides, measured=training
+            )
+            hidden.append(features)
+            moments.append(measured)
+        norm2 = self.norm2.scale_and_offset(task, moments if training else None)
+        for group, features, kernel in zip(running, hidden, kernels2, strict=True):
+            outputs[group] += norm_relu_conv(features, kernel, norm2)[0]
+        return tf.concat(outputs, axis=0) if len(outputs) > 1 else outputs[0]
+
+    def _kernels(self, widths):
+        kernel1, kernel2 = map(tf.convert_to_tensor, (self.conv1.kernel, self.conv2.kernel))
+        return (
+            nested_kernels(kernel1, [(kernel1.shape[2], width) for width in widths]),
+            nested_kernels(kernel2, [(width, kernel2.shape[3]) for width in widths]),
+        )
 
     def _run_masked(self, inputs, levels, task, training):
         usage = channel_usage(levels, self.channels_per_level)

@@ -25,6 +25,17 @@ def group_sizes(levels, num_levels):
     return tf.reduce_sum(tf.one_hot(levels, num_levels, dtype=tf.int32), axis=0)
 
 
+def split_groups(rows, sizes):
+    """Returns a sorted batch as a list with one tensor per group.
+
+    Args:
+        rows: tensor `(batch, ...)`.
+        sizes: int32 tensor `(groups,)`, of static shape; they add up to the batch.
+    """
+    # One group keeps a batch size that is known when the graph is made.
+    return [rows] if sizes.shape[0] == 1 else tf.split(rows, sizes, num=sizes.shape[0])
+
+
 def inverse_permutation(order):
     """Returns the permutation that undoes `order`, an int32 tensor of the same shape."""
     return tf.argsort(order)

@@ -3,7 +3,8 @@
 import keras
 import tensorflow as tf
 
-from elastic_tf.layers.moments import grouped_moments, masked_moments
+from elastic_tf.layers.moments import masked_moments, merge_moments
+from elastic_tf.layers.norm_conv import measure, norm_relu
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -20,16 +21,16 @@ class TaskBatchNormalization(keras.layers.Layer):
         tasks: list of str. Names of the tasks.
         momentum: float in [0, 1). Weight of the past in the running averages. Defaults to 0.9.
         epsilon: float above 0, added to the variance. Defaults to 1e-3.
+        activation: `None` or `"relu"`, which costs less here than by itself.
 
     Call arguments:
-        inputs: float tensor `(batch, height, width, channels)`; or a list of such tensors, the
-            groups, each with a prefix of the channels. The channel counts are static.
+        inputs: float tensor `(batch, height, width, channels)`.
         task: str, by keyword.
-        usage: bool tensor `(batch, channels)`, only with a single tensor: which
-            instance uses which channel. `None`: all use all.
+        usage: bool tensor `(batch, channels)`: which instance uses which channel. `None`: all
+            use all.
         training: bool. Defaults to `False`.
 
-    Output shape: that of `inputs`; a list for a list.
+    Output shape: that of `inputs`.
 
     Raises:
         ValueError: if an argument is out of range or `task` is not one of `tasks`.
@@ -38,7 +39,7 @@ class TaskBatchNormalization(keras.layers.Layer):
     the averages of nested widths.
     """
 
-    def __init__(self, tasks, momentum=0.9, epsilon=1e-3, **kwargs):
+    def __init__(self, tasks, momentum=0.9, epsilon=1e-3, activation=None, **kwargs):
         super().__init__(**kwargs)
         tasks = list(tasks)
         if not tasks or len(set(tasks)) < len(tasks):
@@ -47,9 +48,12 @@ class TaskBatchNormalization(keras.layers.Layer):
             raise ValueError(f"`momentum` must be in [0, 1). Received: momentum={momentum}")
         if not epsilon > 0:
             raise ValueError(f"`epsilon` must be above 0. Received: epsilon={epsilon}")
+        if activation not in (None, "relu"):
+            raise ValueError(f"`activation` must be None or 'relu'. Received: {activation=}")
         self.tasks = tasks
         self.momentum = momentum
         self.epsilon = epsilon
+        self.activation = activation
         self.supports_jit = False
 
     def build(self, input_shape):
@@ -66,20 +70,31 @@ class TaskBatchNormalization(keras.layers.Layer):
         }
 
     def call(self, inputs, task=None, usage=None, training=False):
-        if task not in self.tasks:
-            raise ValueError(f"`task` must be one of {self.tasks}. Received: task={task}")
-        groups = inputs if isinstance(inputs, (list, tuple)) else [inputs]
-        values = [tf.cast(group, tf.float32) for group in groups]
-        if training:
-            mean, variance = self._batch_statistics(values, task, usage)
+        values = tf.cast(inputs, tf.float32)
+        if usage is not None and training:
+            norm = self._normalisation(task, masked_moments(values, usage))
         else:
-            mean = tf.convert_to_tensor(self.moving_means[task])
-            variance = tf.convert_to_tensor(self.moving_variances[task])
-        scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
-        offset = self.beta - mean * scale
-        outputs = [self._affine(value, scale, offset) for value in values]
-        outputs = [tf.cast(output, self.compute_dtype) for output in outputs]
-        return outputs if isinstance(inputs, (list, tuple)) else outputs[0]
+            norm = self.scale_and_offset(task, [measure(values)] if training else None)
+        if self.activation == "relu":
+            outputs = norm_relu(values, norm)
+        else:
+            scale, offset = norm
+            outputs = values * scale + offset
+        return tf.cast(outputs, self.compute_dtype)
+
+    def scale_and_offset(self, task, groups=None):
+        """Returns what the layer does as `inputs * scale + offset`, for a caller that fuses it.
+
+        Args:
+            task: str.
+            groups: list of `GroupMoments` of the batch, one for each group of instances that use
+                the same prefix of the channels: the running averages are updated, and the batch's
+                moments serve. `None`: the running averages serve, as in inference.
+
+        Returns:
+            Two float32 tensors `(channels,)`, differentiable with respect to the moments.
+        """
+        return self._normalisation(task, groups and merge_moments(groups, self.channels))
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -89,6 +104,7 @@ class TaskBatchNormalization(keras.layers.Layer):
             "tasks": self.tasks,
             "momentum": self.momentum,
             "epsilon": self.epsilon,
+            "activation": self.activation,
         }
 
     def _add_vector(self, name, initializer, trainable=True):
@@ -101,20 +117,18 @@ class TaskBatchNormalization(keras.layers.Layer):
             dtype="float32",
         )
 
-    def _batch_statistics(self, values, task, usage):
-        if usage is None:
-            count, mean, variance = grouped_moments(values, self.channels)
+    def _normalisation(self, task, moments):
+        if task not in self.tasks:
+            raise ValueError(f"`task` must be one of {self.tasks}. Received: task={task}")
+        if moments is None:
+            mean = tf.convert_to_tensor(self.moving_means[task])
+            variance = tf.convert_to_tensor(self.moving_variances[task])
         else:
-            count, mean, variance = masked_moments(values[0], usage)
-        used = count > 0
-        self._update(self.moving_means[task], mean, used)
-        self._update(self.moving_variances[task], variance, used)
-        return mean, variance
+            count, mean, variance = moments
+            self._update(self.moving_means[task], mean, count > 0)
+            self._update(self.moving_variances[task], variance, count > 0)
+        scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
+        return scale, self.beta - mean * scale
 
     def _update(self, average, value, used):
         average.assign(tf.where(used, average + (1 - self.momentum) * (value - average), average))
-
-    @staticmethod
-    def _affine(value, scale, offset):
-        channels = value.shape[-1]
-        return value * scale[:channels] + offset[:channels]

@@ -34,13 +34,15 @@ class TaskHead(keras.layers.Layer):
 
     def build(self, input_shape):
         self.in_channels = input_shape[-1]
-        self.norm = TaskBatchNormalization([self.task], momentum=self.momentum, name="norm")
+        self.norm = TaskBatchNormalization(
+            [self.task], momentum=self.momentum, activation="relu", name="norm"
+        )
         self.linear = keras.layers.Dense(self.num_classes, name="linear")
         self.norm.build(input_shape)
         self.linear.build((None, self.in_channels))
 
     def call(self, inputs, training=False):
-        features = tf.nn.relu(self.norm(inputs, task=self.task, training=training))
+        features = self.norm(inputs, task=self.task, training=training)
         return self.linear(tf.reduce_mean(features, axis=[1, 2]))
 
     def macs(self):

@@ -1,7 +1,6 @@
 """The first layers of one task: from its pixels to the shared trunk's channels."""
 
 import keras
-import tensorflow as tf
 
 from elastic_tf.costs.macs import same_output_size
 from elastic_tf.layers.elastic_conv import ElasticConv2D
@@ -52,7 +51,9 @@ class TaskStem(keras.layers.Layer):
     def build(self, input_shape=None):
         self.rescale = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")
         self.conv = ElasticConv2D(self.filters, self.kernel_size, self.strides, name="conv")
-        self.norm = TaskBatchNormalization([self.task], momentum=self.momentum, name="norm")
+        self.norm = TaskBatchNormalization(
+            [self.task], momentum=self.momentum, activation="relu", name="norm"
+        )
         self.rescale.build((None, *self.image_shape))
         self.conv.build((None, *self.image_shape))
         self.norm.build((None, *self.output_size, self.filters))
@@ -60,7 +61,7 @@ class TaskStem(keras.layers.Layer):
     def call(self, inputs, training=False):
         inputs = check_images(inputs, self.task, self.image_shape)
         features = self.conv(self.rescale(inputs))
-        return tf.nn.relu(self.norm(features, task=self.task, training=training))
+        return self.norm(features, task=self.task, training=training)
 
     @property
     def output_size(self):

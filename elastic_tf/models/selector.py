@@ -86,7 +86,9 @@ class Selector(keras.Model):
             )
             for stage, filters in enumerate(shape.stage_filters)
         ]
-        self.norm = TaskBatchNormalization(names, momentum=self.momentum, name="norm")
+        self.norm = TaskBatchNormalization(
+            names, momentum=self.momentum, activation="relu", name="norm"
+        )
         self.pooled_norm = TaskBatchNormalization(names, momentum=self.momentum, name="pooled_norm")
         self.linear = keras.layers.Dense(
             self.num_blocks * self.num_levels, use_bias=False, name="linear"
@@ -120,7 +122,7 @@ class Selector(keras.Model):
         features = self.stems[task](inputs, training=training)
         for block in self.blocks:
             features = block(features, task=task, training=training)
-        features = tf.nn.relu(self.norm(features, task=task, training=training))
+        features = self.norm(features, task=task, training=training)
         pooled = tf.reduce_mean(features, axis=[1, 2], keepdims=True)
         pooled = self.pooled_norm(pooled, task=task, training=training)
         logits = self.linear(pooled[:, 0, 0, :]) + self.offsets[task]

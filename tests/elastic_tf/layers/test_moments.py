@@ -1,7 +1,12 @@
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.layers.moments import grouped_moments, masked_moments
+from elastic_tf.layers.moments import masked_moments, merge_moments
+from elastic_tf.layers.norm_conv import measure
+
+
+def grouped_moments(groups, channels):
+    return merge_moments([measure(group) for group in groups], channels)
 
 
 class MomentsTest(tf.test.TestCase):
@@ -41,6 +46,21 @@ class MomentsTest(tf.test.TestCase):
         self.assertAllEqual(count, [12, 12, 0, 0, 0])
         self.assertAllEqual(mean[2:], [0, 0, 0])
         self.assertAllEqual(variance[2:], [0, 0, 0])
+
+    def test_gradients_are_those_of_one_group(self):
+        groups = [tf.constant(self.wide[:1]), tf.constant(self.wide[1:])]
+        whole = tf.constant(self.wide)
+
+        def gradients(inputs, moments):
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                mean, variance = moments()
+                total = tf.reduce_sum(mean**2 + 3 * variance**2)
+            return tape.gradient(total, inputs)
+
+        actual = gradients(groups, lambda: grouped_moments(groups, 5)[1:])
+        (expected,) = gradients([whole], lambda: tf.nn.moments(whole, [0, 1, 2]))
+        self.assertAllClose(tf.concat(actual, 0), expected, rtol=1e-3, atol=1e-4)
 
     def test_a_large_mean_does_not_spoil_the_variance(self):
         _, _, variance = grouped_moments([self.wide + 1e4], 5)

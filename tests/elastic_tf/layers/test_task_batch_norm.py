@@ -3,6 +3,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from elastic_tf.layers.norm_conv import measure
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 
 
@@ -41,9 +42,26 @@ class TaskBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_a_channel_that_nobody_uses_keeps_its_averages(self):
-        self.norm([self.inputs[..., :2], self.inputs[:0]], task="a", training=True)
+        groups = [measure(self.inputs[..., :2]), measure(self.inputs[:0])]
+        self.norm.scale_and_offset("a", groups)
         self.assertNotAllClose(self.norm.moving_means["a"][:2], np.zeros(2))
         self.assertAllEqual(self.norm.moving_means["a"][2:], np.zeros(2))
+
+    def test_scale_and_offset_are_what_the_layer_does(self):
+        for groups in ([measure(self.inputs[:2]), measure(self.inputs[2:])], None):
+            outputs = self.norm(self.inputs, task="a", training=groups is not None)
+            scale, offset = self.norm.scale_and_offset("a", groups)
+            self.assertAllClose(self.inputs * scale + offset, outputs, atol=1e-5)
+
+    @parameterized.parameters(True, False)
+    def test_activation(self, training):
+        self.norm.beta.assign([0.5, -0.5, 1.0, 0.0])
+        fused = TaskBatchNormalization(**self.init_kwargs, activation="relu")
+        fused.build(self.inputs.shape)
+        fused.set_weights(self.norm.get_weights())
+        expected = np.maximum(self.norm(self.inputs, task="a", training=training), 0)
+        actual = fused(self.inputs, task="a", training=training)
+        self.assertAllClose(actual, expected, rtol=1e-4, atol=1e-5)
 
     def test_an_empty_batch_changes_nothing(self):
         self.norm(self.inputs[:0], task="a", training=True)
@@ -53,7 +71,9 @@ class TaskBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, "`task` must be one of .* Received: task=c"):
             self.norm(self.inputs, task="c")
 
-    @parameterized.parameters(("tasks", []), ("momentum", 1.0), ("epsilon", 0.0))
+    @parameterized.parameters(
+        ("tasks", []), ("momentum", 1.0), ("epsilon", 0.0), ("activation", "gelu")
+    )
     def test_bad_arguments_are_named(self, name, value):
         with self.assertRaisesRegex(ValueError, f"`{name}` must be"):
             TaskBatchNormalization(**(self.init_kwargs | {name: value}))
