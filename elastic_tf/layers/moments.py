@@ -2,6 +2,7 @@
 
 import typing
 
+import numpy as np
 import tensorflow as tf
 
 from elastic_tf.layers.fused_ops import EPSILON, channel_sums
@@ -73,11 +74,14 @@ def merge_moments(groups, channels):
 
     Reference: Chan, Golub and LeVeque, 1983, on merging variances.
     """
-    counts = tf.stack([_pad(tf.fill(group.mean.shape, group.count), channels) for group in groups])
-    means = tf.stack([_pad(group.mean, channels) for group in groups])
-    squares = tf.stack([_pad(group.squares, channels) for group in groups])
+    usage = [np.arange(channels) < group.mean.shape[0] for group in groups]
+    counts = tf.stack([group.count for group in groups])[:, tf.newaxis] * np.float32(usage)
     count = tf.reduce_sum(counts, axis=0)
     size = tf.maximum(count, 1.0)
+    if len(groups) == 1:
+        return count, _pad(groups[0].mean, channels), _pad(groups[0].squares, channels) / size
+    means = tf.stack([_pad(group.mean, channels) for group in groups])
+    squares = tf.stack([_pad(group.squares, channels) for group in groups])
     mean = tf.reduce_sum(counts * means, axis=0) / size
     between = counts * tf.math.squared_difference(means, mean)
     return count, mean, tf.reduce_sum(squares + between, axis=0) / size
@@ -106,4 +110,5 @@ def masked_moments(inputs, usage):
 
 
 def _pad(vector, channels):
-    return tf.pad(vector, [[0, channels - vector.shape[0]]])
+    missing = channels - vector.shape[0]
+    return tf.pad(vector, [[0, missing]]) if missing else vector
