@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "policies": (),
     "models": ("costs", "layers", "policies"),
     "inference": ("costs", "layers", "models"),
-    "training": ("costs", "layers", "policies", "models", "inference"),
+    "training": ("costs", "layers", "policies", "models"),
 }
 
 

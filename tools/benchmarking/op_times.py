@@ -75,5 +75,6 @@ def _events(space):
         for line in plane.lines:
             for event in line.events:
                 name, _, kind = names[event.metadata_id].name.rpartition(":")
-                if name and kind.isidentifier():  # Others are the runtime's own: "name:Kind".
+                # Operations are "name:Kind"; the runtime's own events have no colon, or two.
+                if name and not name.endswith(":") and kind.isidentifier():
                     yield kind, event.duration_ps
