@@ -6,11 +6,15 @@ from pipelines.multitask import evaluation_batches, num_examples, training_batch
 from pipelines.registry import get_task, get_tasks, register_task, task_names
 from pipelines.sources import DataNotFoundError, Split
 from pipelines.task_spec import TaskSpec
+from pipelines.task_weights import RULES as WEIGHT_RULES
+from pipelines.task_weights import divide_batch, weights_by_size
 
 __all__ = [
     "DataNotFoundError",
     "Split",
     "TaskSpec",
+    "WEIGHT_RULES",
+    "divide_batch",
     "eval_dataset",
     "evaluation_batches",
     "get_task",
@@ -22,4 +26,5 @@ __all__ = [
     "task_names",
     "train_dataset",
     "training_batches",
+    "weights_by_size",
 ]

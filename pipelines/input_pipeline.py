@@ -3,6 +3,8 @@
 import tensorflow as tf
 
 from pipelines.augment import random_crop_and_flip
+from pipelines.decoded_images import decode_images
+from pipelines.index_stream import index_batches
 from pipelines.stream_seed import stream_seed
 
 
@@ -39,14 +41,14 @@ def train_dataset(
     data_dir=None,
     validation_share=0.1,
     start_step=0,
-    cache=True,
+    cache_dir=None,
     download=False,
 ):
     """Returns the shuffled, augmented and endless training batches of a task.
 
-    The stream is a function of `seed`, the name of the task and TensorFlow's global seed. With
-    `start_step=n` it starts with the batch that the whole stream gives at position n. A second
-    pass over the same object goes on with other orders; make a new one to start again.
+    The batch of a step is a function of `seed`, the name of the task and the number of the step:
+    the number is the whole state of the stream. With `start_step=n` it starts with the batch that
+    the whole stream has at position n, at no cost. Every epoch shows every image once.
 
     Args:
         spec: `TaskSpec`.
@@ -55,7 +57,7 @@ def train_dataset(
         data_dir: see `load_split`.
         validation_share: see `load_split`.
         start_step: int >= 0. Batches to leave out.
-        cache: bool. Whether to keep decoded images in memory. Defaults to `True`.
+        cache_dir: str or path of an existing folder for the decoded images; `None` for memory.
         download: see `load_split`.
 
     Returns:
@@ -64,37 +66,38 @@ def train_dataset(
 
     Raises:
         DataNotFoundError: see `load_split`.
-        ValueError: if an argument is out of range.
+        ValueError: if an argument is out of range, an image cannot be read, or a label is not one
+            of the task's classes.
     """
     _check_integer("batch_size", batch_size, 1)
     _check_integer("start_step", start_step, 0)
     shuffle_seed = stream_seed(seed, spec.name, "shuffle")
     augment_seed = stream_seed(seed, spec.name, "augment")
     split = load_split(spec, "train", data_dir, validation_share, download)
+    decoded = decode_images(split, spec.name, spec.num_classes, cache_dir)
 
-    def augment(step, batch):
-        images, labels = batch
+    def read(step, indices):
+        images, labels = decoded.take(indices)
         # The step is part of the seed, so that a resumed run augments as the whole one would.
         step_seed = tf.stack([augment_seed, tf.cast(step, tf.int32)])
         return random_crop_and_flip(images, step_seed, spec.pad, spec.flip), labels
 
-    dataset = split.dataset
-    if cache:
-        # First, as what follows is random: an image is read and decoded only once.
-        dataset = dataset.cache()
-    # Before `repeat`, so that an epoch shows every image once; the buffer holds a whole epoch.
-    dataset = dataset.shuffle(split.num_examples, seed=shuffle_seed, reshuffle_each_iteration=True)
-    # Before `batch`, so that batches span epochs: none is short, however large `batch_size`.
-    dataset = dataset.repeat().batch(batch_size, drop_remainder=True)
-    # After `shuffle`, whose state must advance, and before `augment`, whose work is saved.
-    dataset = dataset.skip(start_step).enumerate(start_step)
-    # After `batch`, since it works on whole batches at once.
-    dataset = dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = index_batches(len(decoded), batch_size, shuffle_seed, start_step)
+    # Only numbers pass up to here; pixels are copied once, a batch at a time, and stay uint8.
+    dataset = dataset.enumerate(start_step).map(read, num_parallel_calls=tf.data.AUTOTUNE)
     # Last, so that everything above runs while the model computes.
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def eval_dataset(spec, split, batch_size, data_dir=None, validation_share=0.1, download=False):
+def eval_dataset(
+    spec,
+    split,
+    batch_size,
+    data_dir=None,
+    validation_share=0.1,
+    cache_dir=None,
+    download=False,
+):
     """Returns the images of a split in order, each once; the last batch may be smaller.
 
     Args:
@@ -103,6 +106,7 @@ def eval_dataset(spec, split, batch_size, data_dir=None, validation_share=0.1, d
         batch_size: int >= 1.
         data_dir: see `load_split`.
         validation_share: see `load_split`.
+        cache_dir: see `train_dataset`.
         download: see `load_split`.
 
     Returns:
@@ -111,11 +115,14 @@ def eval_dataset(spec, split, batch_size, data_dir=None, validation_share=0.1, d
 
     Raises:
         DataNotFoundError: see `load_split`.
-        ValueError: if an argument is out of range.
+        ValueError: see `train_dataset`.
     """
     _check_integer("batch_size", batch_size, 1)
     loaded = load_split(spec, split, data_dir, validation_share, download)
-    return loaded.dataset.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    # Decoded once, as validation passes over it again and again.
+    decoded = decode_images(loaded, spec.name, spec.num_classes, cache_dir)
+    indices = tf.data.Dataset.range(len(decoded), output_type=tf.int32).batch(batch_size)
+    return indices.map(decoded.take, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _check_integer(argument, value, minimum):

@@ -12,6 +12,7 @@ def training_batches(
     data_dir=None,
     validation_share=0.1,
     start_step=0,
+    cache_dir=None,
     download=False,
 ):
     """Returns endless batches with images of every task (see `train_dataset`).
@@ -23,6 +24,7 @@ def training_batches(
         data_dir: str or path of the folder of prepared data sets; `None` for the default of tfds.
         validation_share: float in [0, 0.5]. Share of train held out for validation.
         start_step: int >= 0. Batches to leave out, for a run that goes on.
+        cache_dir: str or path of an existing folder for the decoded images; `None` for memory.
         download: bool. Whether absent data sets may be downloaded.
 
     Returns:
@@ -42,6 +44,7 @@ def training_batches(
             data_dir=data_dir,
             validation_share=validation_share,
             start_step=start_step,
+            cache_dir=cache_dir,
             download=download,
         )
         for spec in tasks
@@ -50,7 +53,13 @@ def training_batches(
 
 
 def evaluation_batches(
-    tasks, split, batch_size, data_dir=None, validation_share=0.1, download=False
+    tasks,
+    split,
+    batch_size,
+    data_dir=None,
+    validation_share=0.1,
+    cache_dir=None,
+    download=False,
 ):
     """Returns every image of every task exactly once, in order.
 
@@ -63,6 +72,7 @@ def evaluation_batches(
         batch_size: int >= 1. Images of each task in a batch.
         data_dir: see `training_batches`.
         validation_share: see `training_batches`.
+        cache_dir: see `training_batches`.
         download: see `training_batches`.
 
     Returns:
@@ -74,7 +84,9 @@ def evaluation_batches(
     """
     tasks = _check_tasks(tasks)
     by_name = {
-        spec.name: eval_dataset(spec, split, batch_size, data_dir, validation_share, download)
+        spec.name: eval_dataset(
+            spec, split, batch_size, data_dir, validation_share, cache_dir, download
+        )
         for spec in tasks
     }
     longest = max(int(dataset.cardinality()) for dataset in by_name.values())

@@ -1,5 +1,7 @@
 """Flags that say which data to train or evaluate on."""
 
+import math
+
 from absl import flags
 
 import pipelines
@@ -23,6 +25,16 @@ flags.DEFINE_string(
     "128",
     "Images of each task in a step, >= 1: one number, or one per task (digits=32,cifar10=128).",
 )
+flags.DEFINE_string(
+    "task_weights",
+    "equal",
+    "How the images of a step, --batch_size for each task on average, are divided: "
+    f"{', '.join(pipelines.WEIGHT_RULES)} (to the number of training images), or a weight > 0 per "
+    "task (digits=1,cifar10=2.5). Other than equal, --batch_size must be one number.",
+)
+flags.DEFINE_string(
+    "cache_dir", None, "Folder for decoded images while running; in memory where left out."
+)
 flags.DEFINE_float(
     "validation_share", 0.1, "Share of the train split held out for validation.", 0.0, 0.5
 )
@@ -37,6 +49,13 @@ def _tasks_are_different(names):
 @flags.validator("batch_size", "must be integers >= 1: N, or task=N,...")
 def _batch_size_parses(text):
     return parses(text, int, lambda size: size >= 1)
+
+
+@flags.validator("task_weights", f"must be {', '.join(pipelines.WEIGHT_RULES)}, or task=W > 0,...")
+def _task_weights_parse(text):
+    return text in pipelines.WEIGHT_RULES or (
+        "=" in text and parses(text, float, lambda weight: 0 < weight < math.inf)
+    )
 
 
 def parses(text, kind, is_valid):
@@ -62,14 +81,42 @@ def model_tasks(specs):
 
 
 def batch_sizes(specs):
-    """Returns the batch size of every task, a dict."""
-    value = parse_per_task(FLAGS.batch_size, int)
-    if not isinstance(value, dict):
-        return {spec.name: value for spec in specs}
-    if set(value) != {spec.name for spec in specs}:
+    """Returns how many images of every task a step has, a dict.
+
+    Raises:
+        ValueError: if a flag names other tasks than `specs`, or both flags divide the batch.
+    """
+    names = [spec.name for spec in specs]
+    sizes = _per_task("batch_size", FLAGS.batch_size, int, names)
+    if FLAGS.task_weights == "equal":
+        return sizes if isinstance(sizes, dict) else dict.fromkeys(names, sizes)
+    if isinstance(sizes, dict):
         raise ValueError(
-            f"`--batch_size` must give one number, or one for each of {FLAGS.tasks}. "
-            f"Received: batch_size={FLAGS.batch_size}"
+            "`--batch_size` must be one number where `--task_weights` divides the batch. "
+            f"Received: batch_size={FLAGS.batch_size}, task_weights={FLAGS.task_weights}"
+        )
+    return pipelines.divide_batch(sizes * len(names), _weights(specs, names))
+
+
+def _weights(specs, names):
+    if FLAGS.task_weights not in pipelines.WEIGHT_RULES:
+        return _per_task("task_weights", FLAGS.task_weights, float, names)
+    return pipelines.weights_by_size(FLAGS.task_weights, training_images(specs))
+
+
+def training_images(specs):
+    """Returns the number of training images of every task, a dict from name to int."""
+    arguments = source_arguments()
+    del arguments["cache_dir"]
+    return pipelines.num_examples(specs, "train", **arguments)
+
+
+def _per_task(flag, text, kind, names):
+    value = parse_per_task(text, kind)
+    if isinstance(value, dict) and set(value) != set(names):
+        raise ValueError(
+            f"`--{flag}` must give one number for each of {', '.join(names)}, and for no other. "
+            f"Received: {flag}={text}"
         )
     return value
 
@@ -79,5 +126,6 @@ def source_arguments():
     return {
         "data_dir": FLAGS.data_dir,
         "validation_share": FLAGS.validation_share,
+        "cache_dir": FLAGS.cache_dir,
         "download": FLAGS.download,
     }

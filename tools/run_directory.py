@@ -24,14 +24,14 @@ class RunDirectory:
         self.results = self.path / "results.json"
         self.logs = self.path / "logs"
 
-    def claim(self, flags):
-        """Makes the directory this run's own, or finds that it is already.
+    def check(self, flags):
+        """Checks that the directory is free for a run, or already holds it. Nothing is written.
 
         Args:
             flags: dict of the flags that determine the run.
 
         Raises:
-            FileExistsError: if the directory holds something else. Nothing in it is touched.
+            FileExistsError: if the directory holds something else.
         """
         run_file = self.path / RUN_FILE
         if run_file.exists():
@@ -49,8 +49,17 @@ class RunDirectory:
                 "`--output_dir` must be new, empty, or hold the same run. Received: "
                 f"output_dir={self.path}, which holds other files"
             )
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_json(run_file, flags)
+
+    def claim(self, flags):
+        """Makes the directory this run's own, or finds that it is already.
+
+        Args, errors: see `check`.
+        """
+        self.check(flags)
+        run_file = self.path / RUN_FILE
+        if not run_file.exists():
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_json(run_file, flags)
 
     def read_flags(self):
         """Returns the flags of the run that the directory holds, a dict.

@@ -34,7 +34,14 @@ for module in (data_flags, model_flags, training_flags):
     flags.adopt_module_key_flags(module)  # So that --help shows them.
 
 # Flags that may change between the start of a run and its continuation.
-_FREE_FLAGS = {"output_dir", "download", "data_dir", "eval_batch_size", "steps_per_epoch"}
+_FREE_FLAGS = {
+    "output_dir",
+    "download",
+    "data_dir",
+    "cache_dir",
+    "eval_batch_size",
+    "steps_per_epoch",
+}
 
 
 def main(argv):
@@ -43,16 +50,17 @@ def main(argv):
             raise ValueError(f"Arguments must be flags, --name=value. Received: {argv[1:]}")
         specs = data_flags.get_tasks()
         run = RunDirectory(FLAGS.output_dir)
-        model = _build(specs)
-        batches = _batches(specs)
-        validation = _validation(specs)
-        run.claim(_run_flags())
+        run.check(_run_flags())
         if run.results.exists():
             return _reprint(run)
-        if run.checkpoint.exists():
-            model = _load(run.checkpoint)
-            batches = _batches(specs, start_step=int(model.step.numpy()))
-    _describe(model, specs)
+        sizes = data_flags.batch_sizes(specs)
+        keras.utils.set_random_seed(FLAGS.seed)
+        model = _load(run.checkpoint) if run.checkpoint.exists() else _build(specs)
+        # The step is saved with the model, and is all the state that the data has.
+        batches = _batches(specs, sizes, start_step=int(model.step.numpy()))
+        validation = _validation(specs)
+        run.claim(_run_flags())
+    _describe(model, specs, sizes)
     began = time.monotonic()
     try:
         _fit(model, batches, validation, specs, run)
@@ -68,7 +76,6 @@ def main(argv):
 
 
 def _build(specs):
-    keras.utils.set_random_seed(FLAGS.seed)
     model = model_flags.build_model(data_flags.model_tasks(specs))
     training_flags.compile_model(model)
     return model
@@ -86,10 +93,10 @@ def _load(checkpoint):
     return model
 
 
-def _batches(specs, start_step=0):
+def _batches(specs, sizes, start_step):
     return pipelines.training_batches(
         specs,
-        data_flags.batch_sizes(specs),
+        sizes,
         seed=FLAGS.seed,
         start_step=start_step,
         **data_flags.source_arguments(),
@@ -115,7 +122,7 @@ def _run_flags():
     }
 
 
-def _describe(model, specs):
+def _describe(model, specs, sizes):
     devices = tf.config.list_physical_devices("GPU") or tf.config.list_physical_devices("CPU")
     candidates = model.num_levels**model.num_blocks
     print(
@@ -123,11 +130,17 @@ def _describe(model, specs):
         f"{candidates:,} candidate models in {model.estimator.count_params():,} weights; "
         f"{model.stages.total_steps} steps on {devices[0].device_type}"
     )
+    images = data_flags.training_images(specs)
     for spec in specs:
         table = model.cost_table(spec.name)
         print(
             f"  {spec.name}: {spec.description}; {table.full_macs / 1e6:.2f} million MACs per "
             f"image at full width, selector {table.selector_macs / 1e6:.2f}"
+        )
+        examples, size = images[spec.name], sizes[spec.name]
+        print(
+            f"    {examples:,} training images, {size} per step: "
+            f"{model.stages.total_steps * size / examples:.1f} epochs"
         )
 
 

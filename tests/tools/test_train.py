@@ -147,7 +147,13 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
         ({"tasks": ["digits", "birds"]}, "birds"),
         ({"ratios": "0,0.5,0.25,1"}, "`ratios` must be increasing"),
-        ({"batch_size": "digits=4"}, "`--batch_size` must give one number, or one for each of"),
+        ({"batch_size": "digits=4"}, "`--batch_size` must give one number for each of"),
+        ({"task_weights": "sqrt"}, "`--batch_size` must be one number where `--task_weights`"),
+        (
+            {"batch_size": "4", "task_weights": "digits=1"},
+            "`--task_weights` must give one number for each of digits, fashion_mnist_small",
+        ),
+        ({"batch_size": "4", "cache_dir": "/nowhere"}, "`cache_dir` must be an existing folder"),
         ({"samples_per_image": 1}, "`samples_per_image` must be an integer >= 2"),
         ({"initial_distribution": "random", "tasks": ["cifar100"], "batch_size": "4"}, "cifar100"),
     )
@@ -163,6 +169,8 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
         ("backbone", "vit-b"),
         ("batch_size", "0"),
+        ("task_weights", "cube"),
+        ("task_weights", "digits=0"),
         ("l2", "-1"),
         ("ratios", "a,b"),
         ("initial_decay_at", ["2"]),

@@ -1,0 +1,128 @@
+"""All images of a split, decoded once and read in any order."""
+
+import tempfile
+
+import numpy as np
+import psutil
+import tensorflow as tf
+
+_READ_BATCH = 256
+
+
+class DecodedImages:
+    """Decoded images of one split, in memory or in a file.
+
+    Random access makes any position of a shuffled stream as cheap to reach as its start, which is
+    what lets a run go on from a step number alone.
+
+    Args:
+        images: uint8 array `(examples, height, width, channels)`, in memory or a `numpy.memmap`.
+        labels: int32 array `(examples,)`.
+    """
+
+    def __init__(self, images, labels):
+        self.images = images
+        self.labels = labels
+        # On the CPU also where there is a GPU: batches are gathered there.
+        with tf.device("CPU:0"):
+            self._labels = tf.constant(labels)
+            self._images = None if isinstance(images, np.memmap) else tf.constant(images)
+
+    def __len__(self):
+        return len(self.labels)
+
+    def take(self, indices):
+        """Returns the examples of the given numbers.
+
+        Args:
+            indices: integer tensor `(batch,)`, each in `[0, len(self))`.
+
+        Returns:
+            uint8 tensor `(batch, height, width, channels)` and int32 tensor `(batch,)`.
+        """
+        labels = tf.gather(self._labels, indices)
+        if self._images is not None:
+            return tf.gather(self._images, indices), labels
+        # TensorFlow has no operation that reads at random from a file.
+        images = tf.numpy_function(self.images.__getitem__, [indices], tf.uint8, stateful=False)
+        return tf.ensure_shape(images, (*indices.shape, *self.images.shape[1:])), labels
+
+
+def decode_images(split, name, num_classes, cache_dir=None):
+    """Reads a split once, from its first to its last example.
+
+    Args:
+        split: `pipelines.sources.Split`.
+        name: str. Name of the task, for messages.
+        num_classes: int >= 2.
+        cache_dir: str or path of an existing folder for the decoded images; `None` for memory. The
+            file has no name there and is gone with the process, however that ends.
+
+    Returns:
+        `DecodedImages`, in the order of the split.
+
+    Raises:
+        ValueError: if a label is not in `[0, num_classes)`, an example cannot be read, the split
+            ends early, or the images do not fit in memory.
+        FileNotFoundError: if `cache_dir` is no folder.
+        OSError: if the disk is full.
+    """
+    shape = (split.num_examples, *split.dataset.element_spec[0].shape)
+    labels = np.empty(split.num_examples, np.int32)
+    if cache_dir is None:
+        _check_memory(name, shape)
+        images = np.empty(shape, np.uint8)
+        for start, some_images, some_labels in _chunks(split, name, num_classes):
+            images[start : start + len(some_labels)] = some_images
+            labels[start : start + len(some_labels)] = some_labels
+        return DecodedImages(images, labels)
+    with _unnamed_file(cache_dir) as file:
+        for start, some_images, some_labels in _chunks(split, name, num_classes):
+            # Written, not mapped: a full disk is then an error and not a bus error.
+            file.write(some_images.tobytes())
+            labels[start : start + len(some_labels)] = some_labels
+        file.flush()
+        # The mapping keeps the file open.
+        return DecodedImages(np.memmap(file, np.uint8, "r", shape=shape), labels)
+
+
+def _chunks(split, name, num_classes):
+    count = 0
+    try:
+        for images, labels in split.dataset.batch(_READ_BATCH).as_numpy_iterator():
+            wrong = labels[(labels < 0) | (labels >= num_classes)]
+            if wrong.size:
+                raise ValueError(
+                    f"`labels` of '{name}' must be in [0, {num_classes}). Received: {wrong[0]}"
+                )
+            yield count, images, labels
+            count += len(labels)
+    except tf.errors.OpError as error:
+        raise ValueError(
+            f"`images` of '{name}' must be readable. Received, in or after example {count}: "
+            f"{(error.message or type(error).__name__).splitlines()[0]}"
+        ) from None
+    if count != split.num_examples:
+        raise ValueError(
+            f"`images` of '{name}' must be {split.num_examples} in number. Received: {count}"
+        )
+
+
+def _check_memory(name, shape):
+    needed = int(np.prod(shape, dtype=np.int64))
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise ValueError(
+            f"`cache_dir` must be a folder for the decoded images of '{name}', as their "
+            f"{needed / 1e9:.1f} GB do not fit in memory. "
+            f"Received: cache_dir=None, {available / 1e9:.1f} GB available"
+        )
+
+
+def _unnamed_file(cache_dir):
+    try:
+        return tempfile.TemporaryFile(dir=cache_dir)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(
+            f"`cache_dir` must be an existing folder. Received: {cache_dir=}"
+        ) from None
