@@ -37,8 +37,7 @@ class TaskSpec:
     description: str
 
     def __post_init__(self):
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            _refuse("name", "lower-case letters, digits and `_`, a letter first", self.name)
+        check_task_name(self.name)
         for argument, minimum in (("image_size", 1), ("channels", 1), ("num_classes", 2)):
             value = getattr(self, argument)
             if not _is_int(value) or value < minimum:
@@ -56,6 +55,12 @@ class TaskSpec:
     def image_shape(self):
         """Tuple of ints `(height, width, channels)`."""
         return (self.image_size, self.image_size, self.channels)
+
+
+def check_task_name(name):
+    """Raises a `ValueError` if a task cannot have this name."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        _refuse("name", "lower-case letters, digits and `_`, a letter first", name)
 
 
 def _is_int(value):

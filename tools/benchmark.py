@@ -24,8 +24,9 @@ from tools.benchmarking.plot import write_plot
 from tools.benchmarking.profiling_timer import ProfilingTimer
 from tools.benchmarking.subject import random_subject, trained_subject
 from tools.benchmarking.training_rows import training_rows
-from tools.evaluate import load_model
+from tools.evaluate import load_model, run_tasks
 from tools.run_directory import RunDirectory, write_json
+from tools.task_flag import check_network_tasks
 from tools.user_errors import one_line_errors
 
 FLAGS = flags.FLAGS
@@ -61,7 +62,7 @@ flags.DEFINE_string(
 flags.adopt_module_key_flags(model_flags)  # So that --help shows them.
 for _name in ("tasks", "batch_size", "data_dir", "download", "validation_share"):
     flags.declare_key_flag(_name)  # The input pipeline's.
-for _name in ("seed", "model_dir", "json_out"):
+for _name in ("on_corrupt_image", "seed", "model_dir", "json_out"):
     flags.declare_key_flag(_name)
 
 
@@ -84,8 +85,8 @@ def main(argv):
         if len(argv) > 1:
             raise ValueError(f"Arguments must be flags, --name=value. Received: {argv[1:]}")
         plot_out = _check_outputs()
-        subject = _trained_subject() if FLAGS.model_dir else _random_subject()
-        stream = _input_stream(subject) if "input" in FLAGS.measure else None
+        subject, specs = _trained_subject() if FLAGS.model_dir else (_random_subject(), None)
+        stream = _input_stream(subject, specs) if "input" in FLAGS.measure else None
     tf.get_logger().setLevel("ERROR")  # So many graphs are meant; it would warn of each.
     settings = _settings(subject)
     print(f"{settings['backbone']}, images {settings['image_shape']}, on {settings['device']}")
@@ -139,6 +140,7 @@ def _random_subject():
 
 
 def _trained_subject():
+    """Returns the `Subject` of --model_dir and the `TaskSpec`s it was trained on."""
     for name in _flags_of_a_run():
         if not FLAGS[name].using_default_value:
             raise ValueError(
@@ -146,27 +148,28 @@ def _trained_subject():
                 f"Received: {name}={FLAGS[name].value}"
             )
     run = RunDirectory(FLAGS.model_dir)
-    run.read_flags()  # Finds out whether it is the folder of a run at all.
+    saved = run.read_flags()
     network = load_model(run)
+    specs = run_tasks(saved)
+    check_network_tasks(network, specs)
     keras.utils.set_random_seed(FLAGS.seed)
-    return trained_subject(
-        network, FLAGS.task, _most_images(), FLAGS.seed, **data_flags.source_arguments()
-    )
+    arguments = data_flags.source_arguments()
+    subject = trained_subject(network, specs, FLAGS.task, _most_images(), FLAGS.seed, **arguments)
+    return subject, specs
 
 
 def _flags_of_a_run():
     of_model = FLAGS.get_key_flags_for_module(model_flags.__name__)
-    return ["tasks", "image_size", *(flag.name for flag in of_model)]
+    return ["tasks", "on_corrupt_image", "image_size", *(flag.name for flag in of_model)]
 
 
 def _most_images():
     return max(FLAGS.training_batch_size, *map(int, FLAGS.batch_sizes))
 
 
-def _input_stream(subject):
+def _input_stream(subject, specs):
     """Returns the network and the batches of the input pipeline's rows."""
-    if FLAGS.model_dir:
-        specs = pipelines.get_tasks(list(subject.network.tasks))
+    if specs:
         network = subject.copy_of_network()
     else:
         specs = data_flags.get_tasks()

@@ -6,13 +6,22 @@ from absl import flags
 
 import pipelines
 from tools.flag_values import parse_per_task
+from tools.task_flag import parse_tasks, tasks_from_items
 
 FLAGS = flags.FLAGS
 
 flags.DEFINE_list(
     "tasks",
     ["digits", "fashion_mnist_small"],
-    f"Names of the tasks, trained jointly. Known: {', '.join(pipelines.task_names())}.",
+    f"Tasks, trained jointly. Known: {', '.join(pipelines.task_names())}. Your own images: "
+    "NAME:folder=PATH,image_size=N (a folder per class) or NAME:npz=PATH; more options behind it: "
+    "channels=1|3, flip=true|false, pad=N, fit=crop|stretch, test_share=X.",
+)
+flags.DEFINE_enum(
+    "on_corrupt_image",
+    "error",
+    pipelines.CORRUPT_RULES,
+    "What to do with image files of your own that cannot be read: stop, or leave them out.",
 )
 flags.DEFINE_string(
     "data_dir", None, "Folder of prepared data sets; tfds' own default where left out."
@@ -41,9 +50,13 @@ flags.DEFINE_float(
 flags.DEFINE_integer("eval_batch_size", 256, "Images of each task in an evaluation batch.", 1)
 
 
-@flags.validator("tasks", "must name at least one task, each once")
-def _tasks_are_different(names):
-    return bool(names) and len(set(names)) == len(names)
+@flags.validator("tasks")
+def _tasks_parse(items):
+    try:
+        parse_tasks(items)
+    except ValueError as error:
+        raise flags.ValidationError(str(error)) from None
+    return True
 
 
 @flags.validator("batch_size", "must be integers >= 1: N, or task=N,...")
@@ -69,7 +82,7 @@ def parses(text, kind, is_valid):
 
 def get_tasks():
     """Returns the `TaskSpec`s that the flags name."""
-    return pipelines.get_tasks(FLAGS.tasks)
+    return tasks_from_items(FLAGS.tasks, FLAGS.on_corrupt_image)
 
 
 def model_tasks(specs):

@@ -1,6 +1,8 @@
 r"""Tests a trained network again and prints its table.
 
-python tools/evaluate.py --model_dir=runs/quickstart
+    python tools/evaluate.py --model_dir=runs/quickstart
+
+Where your own images have moved since training, --tasks says where they are now.
 """
 
 import keras
@@ -12,6 +14,7 @@ from elastic_tf.training.evaluation import evaluate_task
 from tools import data_flags
 from tools.results_table import format_results
 from tools.run_directory import RunDirectory, write_json
+from tools.task_flag import check_network_tasks, tasks_from_items
 from tools.user_errors import one_line_errors
 
 FLAGS = flags.FLAGS
@@ -30,6 +33,21 @@ def evaluate_tasks(model, specs, split):
         )
         results[spec.name] = evaluate_task(model, batches, spec.name)
     return results
+
+
+def run_tasks(saved, items=None):
+    """Returns the `TaskSpec`s of a run.
+
+    Args:
+        saved: dict of the run's flags.
+        items: list of str, a value of --tasks in place of the run's; `None` for the run's.
+
+    Raises:
+        DataNotFoundError: if the user's own images are missing or not as they must be.
+        ValueError: if a task is not known.
+    """
+    # Runs before there was this flag had no tasks that it concerns.
+    return tasks_from_items(items or saved["tasks"], saved.get("on_corrupt_image", "error"))
 
 
 def load_model(run):
@@ -65,8 +83,10 @@ def main(argv):
         run = RunDirectory(FLAGS.model_dir)
         saved = run.read_flags()
         FLAGS.validation_share = saved["validation_share"]
-        specs = pipelines.get_tasks(saved["tasks"])
+        items = None if FLAGS["tasks"].using_default_value else FLAGS.tasks
         model = load_model(run)
+        specs = run_tasks(saved, items)
+        check_network_tasks(model, specs)
         results = evaluate_tasks(model, specs, FLAGS.split)
     print(f"On the {FLAGS.split} split:\n\n{format_results(results)}")
     if FLAGS.json_out:

@@ -28,7 +28,8 @@ class RunDirectory:
         """Checks that the directory is free for a run, or already holds it. Nothing is written.
 
         Args:
-            flags: dict of the flags that determine the run.
+            flags: dict of the flags that determine the run; others that it was claimed with are
+                not compared.
 
         Raises:
             FileExistsError: if the directory holds something else.
@@ -36,8 +37,7 @@ class RunDirectory:
         run_file = self.path / RUN_FILE
         if run_file.exists():
             found = self.read_flags()
-            names = sorted(flags.keys() | found.keys())
-            changed = [name for name in names if flags.get(name) != found.get(name)]
+            changed = sorted(name for name in flags if flags[name] != found.get(name))
             if changed:
                 raise FileExistsError(
                     "`--output_dir` must be new, empty, or hold the same run. Received: "

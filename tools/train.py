@@ -21,6 +21,7 @@ from tools.evaluate import evaluate_tasks
 from tools.results_table import format_results
 from tools.run_directory import RunDirectory, read_json, write_json
 from tools.stage_progress import StageProgress
+from tools.task_flag import check_network_tasks
 from tools.user_errors import one_line_errors
 
 FLAGS = flags.FLAGS
@@ -56,11 +57,14 @@ def main(argv):
         sizes = data_flags.batch_sizes(specs)
         keras.utils.set_random_seed(FLAGS.seed)
         model = _load(run.checkpoint) if run.checkpoint.exists() else _build(specs)
+        check_network_tasks(model, specs)
         # The step is saved with the model, and is all the state that the data has.
         batches = _batches(specs, sizes, start_step=int(model.step.numpy()))
         validation = _validation(specs)
-        run.claim(_run_flags())
-    _describe(model, specs, sizes)
+        counts = data_flags.training_images(specs)
+        # The order of the images depends on their number: a resumed run must find the same.
+        run.claim(_run_flags() | {"training_images": counts})
+    _describe(model, specs, sizes, counts)
     began = time.monotonic()
     try:
         _fit(model, batches, validation, specs, run)
@@ -122,7 +126,7 @@ def _run_flags():
     }
 
 
-def _describe(model, specs, sizes):
+def _describe(model, specs, sizes, counts):
     devices = tf.config.list_physical_devices("GPU") or tf.config.list_physical_devices("CPU")
     candidates = model.num_levels**model.num_blocks
     print(
@@ -130,14 +134,13 @@ def _describe(model, specs, sizes):
         f"{candidates:,} candidate models in {model.estimator.count_params():,} weights; "
         f"{model.stages.total_steps} steps on {devices[0].device_type}"
     )
-    images = data_flags.training_images(specs)
     for spec in specs:
         table = model.cost_table(spec.name)
         print(
             f"  {spec.name}: {spec.description}; {table.full_macs / 1e6:.2f} million MACs per "
             f"image at full width, selector {table.selector_macs / 1e6:.2f}"
         )
-        examples, size = images[spec.name], sizes[spec.name]
+        examples, size = counts[spec.name], sizes[spec.name]
         print(
             f"    {examples:,} training images, {size} per step: "
             f"{model.stages.total_steps * size / examples:.1f} epochs"

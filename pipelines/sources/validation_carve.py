@@ -7,7 +7,7 @@ import numpy as np
 SPLIT_SEED = 20190
 
 
-def carve_validation(labels, validation_share):
+def carve_validation(labels, validation_share, seed=SPLIT_SEED):
     """Splits the train examples in two, class by class.
 
     Every class gives its share, at least one example and never its last one. The same arguments
@@ -16,6 +16,7 @@ def carve_validation(labels, validation_share):
     Args:
         labels: integer array `(examples,)`.
         validation_share: float in [0, 0.5].
+        seed: int >= 0. Which of the possible parts; always the same one for validation.
 
     Returns:
         Two int64 arrays, ascending: the indices that stay in train, and those for validation.
@@ -27,7 +28,7 @@ def carve_validation(labels, validation_share):
         indices = np.flatnonzero(labels == label)
         count = _share_of(len(indices), validation_share)
         # The label is in the seed so that a class keeps its images when others come or go.
-        order = np.random.default_rng([SPLIT_SEED, int(label)]).permutation(len(indices))
+        order = np.random.default_rng([seed, int(label)]).permutation(len(indices))
         held_out[indices[order[:count]]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 

@@ -136,6 +136,16 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(actual, expected, atol=1e-5)
         self.assertGreater(np.abs(whole.get_weights()[0]).max(), 0)
 
+    def test_other_images_than_at_the_start_are_refused(self):
+        output_dir = self.folder / "grown"
+        with flagsaver.flagsaver(**TINY):
+            counts = {"digits": 1190, "fashion_mnist_small": 1}
+            flags_and_counts = train._run_flags() | {"training_images": counts}
+            train.RunDirectory(output_dir).claim(flags_and_counts)
+        line = run_failing(train.main, output_dir=str(output_dir), **TINY)
+        self.assertRegex(line, "^error: `--output_dir` must .* differs in training_images\n$")
+        self.assertEqual(read_json(output_dir / "run.json"), flags_and_counts)
+
     def test_a_damaged_checkpoint_is_named(self):
         output_dir = self.folder / "damaged"
         with flagsaver.flagsaver(**TINY):

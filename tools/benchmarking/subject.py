@@ -100,11 +100,12 @@ def _disturb_norms(network, generator):
             weight.assign(weight + generator.uniform(-0.1, 0.1, weight.shape))
 
 
-def trained_subject(network, task, count, seed, **source_arguments):
+def trained_subject(network, specs, task, count, seed, **source_arguments):
     """Returns the `Subject` of a trained network, with the first images of a task's test split.
 
     Args:
         network: a `DeepElasticNetwork`.
+        specs: sequence of the `TaskSpec`s that it was trained on.
         task: str, or `None` for the network's first.
         count: int >= 1. Images to read at most.
         seed: int >= 0.
@@ -117,7 +118,7 @@ def trained_subject(network, task, count, seed, **source_arguments):
     task = task or next(iter(network.tasks))
     if task not in network.tasks:
         raise ValueError(f"`--task` must be one of {list(network.tasks)}. Received: task={task}")
-    spec = pipelines.get_task(task)
+    spec = next(spec for spec in specs if spec.name == task)
     batches = pipelines.eval_dataset(spec, "test", count, **source_arguments)
     images, labels = next(iter(batches.as_numpy_iterator()))
     return Subject(network, task, images, labels, is_trained=True, seed=seed)

@@ -2,6 +2,7 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from pipelines import get_tasks
 from tests.tools.benchmarking.small_subjects import small_subject
 from tools.benchmarking.subject import random_subject, trained_subject
 
@@ -56,14 +57,14 @@ class SubjectTest(tf.test.TestCase):
 
     def test_a_trained_network_gets_test_images(self):
         network = DeepElasticNetwork(DIGITS, backbone="wrn-8-1")
-        subject = trained_subject(network, None, 7, seed=0)
+        subject = trained_subject(network, get_tasks(["digits"]), None, 7, seed=0)
         self.assertEqual((subject.task, subject.images.shape), ("digits", (7, 8, 8, 1)))
         self.assertTrue(subject.is_trained)
 
     def test_another_task_than_the_networks_is_refused(self):
         network = DeepElasticNetwork(DIGITS, backbone="wrn-8-1")
         with self.assertRaisesRegex(ValueError, "`--task` must be one of .'digits'.*task=mnist"):
-            trained_subject(network, "mnist", 1, seed=0)
+            trained_subject(network, get_tasks(["digits"]), "mnist", 1, seed=0)
 
 
 if __name__ == "__main__":

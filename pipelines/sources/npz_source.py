@@ -1,0 +1,163 @@
+"""A user's own images: arrays in an npz file."""
+
+import concurrent.futures
+import os
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+from PIL import Image
+
+from pipelines.sources.array_source import ArraySource
+from pipelines.sources.data_not_found import DataNotFoundError
+from pipelines.sources.held_out_test import carve_test
+from pipelines.sources.image_decoding import standard_image
+
+# What NumPy and the readers of zip and deflate raise; without `with`, an array that is no npz file
+# is a TypeError.
+_DAMAGES = (OSError, EOFError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
+
+
+class NpzSource(ArraySource):
+    """Arrays `x_train` and `y_train`, and where they are there `x_test` and `y_test`.
+
+    Images are uint8 `(examples, height, width)` or `(examples, height, width, channels)` with 1, 3
+    or 4 channels, the fourth of which is opacity; labels are integers `(examples,)` or
+    `(examples, 1)` from 0 on. Without test arrays, `test_share` of every class is the test split.
+    The converted images of the part that was read last are kept in memory.
+
+    Args:
+        file: str or path; a `~` at its start is the home folder.
+        image_size: int >= 1, pixels, or `None` to take square images as they are.
+        channels: 1 or 3, or `None` for those of the arrays (3 where they have opacity).
+        fit: `"crop"` or `"stretch"` (see `standard_image`).
+        test_share: float in (0, 0.5].
+
+    Attributes:
+        num_classes: int >= 2, one more than the highest label of train.
+        image_size: int.
+        channels: 1 or 3.
+
+    Raises:
+        DataNotFoundError: if the file is missing or damaged, or holds other arrays.
+    """
+
+    def __init__(self, file, image_size=None, channels=None, fit="crop", test_share=0.2):
+        self.file = pathlib.Path(file).expanduser()
+        self._fit = fit
+        self._test_share = test_share
+        self._kept = (None, None)
+        images, labels, self._has_test = self._arrays("train")
+        height, width, stored_channels = images.shape[1:]
+        if image_size is None and height != width:
+            self._refuse(f"square images where image_size is left out, not {height}x{width}")
+        self.image_size = image_size or height
+        self.channels = channels or min(stored_channels, 3)
+        self.num_classes = int(labels.max()) + 1
+        self._check_train_labels(labels)
+        if self._has_test:
+            self._check_test(images.shape[1:])
+
+    def read(self, part):
+        """Returns the images of `"train"` or `"test"` (see `ArraySource.read`).
+
+        Raises:
+            DataNotFoundError: if the file has become unreadable.
+        """
+        if self._kept[0] != part:
+            self._kept = (part, self._read(part))
+        return self._kept[1]
+
+    def _read(self, part):
+        if self._has_test:
+            images, labels, _ = self._arrays(part)
+        else:
+            images, labels, _ = self._arrays("train")
+            train, test = carve_test(labels, self._test_share)
+            chosen = train if part == "train" else test
+            images, labels = images[chosen], labels[chosen]
+        return self._converted(images), labels
+
+    def _converted(self, images):
+        shape = (self.image_size, self.image_size, self.channels)
+        if images.shape[1:] == shape:
+            return images
+
+        def convert(image):
+            if image.shape[-1] == 1:
+                image = image[..., 0]
+            return standard_image(Image.fromarray(image), self.image_size, self.channels, self._fit)
+
+        converted = np.empty((len(images), *shape), np.uint8)
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for number, image in enumerate(pool.map(convert, images)):
+                converted[number] = image
+        return converted
+
+    def _arrays(self, part):
+        """Returns images of rank 4, labels of rank 1, and whether there are test arrays."""
+        try:
+            with np.load(self.file, allow_pickle=False) as arrays:
+                images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
+                has_test = any(name in arrays.files for name in ("x_test", "y_test"))
+        except FileNotFoundError:
+            raise DataNotFoundError(
+                f"`npz` must be a file that exists. Received: npz={self.file}"
+            ) from None
+        except KeyError:
+            self._refuse(f"both x_{part} and y_{part}")
+        except _DAMAGES as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            self._refuse(f"arrays of numbers, undamaged ({reason})")
+        images = self._checked_images(part, images)
+        return images, self._checked_labels(part, labels, images), has_test
+
+    def _checked_images(self, part, images):
+        if images.dtype != np.uint8:
+            self._refuse(f"the pixels of x_{part} as uint8, from 0 to 255, not as {images.dtype}")
+        if images.ndim == 3:
+            images = images[..., np.newaxis]
+        if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or not images.size:
+            self._refuse(
+                f"x_{part} of shape (examples, height, width) or (examples, height, width, 1, 3 or "
+                f"4), not {images.shape}"
+            )
+        return images
+
+    def _checked_labels(self, part, labels, images):
+        if labels.shape not in ((len(images),), (len(images), 1)):
+            self._refuse(
+                f"a label in y_{part} for each of the {len(images)} images in x_{part}, not an "
+                f"array of shape {labels.shape}"
+            )
+        if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
+            self._refuse(f"integers >= 0 in y_{part}")
+        return labels.reshape(-1).astype(np.int64)
+
+    def _check_train_labels(self, labels):
+        classes, counts = np.unique(labels, return_counts=True)
+        if self.num_classes < 2:
+            self._refuse("at least 2 classes in y_train, not 1")
+        if len(classes) < self.num_classes:
+            # The first class that is not where it would be if none were missing.
+            missing = np.flatnonzero(np.append(classes, -1) != np.arange(len(classes) + 1))[0]
+            self._refuse(f"every label from 0 to {classes[-1]} in y_train, which lacks {missing}")
+        # The test split takes an image of every class, and training needs one.
+        if not self._has_test and counts.min() < 2:
+            self._refuse(f"at least 2 images of every class, but {counts.argmin()} has 1")
+
+    def _check_test(self, shape):
+        images, labels, _ = self._arrays("test")
+        if images.shape[1:] != shape:
+            self._refuse(
+                f"images of one shape, not {shape} in x_train and {images.shape[1:]} in x_test"
+            )
+        if labels.max() >= self.num_classes:
+            self._refuse(
+                f"in y_test labels of y_train, which end at {self.num_classes - 1}, not "
+                f"{labels.max()}"
+            )
+
+    def _refuse(self, expected):
+        raise DataNotFoundError(f"`npz` must hold {expected}. Received: npz={self.file}")

@@ -1,0 +1,46 @@
+"""Folders of real images, for tests of a user's own data."""
+
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+from pipelines.sources.digits import DigitsSource
+
+NAMES = ("eight", "five", "four", "nine", "one", "seven", "six", "three", "two", "zero")
+_DIGIT_OF = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+_DIGIT_OF |= {"seven": 7, "eight": 8, "nine": 9}
+
+
+def digit_images(name, count):
+    """Returns the first images of a digit, uint8 `(count, 8, 8)`; `name` is one of `NAMES`."""
+    images, labels = DigitsSource().read("train")
+    return images[labels == _DIGIT_OF[name], :, :, 0][:count]
+
+
+def write_class(folder, name, count, suffix="png"):
+    """Writes the first images of a digit as `folder/name/00.png`, `01.png`, ..."""
+    place = pathlib.Path(folder) / name
+    place.mkdir(parents=True)
+    for number, image in enumerate(digit_images(name, count)):
+        Image.fromarray(image).save(place / f"{number:02}.{suffix}")
+    return place
+
+
+def write_classes(folder, counts, suffix="png"):
+    """Writes a folder of several digits; `counts` is a dict from name to number of images."""
+    for name, count in counts.items():
+        write_class(folder, name, count, suffix)
+    return pathlib.Path(folder)
+
+
+def damage(path):
+    """Cuts the end off a file."""
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+
+
+def images_of(split):
+    """Returns the images and labels of a `Split` as two arrays."""
+    pairs = list(split.dataset.as_numpy_iterator())
+    return np.stack([image for image, _ in pairs]), np.array([label for _, label in pairs])

@@ -1,0 +1,168 @@
+import pathlib
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from pipelines.sources.data_not_found import DataNotFoundError
+from pipelines.sources.folder_source import FolderSource
+from tests.pipelines.own_images import damage, digit_images, images_of, write_class, write_classes
+
+SPLITS = ("train", "validation", "test")
+
+
+def _source(folder, **values):
+    return FolderSource(folder, 8, **{"channels": 1} | values)
+
+
+def _load(source, share=0.25):
+    """Returns a dict from split to the set of its images' bytes; all differ."""
+    return {
+        split: {image.tobytes() for image in images_of(source.load(split, None, share))[0]}
+        for split in SPLITS
+    }
+
+
+class FolderSourceTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory())) / "root"
+
+    def test_images_and_labels_are_those_of_the_files(self):
+        write_classes(self.folder / "train", {"two": 3, "one": 2})
+        write_classes(self.folder / "test", {"two": 1})
+        source = _source(self.folder)
+        images, labels = images_of(source.load("train", validation_share=0))
+        # Classes are sorted by name: "one" comes first.
+        expected = np.concatenate([digit_images("one", 2), digit_images("two", 3)])
+        self.assertAllEqual(images[..., 0], expected)
+        self.assertAllEqual(labels, [0, 0, 1, 1, 1])
+        images, labels = images_of(source.load("test"))
+        self.assertAllEqual(images[..., 0], digit_images("two", 1))
+        self.assertAllEqual(labels, [1])
+        self.assertEqual(source.num_classes, 2)
+
+    @parameterized.parameters(1, 3)
+    def test_types(self, channels):
+        write_classes(self.folder, {"one": 5, "two": 5})
+        spec = _source(self.folder, channels=channels).load("train").dataset.element_spec
+        expected = (tf.TensorSpec((8, 8, channels), tf.uint8), tf.TensorSpec((), tf.int32))
+        self.assertEqual(spec, expected)
+
+    def test_every_pass_gives_the_same_order(self):
+        write_classes(self.folder, {"one": 20, "two": 20})
+        split = _source(self.folder).load("train")
+        self.assertAllEqual(images_of(split)[0], images_of(split)[0])
+
+    def test_without_folders_of_splits_every_class_is_divided(self):
+        write_classes(self.folder, {"one": 20, "two": 10})
+        source = _source(self.folder, test_share=0.2)
+        counts = {
+            split: np.bincount(images_of(source.load(split, None, 0.25))[1]).tolist()
+            for split in SPLITS
+        }
+        # A fifth for the test, and a quarter of the rest for validation.
+        self.assertEqual(counts, {"test": [4, 2], "validation": [4, 2], "train": [12, 6]})
+        parts = _load(source)
+        self.assertLen(parts["train"] | parts["validation"] | parts["test"], 30)
+
+    def test_the_test_split_does_not_depend_on_validation(self):
+        write_classes(self.folder, {"one": 20, "two": 10})
+        source = _source(self.folder)
+        self.assertEqual(_load(source, 0.1)["test"], _load(source, 0.5)["test"])
+
+    def test_a_folder_of_validation_images_is_the_validation_split(self):
+        write_classes(self.folder / "train", {"one": 10, "two": 10})
+        write_classes(self.folder / "val", {"one": 1, "two": 2})
+        source = _source(self.folder)
+        images, labels = images_of(source.load("validation"))
+        self.assertAllEqual(labels, [0, 1, 1])
+        # The test split comes out of train.
+        self.assertEqual(source.load("train").num_examples, 16)
+        self.assertEqual(source.load("test").num_examples, 4)
+
+    def test_more_images_of_a_class_leave_the_others_alone(self):
+        write_classes(self.folder, {"one": 20, "two": 20})
+        before = _load(_source(self.folder))
+        two = {image.tobytes() for image in digit_images("two", 20)}
+        for number, image in enumerate(digit_images("one", 25)[20:]):
+            tf.io.write_file(
+                str(self.folder / "one" / f"x{number}.png"), tf.io.encode_png(image[..., None])
+            )
+        after = _load(_source(self.folder))
+        for split in SPLITS:
+            self.assertEqual(before[split] & two, after[split] & two)
+        self.assertLen(after["test"], len(before["test"]) + 1)
+
+    def test_arguments_are_checked(self):
+        write_classes(self.folder, {"one": 5, "two": 5})
+        with self.assertRaisesRegex(ValueError, "`split` must"):
+            _source(self.folder).load("dev")
+
+
+class DamagedImagesTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory())) / "root"
+        write_classes(self.folder, {"one": 20, "two": 20})
+        self.whole = _load(_source(self.folder))
+
+    def _damage(self, count):
+        images = [image.tobytes() for image in digit_images("one", count)]
+        for number in range(count):
+            damage(self.folder / "one" / f"{number:02}.png")
+        return set(images)
+
+    def test_five_of_them_are_named_with_the_reason(self):
+        self._damage(7)
+        with self.assertRaises(DataNotFoundError) as caught:
+            _source(self.folder).load("train")
+        message = str(caught.exception)
+        self.assertStartsWith(message, "`folder` must hold images that can be read")
+        self.assertIn("7 damaged: ", message)
+        self.assertIn(f"{self.folder / 'one' / '04.png'} (", message)
+        self.assertNotIn("05.png", message)
+        self.assertNotIn("\n", message)
+
+    @parameterized.parameters(*SPLITS)
+    def test_training_starts_with_a_look_at_every_split(self, split):
+        images = {image.tobytes(): number for number, image in enumerate(digit_images("one", 20))}
+        number = min(images[image] for image in self.whole[split] if image in images)
+        damage(self.folder / "one" / f"{number:02}.png")
+        with self.assertRaisesRegex(DataNotFoundError, f"1 damaged: .*{number:02}.png"):
+            _source(self.folder).load("train")
+        if split != "test":
+            _source(self.folder).load("test")
+
+    def test_leaving_them_out_moves_no_other_image(self):
+        lost = self._damage(5)
+        with self.assertLogs("pipelines", "WARNING") as logs:
+            left = _load(_source(self.folder, on_corrupt_image="skip"))
+        for split in SPLITS:
+            self.assertEqual(left[split], self.whole[split] - lost)
+        self.assertLen(logs.output, 1)
+        self.assertIn("Left out: 5 damaged: ", logs.output[0])
+        self.assertIn("00.png (", logs.output[0])
+
+    def test_the_number_of_examples_is_that_of_readable_images(self):
+        self._damage(5)
+        source = _source(self.folder, on_corrupt_image="skip")
+        with self.assertLogs("pipelines", "WARNING"):
+            counts = [source.load(split).num_examples for split in SPLITS]
+        self.assertEqual(sum(counts), 35)
+
+    def test_a_class_without_readable_images_is_refused(self):
+        self._damage(20)
+        with self.assertLogs("pipelines", "WARNING"):
+            with self.assertRaisesRegex(DataNotFoundError, "class 'one' there is none for train"):
+                _source(self.folder, on_corrupt_image="skip").load("train")
+
+    def test_a_class_of_one_image_cannot_be_tested(self):
+        write_class(self.folder, "three", 1)
+        with self.assertRaisesRegex(DataNotFoundError, "class 'three' there is none for test"):
+            _source(self.folder).load("test")
+
+
+if __name__ == "__main__":
+    tf.test.main()

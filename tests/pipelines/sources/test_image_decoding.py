@@ -1,0 +1,221 @@
+import pathlib
+import tempfile
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+from PIL import Image
+
+from pipelines.sources.fashion_mnist_small import FashionMnistSmallSource
+from pipelines.sources.image_decoding import IMAGE_SUFFIXES, decode_image
+from tests.pipelines.own_images import damage
+
+# Four pixels of different colours, in a row of two by two.
+_COLOURS = np.array([[[255, 0, 0], [0, 200, 0]], [[0, 0, 100], [30, 60, 90]]], np.uint8)
+_OPACITY = np.array([[255, 128], [0, 51]], np.uint8)
+
+
+def _clothes():
+    """Returns real images, uint8 `(28, 28, 3)`: three grey ones as three colours."""
+    images, _ = FashionMnistSmallSource().read("test")
+    return np.moveaxis(images[:3, :, :, 0], 0, -1)
+
+
+def _on_white(colours, opacity):
+    """Returns colours over white paper, by the definition of opacity."""
+    share = opacity[..., np.newaxis] / 255
+    return colours * share + 255 * (1 - share)
+
+
+def _luma(colours):
+    return colours @ np.array([0.299, 0.587, 0.114])
+
+
+class DecodeImageTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+
+    def _decode(self, image, name="image.png", size=2, channels=3, fit="crop", **options):
+        image.save(self.folder / name, **options)
+        return decode_image(self.folder / name, size, channels, fit)
+
+    def _assert_near(self, actual, expected, atol=1.0):
+        self.assertEqual(actual.dtype, np.uint8)
+        self.assertAllClose(actual.astype(float), expected, rtol=0, atol=atol)
+
+    @parameterized.parameters("png", "bmp", "tiff", "ppm", "tga", "webp")
+    def test_lossless_files_give_their_pixels(self, suffix):
+        images = _clothes()
+        options = {"lossless": True} if suffix == "webp" else {}
+        actual = self._decode(Image.fromarray(images), f"a.{suffix}", size=28, **options)
+        self.assertAllEqual(actual, images)
+
+    def test_a_jpeg_is_near_its_pixels(self):
+        grey = np.repeat(_clothes()[..., :1], 3, axis=-1)
+        actual = self._decode(Image.fromarray(grey), "a.jpg", size=28, quality=95)
+        self.assertLess(np.abs(actual.astype(float) - grey).mean(), 3)
+
+    @parameterized.parameters(1, 3)
+    def test_grey(self, channels):
+        grey = _clothes()[..., 0]
+        actual = self._decode(Image.fromarray(grey), size=28, channels=channels)
+        self.assertAllEqual(actual, np.repeat(grey[..., np.newaxis], channels, axis=-1))
+
+    def test_colour_becomes_luma(self):
+        actual = self._decode(Image.fromarray(_COLOURS), channels=1)
+        self._assert_near(actual[..., 0], _luma(_COLOURS))
+
+    def test_black_and_white(self):
+        dots = np.array([[True, False], [False, True]])
+        actual = self._decode(Image.fromarray(dots), channels=1)
+        self.assertAllEqual(actual[..., 0], [[255, 0], [0, 255]])
+
+    @parameterized.parameters("png", "tiff", "pgm")
+    def test_grey_of_16_bits_is_scaled(self, suffix):
+        # Of 65535, the white: 0, a hundredth of a step, half and all of it.
+        pixels = np.array([[0, 3], [32768, 65535]], np.uint16)
+        image = Image.fromarray(pixels)
+        actual = self._decode(image, f"a.{suffix}", channels=1)
+        self.assertAllEqual(actual[..., 0], [[0, 0], [128, 255]])
+
+    def test_floats_have_no_white(self):
+        with self.assertRaisesRegex(ValueError, "mode F"):
+            self._decode(Image.fromarray(np.ones((2, 2), np.float32)), "a.tiff")
+
+    def test_integers_beyond_16_bits_have_no_white(self):
+        with self.assertRaisesRegex(ValueError, "mode I"):
+            self._decode(Image.fromarray(np.full((2, 2), 65536, np.int32)), "a.tiff")
+
+    def _palette_image(self):
+        image = Image.fromarray(np.array([[3, 1], [0, 2]], np.uint8), "P")
+        image.putpalette([0, 0, 100, 0, 200, 0, 30, 60, 90, 255, 0, 0])
+        return image
+
+    @parameterized.parameters("png", "gif", "bmp")
+    def test_a_palette(self, suffix):
+        actual = self._decode(self._palette_image(), f"a.{suffix}")
+        self.assertAllEqual(actual, _COLOURS)
+
+    @parameterized.parameters("png", "gif")
+    def test_a_transparent_colour_of_a_palette_is_white(self, suffix):
+        expected = np.array(_COLOURS)
+        expected[1, 0] = 255
+        actual = self._decode(self._palette_image(), f"a.{suffix}", transparency=0)
+        self.assertAllEqual(actual, expected)
+
+    def test_a_palette_with_opacities(self):
+        # One opacity per entry of the palette; the entries come as 3, 1, 0, 2.
+        actual = self._decode(self._palette_image(), transparency=bytes([0, 128, 51, 255]))
+        self._assert_near(actual, _on_white(_COLOURS, _OPACITY))
+
+    @parameterized.parameters("png", "webp", "tiff")
+    def test_transparent_colours_are_on_white(self, suffix):
+        image = Image.fromarray(np.concatenate([_COLOURS, _OPACITY[..., None]], axis=-1))
+        options = {"lossless": True, "exact": True} if suffix == "webp" else {}
+        actual = self._decode(image, f"a.{suffix}", **options)
+        self._assert_near(actual, _on_white(_COLOURS, _OPACITY))
+
+    def test_transparent_grey_is_on_white(self):
+        grey = np.array([[0, 100], [200, 50]], np.uint8)
+        image = Image.fromarray(np.stack([grey, _OPACITY], axis=-1), "LA")
+        actual = self._decode(image, channels=1)
+        self._assert_near(actual, _on_white(grey[..., None], _OPACITY))
+
+    def test_a_transparent_colour_without_opacities_is_white(self):
+        actual = self._decode(Image.fromarray(_COLOURS), transparency=(0, 200, 0))
+        self.assertAllEqual(actual[0, 1], [255, 255, 255])
+        self.assertAllEqual(actual[0, 0], [255, 0, 0])
+
+    def test_transparent_pixels_do_not_colour_their_neighbours(self):
+        pixels = np.zeros((8, 8, 4), np.uint8)
+        pixels[:, ::2] = (0, 255, 0, 0)  # Green that nobody sees.
+        pixels[:, 1::2] = (255, 255, 255, 255)
+        actual = self._decode(Image.fromarray(pixels), size=3)
+        self.assertAllEqual(actual, np.full((3, 3, 3), 255))
+
+    def test_inks(self):
+        inks = np.array([[[0, 255, 255, 0], [255, 0, 0, 51]], [[0] * 4, [0, 0, 0, 255]]], np.uint8)
+        expected = (255 - inks[..., :3].astype(float)) * (255 - inks[..., 3:]) / 255
+        self._assert_near(self._decode(Image.fromarray(inks, "CMYK"), "a.tiff"), expected)
+
+    def test_inks_in_a_jpeg(self):
+        inks = np.full((16, 16, 4), (0, 255, 255, 0), np.uint8)
+        actual = self._decode(Image.fromarray(inks, "CMYK"), "a.jpg", size=4, quality=95)
+        self._assert_near(actual, np.broadcast_to([255, 0, 0], (4, 4, 3)), atol=6)
+
+    @parameterized.parameters((3, 2), (6, -1), (8, 1))
+    def test_orientation(self, orientation, quarter_turns):
+        images = _clothes()
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        actual = self._decode(Image.fromarray(images), size=28, exif=exif)
+        self.assertAllEqual(actual, np.rot90(images, quarter_turns))
+
+    def test_the_first_frame_of_an_animation(self):
+        frames = [Image.fromarray(np.full((4, 4), grey, np.uint8)) for grey in (40, 160)]
+        actual = self._decode(
+            frames[0], "a.gif", size=4, save_all=True, append_images=frames[1:], duration=50
+        )
+        self.assertAllEqual(actual, np.full((4, 4, 3), 40))
+
+    @parameterized.parameters(True, False)
+    def test_a_crop_keeps_the_centre(self, is_wide):
+        images = _clothes()
+        bars = np.zeros((28, 10, 3), np.uint8)
+        image = np.concatenate([bars, images, bars], axis=1)
+        if not is_wide:
+            images, image = images.swapaxes(0, 1), image.swapaxes(0, 1)
+        self.assertAllEqual(self._decode(Image.fromarray(image), size=28), images)
+
+    def test_a_crop_scales_the_short_side(self):
+        image = np.repeat(np.uint8([[10, 10, 200, 200, 200, 200, 90, 90]]), 4, axis=0)
+        actual = self._decode(Image.fromarray(image), size=2, channels=1)
+        # The filter sees a little of what lies beyond the cut.
+        self._assert_near(actual, np.full((2, 2, 1), 200), atol=15)
+
+    def test_stretching_keeps_everything(self):
+        image = np.repeat(np.repeat(np.uint8([[10, 200]]), 16, axis=1), 8, axis=0)
+        actual = self._decode(Image.fromarray(image), size=8, channels=1, fit="stretch")[..., 0]
+        self._assert_near(actual[:, :2], np.full((8, 2), 10))
+        self._assert_near(actual[:, -2:], np.full((8, 2), 200))
+
+    def test_scaling_down_averages(self):
+        # Stripes of one pixel; a scaling that picks pixels would give black or white.
+        stripes = np.tile(np.uint8([[0, 255]]), (64, 32))
+        actual = self._decode(Image.fromarray(stripes), size=4, channels=1)
+        self._assert_near(actual, np.full((4, 4, 1), 127.5), atol=3)
+
+    @parameterized.parameters("crop", "stretch")
+    def test_a_large_jpeg_is_scaled_well(self, fit):
+        images = _clothes()[..., :1].repeat(3, axis=-1)
+        large = Image.fromarray(images.repeat(20, axis=0).repeat(20, axis=1))
+        actual = self._decode(large, "a.jpg", size=28, fit=fit, quality=95)
+        self._assert_near(actual, images, atol=40)
+        self.assertLess(np.abs(actual.astype(float) - images).mean(), 3.5)
+
+    @parameterized.parameters("png", "jpg", "bmp", "gif", "tiff", "webp")
+    def test_a_cut_file_is_refused(self, suffix):
+        image = Image.fromarray(_clothes())
+        image.save(self.folder / f"a.{suffix}")
+        damage(self.folder / f"a.{suffix}")
+        with self.assertRaises(Exception):  # noqa: B017 - Pillow has no common class.
+            decode_image(self.folder / f"a.{suffix}", 28, 3, "crop")
+
+    def test_a_decompression_bomb_is_refused(self):
+        with mock.patch.object(Image, "MAX_IMAGE_PIXELS", 100):
+            with self.assertRaises(Image.DecompressionBombError):
+                self._decode(Image.fromarray(_clothes()))
+
+
+class SuffixesTest(tf.test.TestCase):
+    def test_images_and_nothing_else(self):
+        usual = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".ppm", ".jp2"}
+        self.assertContainsSubset(usual, IMAGE_SUFFIXES)
+        for suffix in (".txt", ".csv", ".npz", ".pdf", ".mpg", ".h5", ".eps", ""):
+            self.assertNotIn(suffix, IMAGE_SUFFIXES)
+
+
+if __name__ == "__main__":
+    tf.test.main()
