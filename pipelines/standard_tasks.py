@@ -1,9 +1,10 @@
 """The data sets that come with the product, as tasks."""
 
+from pipelines.preparation.local_builder import BUILDER_MODULES
+from pipelines.preparation.official_sets import OFFICIAL_SETS
 from pipelines.sources.digits import DigitsSource
 from pipelines.sources.fashion_mnist_small import FashionMnistSmallSource
 from pipelines.sources.tfds_source import TfdsSource
-from pipelines.sources.tiny_imagenet import TinyImageNetSource
 from pipelines.task_spec import TaskSpec
 
 
@@ -11,6 +12,16 @@ def _task(name, source, image_size, **properties):
     # Four pixels for 32-pixel images is the custom; other sizes are cropped in proportion.
     return TaskSpec(
         name=name, source=source, image_size=image_size, pad=image_size // 8, **properties
+    )
+
+
+def _on_disk(name, page, prepare_from):
+    return TfdsSource(
+        name,
+        page,
+        files=OFFICIAL_SETS[name].files,
+        prepare_from=prepare_from,
+        builder_module=BUILDER_MODULES.get(name),
     )
 
 
@@ -36,21 +47,23 @@ STANDARD_TASKS = (
     ),
     _task(
         "mnist",
-        TfdsSource("mnist", "the MNIST page of Yann LeCun"),
+        _on_disk("mnist", "the MNIST page of Yann LeCun", "FOLDER"),
         **_GREY_28,
         flip=False,
         description="handwritten digits of 28x28 pixels",
     ),
     _task(
         "fashion_mnist",
-        TfdsSource("fashion_mnist", "the Fashion-MNIST repository of Zalando Research"),
+        _on_disk("fashion_mnist", "the Fashion-MNIST repository of Zalando Research", "FOLDER"),
         **_GREY_28,
         flip=True,
         description="clothes, all 70,000 images of Fashion-MNIST",
     ),
     _task(
         "cifar10",
-        TfdsSource("cifar10", "the CIFAR-10 page of the University of Toronto"),
+        _on_disk(
+            "cifar10", "the CIFAR-10 page of the University of Toronto", "cifar-10-binary.tar.gz"
+        ),
         **_COLOUR_32,
         num_classes=10,
         flip=True,
@@ -58,7 +71,9 @@ STANDARD_TASKS = (
     ),
     _task(
         "cifar100",
-        TfdsSource("cifar100", "the CIFAR-100 page of the University of Toronto"),
+        _on_disk(
+            "cifar100", "the CIFAR-100 page of the University of Toronto", "cifar-100-binary.tar.gz"
+        ),
         **_COLOUR_32,
         num_classes=100,
         flip=True,
@@ -66,7 +81,9 @@ STANDARD_TASKS = (
     ),
     _task(
         "svhn_cropped",
-        TfdsSource("svhn_cropped", "the Street View House Numbers page of Stanford University"),
+        _on_disk(
+            "svhn_cropped", "the Street View House Numbers page of Stanford University", "FOLDER"
+        ),
         **_COLOUR_32,
         num_classes=10,
         flip=False,
@@ -74,7 +91,7 @@ STANDARD_TASKS = (
     ),
     _task(
         "stl10",
-        TfdsSource("stl10", "the STL-10 page of Stanford University"),
+        _on_disk("stl10", "the STL-10 page of Stanford University", "stl10_binary.tar.gz"),
         image_size=96,
         channels=3,
         num_classes=10,
@@ -83,7 +100,11 @@ STANDARD_TASKS = (
     ),
     _task(
         "tiny_imagenet",
-        TinyImageNetSource(image_size=64, num_classes=200),
+        _on_disk(
+            "tiny_imagenet",
+            "the Tiny ImageNet page of Stanford University's CS231n course",
+            "tiny-imagenet-200.zip",
+        ),
         image_size=64,
         channels=3,
         num_classes=200,

@@ -7,7 +7,6 @@ from pipelines.sources.folder_source import CORRUPT_RULES, FolderSource
 from pipelines.sources.npz_source import NpzSource
 from pipelines.sources.split import Split
 from pipelines.sources.tfds_source import TfdsSource
-from pipelines.sources.tiny_imagenet import TinyImageNetSource
 
 __all__ = [
     "CORRUPT_RULES",
@@ -18,5 +17,4 @@ __all__ = [
     "NpzSource",
     "Split",
     "TfdsSource",
-    "TinyImageNetSource",
 ]

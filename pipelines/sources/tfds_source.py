@@ -1,5 +1,7 @@
 """Data sets that TensorFlow Datasets (tfds) has prepared on disk."""
 
+import importlib
+
 import tensorflow as tf
 
 from pipelines.sources.data_not_found import DataNotFoundError
@@ -16,11 +18,19 @@ class TfdsSource:
     Args:
         builder_name: str, as tfds names it.
         page: str. The official page of the data set, in words, for the message when it is absent.
+        files: str. The files there that `tools/prepare_data.py` prepares it from, in words; `None`
+            for a data set that it does not know.
+        prepare_from: str. A path of such a file or a folder of them, as an example.
+        builder_module: str. The module to import so that tfds knows the data set; `None` for those
+            that it comes with.
     """
 
-    def __init__(self, builder_name, page):
+    def __init__(self, builder_name, page, files=None, prepare_from=None, builder_module=None):
         self.builder_name = builder_name
         self.page = page
+        self.files = files
+        self.prepare_from = prepare_from
+        self.builder_module = builder_module
 
     def load(self, split, data_dir=None, validation_share=0.1, download=False):
         """Returns one split.
@@ -45,6 +55,8 @@ class TfdsSource:
         # Here, since its import takes a second that the other sources do without.
         import tensorflow_datasets as tfds
 
+        if self.builder_module:
+            importlib.import_module(self.builder_module)
         builder = self._prepared_builder(tfds, data_dir, download)
         part = "test" if split == "test" else "train"
         count = self._check_files(builder, part, data_dir)
@@ -73,13 +85,11 @@ class TfdsSource:
         if (builder.data_path / "dataset_info.json").exists():
             return builder
         if not download:
-            how = f"`--download` with network access fetches them from {self.page}."
-            raise self._absent(builder, how, data_dir)
+            raise self._absent(builder, data_dir)
         try:
             builder.download_and_prepare()
         except Exception as error:  # Network, disk and checksum errors have no common class.
-            how = f"Preparing them from {self.page} failed: {_first_line(error)}."
-            raise self._absent(builder, how, data_dir) from error
+            raise self._absent(builder, data_dir, _first_line(error)) from error
         return builder
 
     def _check_files(self, builder, part, data_dir):
@@ -96,11 +106,28 @@ class TfdsSource:
             raise self._damaged(builder.data_dir, f"the files of '{part}' are cut off", data_dir)
         return info.num_examples
 
-    def _absent(self, builder, how, data_dir):
-        return DataNotFoundError(
+    def _absent(self, builder, data_dir, failure=None):
+        missing = (
             f"`data_dir` must hold the images of '{self.builder_name}', prepared by tfds in "
-            f"{builder.data_dir}.\n{how}\nReceived: {data_dir=}"
+            f"{builder.data_dir}."
         )
+        received = f"Received: {data_dir=}"
+        failed = f"Preparing them from {self.page} failed: {failure}." if failure else ""
+        if not self.files:
+            fetch = f"`--download` with network access fetches them from {self.page}."
+            return DataNotFoundError(f"{missing}\n{failed or fetch}\n{received}")
+        get = f"Download {self.files} from {self.page}."
+        command = (
+            f"`python tools/prepare_data.py --task={self.builder_name} --from={self.prepare_from} "
+            f"--data_dir={builder.data_dir_root}` then prepares them, or {self._download()}."
+        )
+        return DataNotFoundError(f"{missing} {received}\n{f'{failed} {get}'.strip()}\n{command}")
+
+    def _download(self):
+        # A data set of ours has no address that tfds could fetch it from.
+        if self.builder_module:
+            return "`--download` where the file lies in downloads/manual there"
+        return "`--download` where there is network"
 
     def _damaged(self, folder, problem, data_dir):
         return DataNotFoundError(

@@ -4,6 +4,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from pipelines.input_pipeline import load_split
+from pipelines.preparation.official_sets import OFFICIAL_SETS
 from pipelines.registry import get_task, task_names
 from pipelines.sources import DataNotFoundError
 from pipelines.sources.array_source import ArraySource
@@ -39,11 +40,17 @@ class StandardTasksTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(sorted(set(labels)), list(range(spec.num_classes)))
 
     @parameterized.product(spec=_ON_DISK, split=["train", "validation", "test"])
-    def test_absent_images_are_reported_in_three_lines_at_most(self, spec, split):
+    def test_absent_images_are_reported_in_three_lines(self, spec, split):
         folder = self.enter_context(tempfile.TemporaryDirectory())
         with self.assertRaises(DataNotFoundError) as caught:
             load_split(spec, split, data_dir=folder)
-        message = str(caught.exception)
-        self.assertLessEqual(len(message.splitlines()), 3)
-        self.assertStartsWith(message, "`data_dir` must hold ")
-        self.assertEndsWith(message, f"Received: data_dir='{folder}'")
+        missing, files, command = str(caught.exception).splitlines()
+        self.assertStartsWith(missing, f"`data_dir` must hold the images of '{spec.name}'")
+        self.assertEndsWith(missing, f"Received: data_dir='{folder}'")
+        self.assertStartsWith(files, f"Download {OFFICIAL_SETS[spec.name].files} from the ")
+        start = f"`python tools/prepare_data.py --task={spec.name} --from="
+        self.assertStartsWith(command, start)
+        self.assertIn(f" --data_dir={folder}` then ", command)
+        # What it is said to be prepared from is what is said to be downloaded, or a folder of it.
+        source = command.removeprefix(start).split()[0]
+        self.assertTrue(source == "FOLDER" or source in OFFICIAL_SETS[spec.name].files)

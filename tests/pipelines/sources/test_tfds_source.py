@@ -153,6 +153,60 @@ class AbsentTest(tf.test.TestCase, parameterized.TestCase):
         )
         self.assertEqual(self._message(), expected)
 
+    def _instructive(self, **arguments):
+        source = TfdsSource(
+            "numbered_images",
+            "the page of numbered images",
+            files="one.zip or two.zip",
+            prepare_from="two.zip",
+            builder_module=arguments.pop("builder_module", None),
+        )
+        with self.assertRaises(DataNotFoundError) as caught:
+            source.load("train", data_dir=self.root, **arguments)
+        return str(caught.exception)
+
+    def _command(self, otherwise):
+        return (
+            "`python tools/prepare_data.py --task=numbered_images --from=two.zip "
+            f"--data_dir={self.root}` then prepares them, or `--download` where {otherwise}."
+        )
+
+    def test_message_names_the_files_and_the_command(self):
+        expected = (
+            "`data_dir` must hold the images of 'numbered_images', prepared by tfds in "
+            f"{self.root}/numbered_images/1.0.0. Received: data_dir={self.root!r}\n"
+            "Download one.zip or two.zip from the page of numbered images.\n"
+            + self._command("there is network")
+        )
+        self.assertEqual(self._instructive(), expected)
+
+    def test_message_of_the_default_folder_names_it(self):
+        with mock.patch.dict("os.environ", TFDS_DATA_DIR=self.root):
+            root, self.root = self.root, None
+            message = self._instructive()
+        self.assertIn(f"--data_dir={root}`", message)
+        self.assertIn("Received: data_dir=None\n", message)
+
+    def test_message_of_a_data_set_without_an_address(self):
+        message = self._instructive(builder_module=__name__)
+        self.assertEndsWith(message, self._command("the file lies in downloads/manual there"))
+
+    def test_failed_download_names_the_files_and_the_command(self):
+        failure = OSError("no route to host.\nmore of it")
+        with mock.patch.object(NumberedImages, "download_and_prepare", side_effect=failure):
+            lines = self._instructive(download=True).splitlines()
+        self.assertEqual(
+            lines[1],
+            "Preparing them from the page of numbered images failed: no route to host. "
+            "Download one.zip or two.zip from the page of numbered images.",
+        )
+        self.assertEqual(lines[2:], [self._command("there is network")])
+
+    def test_builder_module_is_imported(self):
+        source = TfdsSource("numbered_images", "", builder_module="no_such_module")
+        with self.assertRaisesRegex(ModuleNotFoundError, "no_such_module"):
+            source.load("train", data_dir=self.root)
+
     def test_nothing_is_downloaded_unasked(self):
         with mock.patch.object(NumberedImages, "download_and_prepare") as download:
             self._message()

@@ -1,0 +1,1 @@
+"""Builders of data sets that tfds does not come with."""
