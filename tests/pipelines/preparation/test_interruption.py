@@ -1,4 +1,7 @@
-"""Whenever it is stopped, the next preparation ends with the same bytes."""
+"""Whenever it is stopped, the next preparation ends with the same data.
+
+In one process the same bytes: between processes protobuf orders the fields of a record anew.
+"""
 
 import os
 import pathlib
