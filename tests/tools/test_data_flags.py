@@ -10,7 +10,8 @@ _DIGITS, _CLOTHES = 1197, 8000
 
 
 def setUpModule():
-    flags.FLAGS(["test"])
+    # Not a command line: other modules of the process may have flags that must be given.
+    flags.FLAGS.mark_as_parsed()
 
 
 def _sizes(**values):
