@@ -7,13 +7,14 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 ROOT = pathlib.Path(__file__).parents[1]
-LAYERS = ("costs", "layers", "policies", "models", "inference", "training")
+LAYERS = ("costs", "layers", "policies", "models", "inference", "evaluation", "training")
 # What a part of the library may import of it, beside itself.
 MAY_IMPORT = {
     "costs": (),
     "layers": ("costs",),
     "policies": (),
     "models": ("costs", "layers", "policies"),
+    "evaluation": ("costs", "layers", "policies", "models", "inference"),
     "inference": ("costs", "layers", "models"),
     "training": ("costs", "layers", "policies", "models"),
 }

@@ -9,8 +9,8 @@ import keras
 from absl import app, flags
 
 import pipelines
+from elastic_tf.evaluation.task_evaluation import evaluate_task
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
-from elastic_tf.training.evaluation import evaluate_task
 from tools import data_flags
 from tools.results_table import format_results
 from tools.run_directory import RunDirectory, write_json
@@ -21,18 +21,37 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string("model_dir", None, "Output directory of the training run to test.")
 flags.DEFINE_enum("split", "test", ["test", "validation"], "Which images to test on.")
+flags.DEFINE_integer(
+    "search_evaluations",
+    60,
+    "Fixed models tried, on the validation images, in search of the best of the selector's cost; 0 "
+    "for no search.",
+    0,
+)
 flags.DEFINE_string("json_out", None, "File for the results as JSON; none where left out.")
 
 
 def evaluate_tasks(model, specs, split):
     """Returns `evaluate_task`'s figures for every task, a dict by name."""
     results = {}
+    # Without images held out there is nothing to choose a fixed model on.
+    searches = FLAGS.search_evaluations and FLAGS.validation_share
     for spec in specs:
-        batches = pipelines.eval_dataset(
-            spec, split, FLAGS.eval_batch_size, **data_flags.source_arguments()
+        batches = _batches(spec, split)
+        results[spec.name] = evaluate_task(
+            model,
+            batches,
+            spec.name,
+            search_batches=_batches(spec, "validation") if searches else None,
+            search_evaluations=FLAGS.search_evaluations,
         )
-        results[spec.name] = evaluate_task(model, batches, spec.name)
     return results
+
+
+def _batches(spec, split):
+    return pipelines.eval_dataset(
+        spec, split, FLAGS.eval_batch_size, **data_flags.source_arguments()
+    )
 
 
 def run_tasks(saved, items=None):

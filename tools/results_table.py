@@ -14,28 +14,54 @@ def format_results(results):
 
 
 def _format_task(task, figures):
-    accuracy, macs = figures["accuracy"], figures["fixed_macs_share"]
-    rows = [
-        ("selector", accuracy["selector"], figures["macs_share"]),
-        ("full model", accuracy["full"], 1.0),
-        *(
-            (f"level {k} everywhere", accuracy[f"level_{k}"], macs[f"level_{k}"])
-            for k in _levels(macs)
-        ),
-        ("random levels", accuracy["random"], figures["random_macs_share"]),
-        ("selector's choice, shuffled", accuracy["shuffled"], figures["macs_share"]),
+    rows = "\n".join(
+        f"  {name:<28} {100 * figures['accuracy'][key]:>10.2f} {100 * share:>8.1f}"
+        for name, key, share in _rows(figures)
+    )
+    return (
+        f"{task}: {figures['num_images']} test images, full model "
+        f"{figures['full_macs'] / 1e6:.2f} million MACs\n"
+        f"  {'model':<28} {'accuracy %':>10} {'MACs %':>8}\n{rows}\n{_format_policy(figures)}"
+    )
+
+
+def _rows(figures):
+    """Returns the rows as tuples: what is printed, key of its accuracy, share of MACs."""
+    share, fixed = figures["macs_share"], figures["fixed_macs_share"]
+    rows = [("selector", "selector", share), ("full model", "full", 1.0)]
+    if "best_static" in figures:
+        best = figures["best_static"]
+        name = f"best static, {_join(best['levels'])}"
+        rows.append((name, "best_static", best["macs_share"]))
+    rows += [(f"level {k} everywhere", f"level_{k}", fixed[f"level_{k}"]) for k in _levels(fixed)]
+    return rows + [
+        ("random levels", "random", figures["random_macs_share"]),
+        ("random at selector's cost", "random_at_cost", share),
+        ("selector's choice, shuffled", "shuffled", share),
+    ]
+
+
+def _format_policy(figures):
+    policy, macs = figures["policy"], figures["policy"]["macs"]
+    models = ", ".join(map(_format_model, policy["top_models"][:3]))
+    gains = [
+        f"  gain over {name} {_format_gain(figures[key])}"
+        for name, key in (("shuffled", "gain_over_shuffled"), ("static", "gain_over_best_static"))
+        if key in figures
     ]
     lines = [
-        f"{task}: {figures['num_images']} test images, full model "
-        f"{figures['full_macs'] / 1e6:.2f} million MACs",
-        f"  {'model':<28} {'accuracy %':>10} {'MACs %':>8}",
-        *(f"  {name:<28} {100 * hits:>10.2f} {100 * share:>8.1f}" for name, hits, share in rows),
+        *gains,
         f"  density {figures['density']:.3f}, selector "
-        f"{100 * figures['selector_macs'] / figures['full_macs']:.1f} % of the full model's MACs",
-        f"  {figures['distinct_models']} distinct models; most used: "
-        + ", ".join(_format_model(model) for model in figures["top_models"][:3]),
+        f"{100 * figures['selector_macs'] / figures['full_macs']:.1f} % of the full model's MACs; "
+        f"MACs per image p50 {100 * macs['p50']:.1f} %, p95 {100 * macs['p95']:.1f} %",
+        f"  {policy['distinct_models']} distinct models, entropy {policy['entropy']:.2f} nats, "
+        f"top ten {100 * policy['top_share']:.0f} %; most used: {models}",
     ]
     return "\n".join(lines)
+
+
+def _format_gain(gain):
+    return f"{gain['points']:+.2f} points (95 %: {gain['low']:+.2f} to {gain['high']:+.2f})"
 
 
 def _levels(macs):
@@ -43,4 +69,8 @@ def _levels(macs):
 
 
 def _format_model(model):
-    return f"{'-'.join(map(str, model['levels']))} ({100 * model['share']:.0f} %)"
+    return f"{_join(model['levels'])} ({100 * model['share']:.0f} %)"
+
+
+def _join(levels):
+    return "-".join(map(str, levels))

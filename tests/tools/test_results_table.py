@@ -10,6 +10,8 @@ FIGURES = {
         "level_0": 0.1,
         "level_1": 0.88,
         "random": 0.5,
+        "random_at_cost": 0.6,
+        "best_static": 0.87,
         "shuffled": 0.86,
     },
     "density": 0.4321,
@@ -18,8 +20,16 @@ FIGURES = {
     "random_macs_share": 0.51,
     "full_macs": 2_000_000,
     "selector_macs": 100_000,
-    "distinct_models": 7,
-    "top_models": [{"levels": [0, 1, 1], "share": 0.6}, {"levels": [1, 1, 1], "share": 0.4}],
+    "policy": {
+        "distinct_models": 7,
+        "entropy": 1.234,
+        "top_share": 0.98,
+        "top_models": [{"levels": [0, 1, 1], "share": 0.6}, {"levels": [1, 1, 1], "share": 0.4}],
+        "macs": {"mean": 0.456, "p50": 0.44, "p95": 0.875},
+    },
+    "best_static": {"levels": [1, 0, 1], "macs_share": 0.45, "evaluations": 60},
+    "gain_over_shuffled": {"points": 1.5, "low": 0.51, "high": 2.49},
+    "gain_over_best_static": {"points": 0.5, "low": -0.7, "high": 1.68},
 }
 
 
@@ -37,13 +47,26 @@ class ResultsTableTest(tf.test.TestCase):
         self.assertEqual(self._row("full model"), ["88.00", "100.0"])
         self.assertEqual(self._row("level 0 everywhere"), ["10.00", "2.0"])
         self.assertEqual(self._row("random levels"), ["50.00", "51.0"])
+        self.assertEqual(self._row("random at selector's cost"), ["60.00", "45.6"])
+        self.assertEqual(self._row("best static, 1-0-1"), ["87.00", "45.0"])
         self.assertEqual(self._row("selector's choice, shuffled"), ["86.00", "45.6"])
 
     def test_the_summary_names_density_and_models(self):
         text = "\n".join(self.lines)
         self.assertIn("birds: 200 test images, full model 2.00 million MACs", text)
         self.assertIn("density 0.432, selector 5.0 % of the full model's MACs", text)
-        self.assertIn("7 distinct models; most used: 0-1-1 (60 %), 1-1-1 (40 %)", text)
+        self.assertIn("MACs per image p50 44.0 %, p95 87.5 %", text)
+        self.assertIn("7 distinct models, entropy 1.23 nats, top ten 98 %; most used: 0-1-1", text)
+
+    def test_gains_have_intervals(self):
+        text = "\n".join(self.lines)
+        self.assertIn("gain over shuffled +1.50 points (95 %: +0.51 to +2.49)", text)
+        self.assertIn("gain over static +0.50 points (95 %: -0.70 to +1.68)", text)
+
+    def test_without_search_there_is_no_row_of_it(self):
+        figures = {k: v for k, v in FIGURES.items() if "best_static" not in k}
+        text = format_results({"birds": figures})
+        self.assertNotIn("static", text)
 
 
 if __name__ == "__main__":

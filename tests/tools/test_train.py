@@ -77,11 +77,12 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
         results = read_json(self.output_dir / "results.json")
         self.assertEqual(set(results), set(TINY["tasks"]))
         for figures in results.values():
-            names = {"selector", "full", "level_0", "level_1", "level_2", "random", "shuffled"}
-            self.assertEqual(set(figures["accuracy"]), names)
-            for name in ("density", "macs_share", "distinct_models", "top_models"):
+            levels = {"level_0", "level_1", "level_2"}
+            blind = {"random", "random_at_cost", "shuffled", "best_static"}
+            self.assertEqual(set(figures["accuracy"]), {"selector", "full"} | levels | blind)
+            for name in ("density", "macs_share", "policy", "gain_over_best_static"):
                 self.assertIn(name, figures)
-            self.assertEqual(set(figures["top_models"][0]), {"levels", "share"})
+            self.assertEqual(set(figures["policy"]["top_models"][0]), {"levels", "share"})
         self.assertEqual(results["digits"]["num_images"], 600)
 
     def test_the_table_is_printed(self):

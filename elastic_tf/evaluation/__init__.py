@@ -1,0 +1,1 @@
+"""How good a trained network and its choices are: figures, searches, intervals."""

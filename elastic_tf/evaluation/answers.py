@@ -1,0 +1,64 @@
+"""What a network answers on the images of one task, for any choice of models."""
+
+import numpy as np
+import tensorflow as tf
+
+from elastic_tf.inference.frozen_network import FrozenNetwork
+
+
+class Answers:
+    """Passes over the images of one task with a frozen copy of the network.
+
+    Args:
+        network: an `ElasticNetwork`.
+        batches: iterable of `(images, labels)` that gives the same images at every pass.
+        task: str.
+
+    Attributes:
+        labels: int64 array `(images,)`.
+        logits: float32 array `(images, blocks, levels)`, of the selector.
+
+    Raises:
+        ValueError: if there is no image.
+    """
+
+    def __init__(self, network, batches, task):
+        self._batches = batches
+        frozen = FrozenNetwork(network, task)
+        height, width, channels = network.tasks[task]["image_shape"]
+        images = tf.TensorSpec((None, height, width, channels), tf.uint8)
+        levels = tf.TensorSpec((None, network.num_blocks), tf.int32)
+        self._score = tf.function(frozen.selector, input_signature=[images])
+        self._classify = tf.function(
+            lambda images, levels: tf.argmax(frozen.estimator(images, levels), axis=-1),
+            input_signature=[images, levels],
+        )
+        scored = [
+            (self._score(tf.cast(images, tf.uint8)).numpy(), np.asarray(labels, np.int64))
+            for images, labels in batches
+        ]
+        if not sum(len(labels) for _, labels in scored):
+            raise ValueError(
+                f"`batches` must hold at least one image of task '{task}'. Received: none"
+            )
+        self.logits = np.concatenate([logits for logits, _ in scored])
+        self.labels = np.concatenate([labels for _, labels in scored])
+
+    def __len__(self):
+        return len(self.labels)
+
+    def are_right(self, levels):
+        """Returns which images are classified rightly, a bool array `(images,)`.
+
+        Args:
+            levels: int array `(images, blocks)`, or `(blocks,)` for the same model everywhere.
+        """
+        levels = np.asarray(levels, np.int32)
+        levels = np.broadcast_to(levels, (len(self), levels.shape[-1]))
+        classes, start = [], 0
+        for images, _ in self._batches:
+            stop = start + len(images)
+            chosen = tf.constant(levels[start:stop])
+            classes.append(self._classify(tf.cast(images, tf.uint8), chosen).numpy())
+            start = stop
+        return np.concatenate(classes) == self.labels

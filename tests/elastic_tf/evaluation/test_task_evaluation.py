@@ -1,0 +1,101 @@
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.evaluation import task_evaluation
+from elastic_tf.evaluation.policy_statistics import policy_statistics
+from elastic_tf.evaluation.task_evaluation import evaluate_task
+from elastic_tf.models.elastic_network import ElasticNetwork
+from tests.testing import TASKS, random_batch, randomise
+
+
+class EvaluateTaskTest(tf.test.TestCase, parameterized.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.network = ElasticNetwork(TASKS, backbone="wrn-8-1")
+        randomise(cls.network)
+        cls.images, cls.labels = (x.numpy() for x in random_batch(batch=24)["grey"])
+        cls.batches = [(cls.images[:16], cls.labels[:16]), (cls.images[16:], cls.labels[16:])]
+        cls.results = evaluate_task(
+            cls.network,
+            cls.batches,
+            "grey",
+            search_batches=cls.batches[:1],
+            search_evaluations=8,
+            shuffles=3,
+        )
+
+    def _accuracy(self, levels):
+        logits = self.network.estimator(self.images, levels=levels, task="grey").numpy()
+        return (logits.argmax(-1) == self.labels).mean()
+
+    def test_selector_accuracy_is_that_of_its_levels(self):
+        levels = self.network.select_levels(self.images, "grey")
+        self.assertAllClose(self.results["accuracy"]["selector"], self._accuracy(levels))
+
+    def test_uniform_levels_are_measured(self):
+        for level in range(4):
+            self.assertAllClose(
+                self.results["accuracy"][f"level_{level}"], self._accuracy([[level] * 3] * 24)
+            )
+        self.assertEqual(self.results["accuracy"]["full"], self.results["accuracy"]["level_3"])
+
+    def test_shuffled_deals_the_selectors_own_models(self):
+        levels = self.network.select_levels(self.images, "grey").numpy()
+        orders = [np.random.default_rng([0, k]).permutation(24) for k in range(3)]
+        expected = np.mean([self._accuracy(levels[order]) for order in orders])
+        self.assertAllClose(self.results["accuracy"]["shuffled"], expected)
+
+    def test_costs_are_means_over_images(self):
+        levels = self.network.select_levels(self.images, "grey").numpy()
+        widths = np.array([0, 0.25, 0.5, 1.0])
+        self.assertAllClose(self.results["density"], widths[levels].mean())
+        macs = self.network.cost_table("grey").macs(levels).numpy()
+        self.assertAllClose(self.results["macs_share"], macs.mean() / self.results["full_macs"])
+
+    def test_policy_is_that_of_the_selector(self):
+        levels = self.network.select_levels(self.images, "grey").numpy()
+        macs = self.network.cost_table("grey").macs_share(levels).numpy()
+        expected = policy_statistics(levels, macs, 4)
+        self.assertEqual(self.results["policy"]["top_models"], expected["top_models"])
+        self.assertAllClose(self.results["policy"]["macs"], expected["macs"])
+
+    def test_best_static_costs_no_more_and_is_measured_on_all_images(self):
+        found = self.results["best_static"]
+        self.assertLessEqual(found["macs_share"], self.results["macs_share"])
+        self.assertEqual(found["evaluations"], 8)
+        expected = self._accuracy([found["levels"]] * 24)
+        self.assertAllClose(self.results["accuracy"]["best_static"], expected)
+
+    @parameterized.parameters("shuffled", "best_static")
+    def test_gain_is_the_difference_in_points(self, rival):
+        accuracy = self.results["accuracy"]
+        gain = self.results[f"gain_over_{rival}"]
+        self.assertAllClose(gain["points"], 100 * (accuracy["selector"] - accuracy[rival]))
+        self.assertBetween(gain["points"], gain["low"], gain["high"])
+
+    def test_random_at_cost_costs_as_much_as_the_selector(self):
+        with mock.patch.object(
+            task_evaluation, "random_at_cost", wraps=task_evaluation.random_at_cost
+        ) as draw:
+            results = evaluate_task(self.network, self.batches, "grey")
+        _, _, mean_cost, _ = draw.call_args.args
+        table = self.network.cost_table("grey")
+        whole = mean_cost + table.fixed_macs + table.selector_macs
+        self.assertAllClose(whole / table.full_macs, results["macs_share"])
+
+    def test_without_search_there_is_no_best_static(self):
+        results = evaluate_task(self.network, self.batches, "grey")
+        self.assertNotIn("best_static", results)
+        self.assertNotIn("gain_over_best_static", results)
+
+    def test_no_images_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "at least one image of task 'grey'"):
+            evaluate_task(self.network, [], "grey")
+
+
+if __name__ == "__main__":
+    tf.test.main()
