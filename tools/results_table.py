@@ -19,7 +19,7 @@ def _format_task(task, figures):
         for name, key, share in _rows(figures)
     )
     return (
-        f"{task}: {figures['num_images']} test images, full model "
+        f"{task}: {figures['num_images']} images, full model "
         f"{figures['full_macs'] / 1e6:.2f} million MACs\n"
         f"  {'model':<28} {'accuracy %':>10} {'MACs %':>8}\n{rows}\n{_format_policy(figures)}"
     )

@@ -53,7 +53,7 @@ class ResultsTableTest(tf.test.TestCase):
 
     def test_the_summary_names_density_and_models(self):
         text = "\n".join(self.lines)
-        self.assertIn("birds: 200 test images, full model 2.00 million MACs", text)
+        self.assertIn("birds: 200 images, full model 2.00 million MACs", text)
         self.assertIn("density 0.432, selector 5.0 % of the full model's MACs", text)
         self.assertIn("MACs per image p50 44.0 %, p95 87.5 %", text)
         self.assertIn("7 distinct models, entropy 1.23 nats, top ten 98 %; most used: 0-1-1", text)

@@ -98,7 +98,7 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(int(model.step.numpy()), TOTAL_STEPS)
 
     def test_evaluate_reprints_the_table(self):
-        table = self.printed[self.printed.index("digits: 600 test images") :].split("\n\nSaved")[0]
+        table = self.printed[self.printed.index("digits: 600 images") :].split("\n\nSaved")[0]
         again = run_main(evaluate.main, model_dir=str(self.output_dir))
         self.assertIn(table, again)
 
