@@ -25,9 +25,10 @@ from tools.benchmarking.profiling_timer import ProfilingTimer
 from tools.benchmarking.subject import random_subject, trained_subject
 from tools.benchmarking.training_rows import training_rows
 from tools.evaluate import load_model, run_tasks
+from tools.quiet_logs import quiet_logs
 from tools.run_directory import RunDirectory, write_json
 from tools.task_flag import check_network_tasks
-from tools.user_errors import one_line_errors
+from tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
 
@@ -81,9 +82,9 @@ def _batch_sizes_are_valid(texts):
 
 
 def main(argv):
+    quiet_logs()
     with one_line_errors():
-        if len(argv) > 1:
-            raise ValueError(f"Arguments must be flags, --name=value. Received: {argv[1:]}")
+        check_no_arguments(argv)
         plot_out = _check_outputs()
         subject, specs = _trained_subject() if FLAGS.model_dir else (_random_subject(), None)
         stream = _input_stream(subject, specs) if "input" in FLAGS.measure else None

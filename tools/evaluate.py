@@ -12,10 +12,11 @@ import pipelines
 from elastic_tf.evaluation.task_evaluation import evaluate_task
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from tools import data_flags
+from tools.quiet_logs import quiet_logs
 from tools.results_table import format_results
 from tools.run_directory import RunDirectory, write_json
 from tools.task_flag import check_network_tasks, tasks_from_items
-from tools.user_errors import one_line_errors
+from tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
 
@@ -96,9 +97,9 @@ def load_model(run):
 
 
 def main(argv):
+    quiet_logs()
     with one_line_errors():
-        if len(argv) > 1:
-            raise ValueError(f"Arguments must be flags, --name=value. Received: {argv[1:]}")
+        check_no_arguments(argv)
         run = RunDirectory(FLAGS.model_dir)
         saved = run.read_flags()
         FLAGS.validation_share = saved["validation_share"]

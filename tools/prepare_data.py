@@ -5,11 +5,12 @@ r"""Prepares a standard data set from its official files on disk, without networ
 What it leaves in --data_dir is what tfds itself would have prepared.
 """
 
-from absl import app, flags, logging
+from absl import app, flags
 
 from pipelines.preparation.official_sets import OFFICIAL_SETS
 from pipelines.preparation.prepare import prepare
-from tools.user_errors import one_line_errors
+from tools.quiet_logs import quiet_logs
+from tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
 
@@ -41,16 +42,16 @@ def define_flags(values):
 
 
 def main(argv):
+    quiet_logs()
     with one_line_errors():
-        if len(argv) > 1:
-            raise ValueError(f"Arguments must be flags, --name=value. Received: {argv[1:]}")
+        check_no_arguments(argv)
         if FLAGS.task not in OFFICIAL_SETS:
             raise ValueError(f"`--task` must be one of {_TASKS}. Received: task={FLAGS.task}")
         path = FLAGS["from"].value  # A word of Python.
         if not path:
             raise ValueError(f"`--from` must be a file or folder. Received: from={path}")
         print(f"Preparing {FLAGS.task} from {path}", flush=True)
-        _silence_tfds()
+        _hide_progress_bar()
         prepared = prepare(OFFICIAL_SETS[FLAGS.task], path, FLAGS.data_dir, FLAGS.check_digest)
     if prepared.was_there:
         print(f"{FLAGS.task} had been prepared before and is left as it is.")
@@ -58,11 +59,10 @@ def main(argv):
     print(f"{counts} images in {prepared.folder}")
 
 
-def _silence_tfds():
+def _hide_progress_bar():
     import tensorflow_datasets as tfds  # Here, so that --help is quick.
 
     tfds.disable_progress_bar()
-    logging.set_verbosity(logging.WARNING)
 
 
 if __name__ == "__main__":

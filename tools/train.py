@@ -18,11 +18,12 @@ from elastic_tf.training.divergence import RaiseOnDivergence
 from elastic_tf.training.stop import StopAtStep
 from tools import data_flags, model_flags, training_flags
 from tools.evaluate import evaluate_tasks
+from tools.quiet_logs import quiet_logs
 from tools.results_table import format_results
 from tools.run_directory import RunDirectory, read_json, write_json
 from tools.stage_progress import StageProgress
 from tools.task_flag import check_network_tasks
-from tools.user_errors import one_line_errors
+from tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
 
@@ -46,9 +47,9 @@ _FREE_FLAGS = {
 
 
 def main(argv):
+    quiet_logs()
     with one_line_errors():
-        if len(argv) > 1:
-            raise ValueError(f"Arguments must be flags, --name=value. Received: {argv[1:]}")
+        check_no_arguments(argv)
         specs = data_flags.get_tasks()
         run = RunDirectory(FLAGS.output_dir)
         run.check(_run_flags())

@@ -4,7 +4,7 @@ import io
 import tensorflow as tf
 from absl.testing import parameterized
 
-from tools.user_errors import one_line_errors
+from tools.user_errors import check_no_arguments, one_line_errors
 
 
 class UserErrorsTest(tf.test.TestCase, parameterized.TestCase):
@@ -20,6 +20,13 @@ class UserErrorsTest(tf.test.TestCase, parameterized.TestCase):
     def test_faults_of_ours_are_not_hidden(self):
         with self.assertRaises(KeyError), one_line_errors():
             raise KeyError("a bug")
+
+    def test_flags_alone_are_fine(self):
+        check_no_arguments(["train"])
+
+    def test_anything_but_flags_is_refused(self):
+        with self.assertRaisesRegex(ValueError, r"must be flags.* Received: \['rho=5'\]"):
+            check_no_arguments(["train", "rho=5"])
 
 
 if __name__ == "__main__":
