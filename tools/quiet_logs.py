@@ -8,5 +8,5 @@ def quiet_logs():
 
     TensorFlow Datasets logs every file that it opens.
     """
-    if flags.FLAGS["verbosity"].using_default_value:
+    if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)

@@ -1,32 +1,30 @@
-import tensorflow as tf
-from absl import flags, logging
-from absl.testing import flagsaver
+import subprocess
+import sys
 
+import tensorflow as tf
+from absl.testing import parameterized
+
+_COMMAND = """
+from absl import app, logging
 from tools.quiet_logs import quiet_logs
 
+def main(argv):
+    quiet_logs()
+    logging.info("a file was opened")
+    logging.warning("an image was left out")
 
-def setUpModule():
-    flags.FLAGS.mark_as_parsed()
+app.run(main)
+"""
 
 
-class QuietLogsTest(tf.test.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(logging.set_verbosity, logging.get_verbosity())
-
-    def test_only_warnings_come_through(self):
-        logging.set_verbosity(logging.INFO)
-        with flagsaver.flagsaver():
-            flags.FLAGS["verbosity"].using_default_value = True
-            quiet_logs()
-            self.assertFalse(logging.level_info())
-            self.assertTrue(logging.level_warning())
-
-    def test_the_flag_has_the_last_word(self):
-        with flagsaver.flagsaver(verbosity=logging.INFO):
-            flags.FLAGS["verbosity"].using_default_value = False
-            quiet_logs()
-            self.assertTrue(logging.level_info())
+class QuietLogsTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(([], False), (["--verbosity=0"], True))
+    def test_warnings_come_through_and_on_request_the_rest(self, arguments, is_told):
+        command = [sys.executable, "-c", _COMMAND, *arguments]
+        # A process of its own: what is asked of the command line is what was on it.
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+        self.assertIn("an image was left out", printed)
+        self.assertEqual("a file was opened" in printed, is_told)
 
 
 if __name__ == "__main__":
