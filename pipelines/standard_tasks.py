@@ -15,18 +15,25 @@ def _task(name, source, image_size, **properties):
     )
 
 
-def _on_disk(name, page, prepare_from):
-    return TfdsSource(
+def _official_task(name, page, prepare_from, **properties):
+    official = OFFICIAL_SETS[name]
+    image_size, _, channels = official.image_shape
+    source = TfdsSource(
         name,
         page,
-        files=OFFICIAL_SETS[name].files,
+        files=official.files,
         prepare_from=prepare_from,
         builder_module=BUILDER_MODULES.get(name),
     )
+    return _task(
+        name,
+        source,
+        image_size,
+        channels=channels,
+        num_classes=official.num_classes,
+        **properties,
+    )
 
-
-_GREY_28 = {"image_size": 28, "channels": 1, "num_classes": 10}
-_COLOUR_32 = {"image_size": 32, "channels": 3}
 
 STANDARD_TASKS = (
     _task(
@@ -41,73 +48,58 @@ STANDARD_TASKS = (
     _task(
         "fashion_mnist_small",
         FashionMnistSmallSource(),
-        **_GREY_28,
+        image_size=28,
+        channels=1,
+        num_classes=10,
         flip=True,
         description="clothes, 10,000 images of Fashion-MNIST",
     ),
-    _task(
+    _official_task(
         "mnist",
-        _on_disk("mnist", "the MNIST page of Yann LeCun", "FOLDER"),
-        **_GREY_28,
+        "the MNIST page of Yann LeCun",
+        "FOLDER",
         flip=False,
         description="handwritten digits of 28x28 pixels",
     ),
-    _task(
+    _official_task(
         "fashion_mnist",
-        _on_disk("fashion_mnist", "the Fashion-MNIST repository of Zalando Research", "FOLDER"),
-        **_GREY_28,
+        "the Fashion-MNIST repository of Zalando Research",
+        "FOLDER",
         flip=True,
         description="clothes, all 70,000 images of Fashion-MNIST",
     ),
-    _task(
+    _official_task(
         "cifar10",
-        _on_disk(
-            "cifar10", "the CIFAR-10 page of the University of Toronto", "cifar-10-binary.tar.gz"
-        ),
-        **_COLOUR_32,
-        num_classes=10,
+        "the CIFAR-10 page of the University of Toronto",
+        "cifar-10-binary.tar.gz",
         flip=True,
         description="animals and vehicles in 10 classes",
     ),
-    _task(
+    _official_task(
         "cifar100",
-        _on_disk(
-            "cifar100", "the CIFAR-100 page of the University of Toronto", "cifar-100-binary.tar.gz"
-        ),
-        **_COLOUR_32,
-        num_classes=100,
+        "the CIFAR-100 page of the University of Toronto",
+        "cifar-100-binary.tar.gz",
         flip=True,
         description="animals, plants, things and scenes in 100 classes",
     ),
-    _task(
+    _official_task(
         "svhn_cropped",
-        _on_disk(
-            "svhn_cropped", "the Street View House Numbers page of Stanford University", "FOLDER"
-        ),
-        **_COLOUR_32,
-        num_classes=10,
+        "the Street View House Numbers page of Stanford University",
+        "FOLDER",
         flip=False,
         description="digits of house numbers in street photographs",
     ),
-    _task(
+    _official_task(
         "stl10",
-        _on_disk("stl10", "the STL-10 page of Stanford University", "stl10_binary.tar.gz"),
-        image_size=96,
-        channels=3,
-        num_classes=10,
+        "the STL-10 page of Stanford University",
+        "stl10_binary.tar.gz",
         flip=True,
         description="animals and vehicles of 96x96 pixels in 10 classes",
     ),
-    _task(
+    _official_task(
         "tiny_imagenet",
-        _on_disk(
-            "tiny_imagenet",
-            "the Tiny ImageNet page of Stanford University's CS231n course",
-            "tiny-imagenet-200.zip",
-        ),
-        image_size=64,
-        channels=3,
-        num_classes=200,
+        "the Tiny ImageNet page of Stanford University's CS231n course",
+        "tiny-imagenet-200.zip",
         flip=True,
         description="objects and animals of 64x64 pixels in 200 classes",
     ),

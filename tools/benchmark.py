@@ -61,8 +61,10 @@ flags.DEFINE_string(
     "PNG of time over MACs; where left out, beside --json_out, with its name.",
 )
 flags.adopt_module_key_flags(model_flags)  # So that --help shows them.
-for _name in ("tasks", "batch_size", "data_dir", "download", "validation_share"):
+for _name in ("tasks", "batch_size", "task_weights", "validation_share"):
     flags.declare_key_flag(_name)  # The input pipeline's.
+for _name in ("data_dir", "cache_dir", "download"):
+    flags.declare_key_flag(_name)
 for _name in ("on_corrupt_image", "seed", "model_dir", "json_out"):
     flags.declare_key_flag(_name)
 

@@ -39,11 +39,13 @@ def evaluate_tasks(model, specs, split):
     searches = FLAGS.search_evaluations and FLAGS.validation_share
     for spec in specs:
         batches = _batches(spec, split)
+        if searches:
+            held_out = batches if split == "validation" else _batches(spec, "validation")
         results[spec.name] = evaluate_task(
             model,
             batches,
             spec.name,
-            search_batches=_batches(spec, "validation") if searches else None,
+            search_batches=held_out if searches else None,
             search_evaluations=FLAGS.search_evaluations,
         )
     return results

@@ -1,5 +1,7 @@
 """What a network answers on the images of one task, for any choice of models."""
 
+import copy
+
 import numpy as np
 import tensorflow as tf
 
@@ -23,7 +25,7 @@ class Answers:
     """
 
     def __init__(self, network, batches, task):
-        self._batches = batches
+        self._task = task
         frozen = FrozenNetwork(network, task)
         height, width, channels = network.tasks[task]["image_shape"]
         images = tf.TensorSpec((None, height, width, channels), tf.uint8)
@@ -33,13 +35,23 @@ class Answers:
             lambda images, levels: tf.argmax(frozen.estimator(images, levels), axis=-1),
             input_signature=[images, levels],
         )
+        self._look_at(batches)
+
+    def on(self, batches):
+        """Returns the answers of the same frozen network on other images; it is not built anew."""
+        other = copy.copy(self)
+        other._look_at(batches)
+        return other
+
+    def _look_at(self, batches):
+        self._batches = batches
         scored = [
             (self._score(tf.cast(images, tf.uint8)).numpy(), np.asarray(labels, np.int64))
             for images, labels in batches
         ]
         if not sum(len(labels) for _, labels in scored):
             raise ValueError(
-                f"`batches` must hold at least one image of task '{task}'. Received: none"
+                f"`batches` must hold at least one image of task '{self._task}'. Received: none"
             )
         self.logits = np.concatenate([logits for logits, _ in scored])
         self.labels = np.concatenate([labels for _, labels in scored])

@@ -79,8 +79,7 @@ def evaluate_task(
         "gain_over_shuffled": paired_gain(right["selector"], right["shuffled"], seed=seed),
     }
     if search_batches is not None:
-        held_out = Answers(network, search_batches, task)
-        found = _search(held_out, table, macs.mean(), search_evaluations, seed)
+        found = _search(answers.on(search_batches), table, macs.mean(), search_evaluations, seed)
         right["best_static"] = answers.are_right(found["levels"])
         results["best_static"] = found
         results["gain_over_best_static"] = paired_gain(
@@ -96,15 +95,14 @@ def _blind_choices(answers, chosen, table, seed, shuffles):
     for level in range(table.num_levels):
         right[f"level_{level}"] = answers.are_right(np.full(blocks, level))
     orders = [np.random.default_rng([seed, k]).permutation(size) for k in range(shuffles)]
-    # The cost of stem, head and selector is the same for all.
-    mean_cost = np.asarray(table.macs(chosen)).mean() - table.macs(np.zeros(blocks, int))
-    mean_cost += table.block_macs[:, 0].sum()
+    # Of the blocks alone: the cost of stem, head and selector is the same for all.
+    mean_cost = np.mean(table.macs(chosen, with_selector=False)) - table.fixed_macs
     return {
         "full": right[f"level_{table.num_levels - 1}"],
         **right,
         "random": answers.are_right(_uniform(answers, table, seed)),
         "random_at_cost": answers.are_right(
-            random_at_cost(size, table.block_macs, float(mean_cost), seed)
+            random_at_cost(size, table.block_macs, mean_cost, seed)
         ),
         "shuffled": np.mean([answers.are_right(chosen[order]) for order in orders], axis=0),
     }

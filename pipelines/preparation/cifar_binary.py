@@ -37,17 +37,18 @@ def read_cifar_binary(path, official):
         size = counts[split] * record
         sizes |= {f"{folder}/{name}": (size, size) for name in names}
     found = {name: stream.read(size) for name, size, stream in SafeTar(path, sizes).files()}
-    classes = {"label": official.num_classes, "coarse_label": official.num_coarse}
     splits = {}
     for split, names in parts.items():
         content = b"".join(found[f"{folder}/{name}"] for name in names)
         records = np.frombuffer(content, np.uint8).reshape(-1, record)
         labels = {feature: records[:, column] for column, feature in enumerate(name_files)}
         for feature, of in labels.items():
-            check_labels(f"{split} in {path}", of, classes[feature])
+            check_labels(f"{split} in {path}", of, official.classes[feature])
         splits[split] = array_split(planes_to_images(records[:, len(labels) :], official), **labels)
     names = {
-        feature: parse_names(f"{file} in {path}", found[f"{folder}/{file}"], classes[feature])
+        feature: parse_names(
+            f"{file} in {path}", found[f"{folder}/{file}"], official.classes[feature]
+        )
         for feature, file in name_files.items()
     }
     return Content(splits, names)

@@ -79,7 +79,6 @@ def _part(file, values, official, count):
     shape = (count, official.image_bytes)
     if pixels is None or pixels.shape != shape:
         refuse(file, f"have uint8 'data' of shape {shape}", getattr(pixels, "shape", "no array"))
-    classes = {"label": official.num_classes, "coarse_label": official.num_coarse}
     labels = {}
     for feature, (key, _) in _KEYS[official.name].items():
         listed = values.get(key)
@@ -90,18 +89,21 @@ def _part(file, values, official, count):
         try:
             labels[feature] = np.array(listed, np.int64)
         except OverflowError:
-            refuse(file, f"have '{key}' below {classes[feature]}", "an integer of over 64 bits")
-        check_labels(file, labels[feature], classes[feature])
+            refuse(
+                file,
+                f"have '{key}' below {official.classes[feature]}",
+                "an integer of over 64 bits",
+            )
+        check_labels(file, labels[feature], official.classes[feature])
     return pixels, labels
 
 
 def _names(file, values, official):
-    classes = {"label": official.num_classes, "coarse_label": official.num_coarse}
     names = {}
     for feature, (_, key) in _KEYS[official.name].items():
         listed = values.get(key)
         if not isinstance(listed, list) or not all(isinstance(of, bytes | str) for of in listed):
             refuse(file, f"have a list of text '{key}'", type(listed).__name__)
         texts = [of.decode("utf-8", "replace") if isinstance(of, bytes) else of for of in listed]
-        names[feature] = check_names(file, texts, classes[feature])
+        names[feature] = check_names(file, texts, official.classes[feature])
     return names

@@ -37,28 +37,26 @@ class OfficialSet:
         height, width, channels = self.image_shape
         return height * width * channels
 
+    @property
+    def classes(self):
+        """Number of classes of every label feature, a dict from str to int."""
+        return {"label": self.num_classes, "coarse_label": self.num_coarse}
+
 
 _IDX_FILES = (
     "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
     "t10k-labels-idx1-ubyte.gz"
 )
+_MNIST_LIKE = {
+    "image_shape": (28, 28, 1),
+    "num_classes": 10,
+    "counts": {"train": 60000, "test": 10000},
+    "files": _IDX_FILES,
+    "forms": f"a folder with {_IDX_FILES}",
+}
 _SETS = (
-    OfficialSet(
-        name="mnist",
-        image_shape=(28, 28, 1),
-        num_classes=10,
-        counts={"train": 60000, "test": 10000},
-        files=_IDX_FILES,
-        forms=f"a folder with {_IDX_FILES}",
-    ),
-    OfficialSet(
-        name="fashion_mnist",
-        image_shape=(28, 28, 1),
-        num_classes=10,
-        counts={"train": 60000, "test": 10000},
-        files=_IDX_FILES,
-        forms=f"a folder with {_IDX_FILES}",
-    ),
+    OfficialSet(name="mnist", **_MNIST_LIKE),
+    OfficialSet(name="fashion_mnist", **_MNIST_LIKE),
     OfficialSet(
         name="cifar10",
         image_shape=(32, 32, 3),
