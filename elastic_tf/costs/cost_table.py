@@ -45,6 +45,11 @@ class CostTable:
         """MACs of the full model alone, without the selector: what a plain network costs."""
         return self.fixed_macs + int(self.block_macs[:, -1].sum())
 
+    @property
+    def block_shares(self):
+        """`block_macs` as shares of `full_macs`, float64 array `(blocks, levels)`."""
+        return self.block_macs / self.full_macs
+
     def macs(self, levels, with_selector=True):
         """Returns the MACs really executed for each image.
 
@@ -86,6 +91,27 @@ class CostTable:
         """
         shares = (self.channels / self.channels[:, -1:]).astype(np.float32)
         return tf.reduce_mean(self._look_up(shares, levels), axis=-1)
+
+    def gated_macs_share(self, gates, with_selector=True):
+        """Returns `macs_share` of gates: for one-hot gates that of their levels.
+
+        Linear in the gates, and differentiable.
+
+        Args:
+            gates: float32 tensor `(..., blocks, levels)`, whose last axis adds up to 1.
+            with_selector: bool.
+
+        Returns:
+            float32 tensor `(...)`.
+        """
+        fixed = self.fixed_macs + (self.selector_macs if with_selector else 0)
+        shares = tf.constant(self.block_macs / self.full_macs, tf.float32)
+        return tf.reduce_sum(gates * shares, axis=[-2, -1]) + fixed / self.full_macs
+
+    def gated_density(self, gates):
+        """Returns `density` of gates, as `gated_macs_share`."""
+        shares = tf.constant(self.channels / self.channels[:, -1:], tf.float32)
+        return tf.reduce_mean(tf.reduce_sum(gates * shares, axis=-1), axis=-1)
 
     def _look_up(self, table, levels):
         levels = tf.cast(levels, tf.int32)

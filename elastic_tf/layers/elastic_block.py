@@ -4,7 +4,14 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.costs.ratios import channels_per_level, validate_ratios
-from elastic_tf.layers.routing import group_sizes, inverse_permutation, permute, sort_by_level
+from elastic_tf.layers.empty_batch import run_unless_empty
+from elastic_tf.layers.routing import (
+    channel_gates,
+    group_sizes,
+    inverse_permutation,
+    permute,
+    sort_by_level,
+)
 
 EXECUTIONS = ("grouped", "masked")
 
@@ -17,7 +24,13 @@ class ElasticBlock(keras.layers.Layer):
     multiplies by 0/1 masks: the slow, obvious reference. Both give the same outputs, gradients
     and running averages.
 
-    A subclass sets `skippable` and implements `_run_groups`, `_run_masked` and `macs`.
+    *Gates* in place of levels make the choice itself differentiable, for a selector that learns
+    through the network: every hidden channel is multiplied by the sum of the gates of the levels
+    that use it. One-hot gates give what their levels give; the gradient tells what each channel
+    group would change, also one that is off. At full width, like masked execution.
+
+    A subclass sets `skippable` and implements `_run_groups`, `_run_masked`, `_run_gated` and
+    `macs`.
 
     Args:
         filters: int. Output channels; they do not depend on the level.
@@ -36,13 +49,16 @@ class ElasticBlock(keras.layers.Layer):
         training: bool. Defaults to `False`.
         sorted_rows: bool. Whether the caller has sorted the batch by `levels` already; the
             output then keeps that order. Defaults to `False`.
+        gates: float tensor `(batch, len(ratios))`, in place of `levels`; not in training, where
+            the moments need levels. Rows add up to 1.
 
     Output shape: `(batch, ceil(height / strides), ceil(width / strides), filters)`.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: if an argument is out of range, or `gates` come with levels or in training.
 
-    Reference: Ahn et al., 2019, supplement section 1.
+    Reference: Ahn et al., 2019, supplement section 1; Veit and Belongie, 2018 (arXiv 1711.11503),
+    on gates.
     """
 
     skippable = True
@@ -77,7 +93,9 @@ class ElasticBlock(keras.layers.Layer):
     def num_levels(self):
         return len(self.ratios)
 
-    def call(self, inputs, levels=None, task=None, training=False, sorted_rows=False):
+    def call(self, inputs, levels=None, task=None, training=False, sorted_rows=False, gates=None):
+        if gates is not None:
+            return self._call_gated(inputs, gates, levels, task, training)
         if levels is None:
             whole_batch = tf.shape(inputs)[:1]
             top = self.channels_per_level[-1:]
@@ -122,3 +140,22 @@ class ElasticBlock(keras.layers.Layer):
 
     def _run_masked(self, inputs, levels, task, training):
         raise NotImplementedError
+
+    def _run_gated(self, inputs, channel_gates, task):
+        """Runs a batch, not empty, in inference, with factors `(batch, hidden channels)`."""
+        raise NotImplementedError
+
+    def _call_gated(self, inputs, gates, levels, task, training):
+        if levels is not None or training:
+            raise ValueError(
+                "`gates` must come without `levels` and not in training. Received: "
+                f"levels={'None' if levels is None else 'given'}, {training=}"
+            )
+        if gates.shape[-1] != self.num_levels:
+            raise ValueError(
+                f"`gates` must be of shape (batch, {self.num_levels}). "
+                f"Received: gates.shape={tuple(gates.shape)}"
+            )
+        factors = channel_gates(gates, self.channels_per_level)
+        shape = (*self.output_size(inputs.shape[1:3]), self.filters)
+        return run_unless_empty(lambda rows: self._run_gated(rows, factors, task), inputs, shape)

@@ -8,7 +8,7 @@ from elastic_tf.layers.elastic_block import ElasticBlock
 from elastic_tf.layers.elastic_conv import ElasticConv2D
 from elastic_tf.layers.empty_batch import run_unless_empty
 from elastic_tf.layers.nested_kernels import nested_kernels
-from elastic_tf.layers.norm_conv import norm_relu_conv
+from elastic_tf.layers.norm_conv import norm_relu, norm_relu_conv
 from elastic_tf.layers.routing import channel_usage, mask_features, split_groups
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 
@@ -112,6 +112,13 @@ class ElasticPlainBlock(ElasticBlock):
             hidden = norm(conv(outputs), task=task, usage=usage, training=training)
             outputs = mask_features(tf.nn.relu(hidden), usage)
         return self.norms[-1](self.convs[-1](outputs), task=task, training=training)
+
+    def _run_gated(self, inputs, channel_gates, task):
+        outputs = self._pool(inputs)
+        for conv, norm in zip(self.convs[:-1], self.norms[:-1], strict=True):
+            hidden = norm_relu(conv(outputs), norm.scale_and_offset(task))
+            outputs = hidden * channel_gates[:, tf.newaxis, tf.newaxis, :]
+        return self.norms[-1](self.convs[-1](outputs), task=task)
 
     def _pool(self, inputs):
         if self.strides == 1:

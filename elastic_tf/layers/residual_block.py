@@ -6,7 +6,7 @@ import tensorflow as tf
 from elastic_tf.layers.elastic_block import ElasticBlock
 from elastic_tf.layers.elastic_conv import ElasticConv2D
 from elastic_tf.layers.nested_kernels import nested_kernels
-from elastic_tf.layers.norm_conv import measure, norm_relu_conv
+from elastic_tf.layers.norm_conv import measure, norm_relu, norm_relu_conv
 from elastic_tf.layers.routing import channel_usage, mask_features, split_groups
 from elastic_tf.layers.shortcut import PoolPadShortcut
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
@@ -96,3 +96,10 @@ class ElasticResidualBlock(ElasticBlock):
         hidden = self.norm2(hidden, task=task, usage=usage, training=training)
         residual = self.conv2(mask_features(tf.nn.relu(hidden), usage))
         return self.shortcut(inputs) + mask_features(residual, runs)
+
+    def _run_gated(self, inputs, channel_gates, task):
+        hidden = norm_relu(inputs, self.norm1.scale_and_offset(task))
+        hidden = norm_relu(self.conv1(hidden), self.norm2.scale_and_offset(task))
+        # Nothing more is needed for level 0: the convolution of zeros is 0.
+        residual = self.conv2(hidden * channel_gates[:, tf.newaxis, tf.newaxis, :])
+        return self.shortcut(inputs) + residual

@@ -5,6 +5,7 @@ carries the permutation from block to block (each block sorts what the last one 
 it once, after the pooling, where a row is a short vector.
 """
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -69,6 +70,21 @@ def channel_usage(levels, channels_per_level):
         bool tensor `(batch, channels_per_level[-1])`.
     """
     return tf.sequence_mask(tf.gather(channels_per_level, levels), channels_per_level[-1])
+
+
+def channel_gates(gates, channels_per_level):
+    """Returns the factor of every channel: the sum of the gates of the levels that use it.
+
+    Args:
+        gates: float tensor `(batch, levels)`.
+        channels_per_level: tuple of ints, one per level.
+
+    Returns:
+        Float tensor `(batch, channels_per_level[-1])`, of the type of `gates`.
+    """
+    channels = np.arange(channels_per_level[-1])
+    uses = channels < np.asarray(channels_per_level)[:, np.newaxis]
+    return tf.matmul(gates, tf.constant(uses, gates.dtype))
 
 
 def mask_features(features, usage):

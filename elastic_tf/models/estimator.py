@@ -11,7 +11,7 @@ from elastic_tf.layers.residual_block import ElasticResidualBlock
 from elastic_tf.layers.routing import inverse_permutation, permute, sort_by_level
 from elastic_tf.layers.task_head import TaskHead
 from elastic_tf.models.backbones import parse_backbone
-from elastic_tf.models.level_checks import check_levels
+from elastic_tf.models.level_checks import check_gates, check_levels
 from elastic_tf.models.stems import make_stems
 from elastic_tf.models.tasks import check_task, validate_tasks
 
@@ -35,6 +35,8 @@ class Estimator(keras.Model):
         levels: int tensor `(batch, blocks)`, or `None` for the full model.
         task: str, by keyword.
         training: bool. Defaults to `False`.
+        gates: float tensor `(batch, blocks, levels)`, in place of `levels` and not in training:
+            the choice as something to differentiate by, see `ElasticBlock`.
 
     Output shape: `(batch, num_classes)` of the task: logits.
 
@@ -120,9 +122,11 @@ class Estimator(keras.Model):
     def num_levels(self):
         return len(self.block_ratios[0])
 
-    def call(self, inputs, levels=None, task=None, training=False):
+    def call(self, inputs, levels=None, task=None, training=False, gates=None):
         check_task(task, self.tasks)
         features = self.stems[task](inputs, training=training)
+        if gates is not None:
+            return self._call_gated(features, gates, levels, task, training)
         if levels is None:
             for block in self.blocks:
                 features = block(features, task=task, training=training)
@@ -147,6 +151,15 @@ class Estimator(keras.Model):
             )
         logits = self.heads[task](features, training=training)
         return permute(logits, inverse_permutation(rows))
+
+    def _call_gated(self, features, gates, levels, task, training):
+        check_gates(gates, self.num_blocks, self.num_levels)
+        levels = None if levels is None else levels[:, 0]
+        for index, block in enumerate(self.blocks):
+            features = block(
+                features, levels=levels, task=task, training=training, gates=gates[:, index]
+            )
+        return self.heads[task](features, training=training)
 
     def task_variables(self, task):
         """Returns the trainable variables that `task` uses: the trunk's, its stem's, its head's."""

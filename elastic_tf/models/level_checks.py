@@ -1,4 +1,4 @@
-"""A check of the levels that a caller asks for."""
+"""Checks of the levels, or gates, that a caller asks for."""
 
 import tensorflow as tf
 
@@ -29,3 +29,16 @@ def check_levels(levels, num_blocks, num_levels):
     # Before anything that takes the levels, or an operation of it might fail first.
     with tf.control_dependencies([check for check in checks if check is not None]):
         return tf.identity(levels)
+
+
+def check_gates(gates, num_blocks, num_levels):
+    """Checks that gates have the shape `(batch, num_blocks, num_levels)`.
+
+    Raises:
+        ValueError: if the shape is another.
+    """
+    if gates.shape.rank != 3 or tuple(gates.shape[1:]) != (num_blocks, num_levels):
+        raise ValueError(
+            f"`gates` must have shape (batch, {num_blocks}, {num_levels}). "
+            f"Received: gates.shape={tuple(gates.shape)}"
+        )

@@ -26,6 +26,10 @@ class CostTableTest(tf.test.TestCase, parameterized.TestCase):
     def test_share_is_of_the_full_model_without_selector(self):
         self.assertAllClose(self.table.macs_share([[2, 2], [0, 0]]), [250 / 200, 150 / 200])
 
+    def test_block_shares_are_of_the_full_model_without_selector(self):
+        expected = [[0, 10 / 200, 40 / 200], [0, 20 / 200, 60 / 200]]
+        self.assertAllClose(self.table.block_shares, expected)
+
     def test_density_is_the_mean_share_of_channels(self):
         density = self.table.density([[2, 2], [0, 0], [1, 1]])
         self.assertAllClose(density, [1.0, 0.0, (2 / 8 + 3 / 4) / 2])

@@ -111,6 +111,53 @@ class ElasticBlockTest(tf.test.TestCase, parameterized.TestCase):
             atol=1e-6,
         )
 
+    @parameterized.named_parameters(*((f"{b}_{c}", b, c) for b in BLOCKS for c in LEVELS))
+    def test_one_hot_gates_give_what_their_levels_give(self, name, levels):
+        block = make_block(name)
+        inputs, levels = make_inputs(LEVELS[levels], block.num_levels - 1)
+        self.assertAllClose(
+            block(inputs, gates=tf.one_hot(levels, block.num_levels), task="a"),
+            block(inputs, levels=levels, task="a"),
+            atol=1e-5,
+        )
+
+    @parameterized.parameters(*BLOCKS)
+    def test_the_gradient_of_gates_is_what_little_changes_do(self, name):
+        block = make_block(name)
+        inputs, levels = make_inputs([0, 1, 0], block.num_levels - 1)
+        gates = tf.one_hot(levels, block.num_levels)
+        target = tf.random.stateless_normal(block(inputs, task="a").shape, (0, 1))
+
+        def score(gates):
+            return tf.reduce_sum(block(inputs, gates=gates, task="a") * target)
+
+        with tf.GradientTape() as tape:
+            tape.watch(gates)
+            value = score(gates)
+        gradient = tape.gradient(value, gates).numpy()
+        little = 3e-4
+        for row in range(3):
+            for level in range(block.num_levels):
+                change = np.zeros(gates.shape, np.float32)
+                change[row, level] = little
+                measured = (score(gates + change) - score(gates - change)) / (2 * little)
+                self.assertAllClose(measured, gradient[row, level], rtol=2e-2, atol=0.15)
+        # Also of channels that are off, except where level 0 uses none.
+        self.assertEqual(block.channels_per_level[0] == 0, not gradient[:, 0].any())
+        self.assertTrue(gradient[0, 1:].all())
+
+    @parameterized.parameters(*BLOCKS)
+    def test_gates_come_alone(self, name):
+        block = make_block(name)
+        inputs, levels = make_inputs([0, 1], block.num_levels - 1)
+        gates = tf.one_hot(levels, block.num_levels)
+        with self.assertRaisesRegex(ValueError, "`gates` must come without `levels`.*given"):
+            block(inputs, levels=levels, gates=gates, task="a")
+        with self.assertRaisesRegex(ValueError, "not in training.*training=True"):
+            block(inputs, gates=gates, task="a", training=True)
+        with self.assertRaisesRegex(ValueError, "`gates` must be of shape"):
+            block(inputs, gates=gates[:, 1:], task="a")
+
     @parameterized.parameters(*BLOCKS)
     def test_config_round_trip(self, name):
         block = make_block(name)
