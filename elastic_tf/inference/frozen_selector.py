@@ -1,10 +1,10 @@
 """The selector of one task, frozen for prediction."""
 
-import numpy as np
 import tensorflow as tf
 
 from elastic_tf.inference.folding import scale_and_offset
 from elastic_tf.inference.frozen_blocks import freeze_block
+from elastic_tf.inference.frozen_scores import FrozenScores
 from elastic_tf.inference.frozen_stem import FrozenStem
 from elastic_tf.layers.empty_batch import run_unless_empty
 from elastic_tf.layers.fused_ops import scale_offset_relu
@@ -39,10 +39,7 @@ class FrozenSelector:
         self._stem = FrozenStem(selector.stems[task])
         self._blocks = [freeze_block(block, task) for block in selector.blocks]
         self._norm = scale_and_offset(selector.norm, task)
-        scale, offset = scale_and_offset(selector.pooled_norm, task)
-        weights = np.asarray(selector.linear.kernel, np.float32)
-        self._weights = scale[:, np.newaxis] * weights
-        self._bias = offset @ weights + np.asarray(selector.offsets[task], np.float32)
+        self._scores = FrozenScores(selector.scores, task)
 
     def __call__(self, images):
         images = check_images(images, self.task, self.image_shape)
@@ -53,5 +50,4 @@ class FrozenSelector:
         for block in self._blocks:
             features = block(features)
         pooled = tf.reduce_mean(scale_offset_relu(features, *self._norm), axis=[1, 2])
-        logits = tf.matmul(pooled, self._weights) + self._bias
-        return tf.reshape(logits, [-1, self.num_blocks, self.num_levels])
+        return tf.reshape(self._scores(pooled), [-1, self.num_blocks, self.num_levels])

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from elastic_tf.costs.macs import dense_macs
+from elastic_tf.layers.level_scores import LevelScores
 from elastic_tf.layers.residual_block import ElasticResidualBlock
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from elastic_tf.models.backbones import parse_backbone
@@ -15,13 +15,9 @@ from elastic_tf.models.tasks import check_task, validate_tasks
 class Selector(keras.Model):
     """One narrow residual block per stage of the backbone, then a linear layer.
 
-    `q(m | image)` is a product over blocks of softmaxes over levels. Stems and the offsets of the
-    logits are per task, all else is shared.
-
-    Two things are added to the paper's selector, so that its choice follows the image: the pooled
-    features are normalised, because what all images have in common is the larger part of them and
-    would be learned first, the same for every image; and each task has offsets of its own, because
-    normalisation per task takes the tasks' differences away.
+    `q(m | image)` is a product over blocks of softmaxes over levels. Stems are per task, the blocks
+    are shared; what is added to the paper's selector after them, so that its choice follows the
+    image, `LevelScores` says.
 
     Args:
         tasks: dict, as of `Estimator`.
@@ -32,13 +28,17 @@ class Selector(keras.Model):
             Defaults to 0.25, about 5 % of WRN-32-4's MACs.
         trunk_size: int, pixels. Feature size that the stems' strides aim at. Defaults to 32.
         momentum: float in [0, 1), of the running averages. Defaults to 0.9.
+        features: what the scores see, as of `LevelScores`; `"pooled"` is the paper's. Defaults to
+            `"confident"`.
 
     Call arguments:
         inputs: tensor `(batch, height, width, channels)`, pixels in 0..255.
         task: str, by keyword.
         training: bool. Defaults to `False`.
+        return_guess: bool. Defaults to `False`.
 
-    Output shape: `(batch, num_blocks, num_levels)`: logits.
+    Output shape: `(batch, num_blocks, num_levels)`: logits. With `return_guess` a pair of these and
+    the logits of the guessed class `(batch, num_classes)`, or `None`, as of `LevelScores`.
 
     Raises:
         ValueError: if an argument is not usable.
@@ -55,6 +55,7 @@ class Selector(keras.Model):
         hidden_ratio=0.25,
         trunk_size=32,
         momentum=0.9,
+        features="confident",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -67,6 +68,7 @@ class Selector(keras.Model):
         self.hidden_ratio = hidden_ratio
         self.trunk_size = trunk_size
         self.momentum = momentum
+        self.features = features
         self.supports_jit = False
         self._make_layers(parse_backbone(backbone))
         self.build()
@@ -89,9 +91,13 @@ class Selector(keras.Model):
         self.norm = TaskBatchNormalization(
             names, momentum=self.momentum, activation="relu", name="norm"
         )
-        self.pooled_norm = TaskBatchNormalization(names, momentum=self.momentum, name="pooled_norm")
-        self.linear = keras.layers.Dense(
-            self.num_blocks * self.num_levels, use_bias=False, name="linear"
+        self.scores = LevelScores(
+            {name: task["num_classes"] for name, task in self.tasks.items()},
+            self.num_blocks,
+            self.num_levels,
+            features=self.features,
+            momentum=self.momentum,
+            name="scores",
         )
 
     def build(self, input_shape=None):
@@ -105,35 +111,32 @@ class Selector(keras.Model):
             block.build(shape)
             shape = (*shape[:-1], block.filters)
         self.norm.build(shape)
-        self.pooled_norm.build((None, 1, 1, shape[-1]))
-        self.linear.build((None, shape[-1]))
-        self.offsets = {
-            name: self.add_weight(
-                name=f"{name}_offset",
-                shape=(self.num_blocks * self.num_levels,),
-                initializer="zeros",
-            )
-            for name in self.tasks
-        }
+        self.scores.build((None, shape[-1]))
         self.built = True
 
-    def call(self, inputs, task=None, training=False):
+    def call(self, inputs, task=None, training=False, return_guess=False):
         check_task(task, self.tasks)
         features = self.stems[task](inputs, training=training)
         for block in self.blocks:
             features = block(features, task=task, training=training)
         features = self.norm(features, task=task, training=training)
-        pooled = tf.reduce_mean(features, axis=[1, 2], keepdims=True)
-        pooled = self.pooled_norm(pooled, task=task, training=training)
-        logits = self.linear(pooled[:, 0, 0, :]) + self.offsets[task]
-        return tf.reshape(logits, [-1, self.num_blocks, self.num_levels])
+        pooled = tf.reduce_mean(features, axis=[1, 2])
+        logits, guess = self.scores(pooled, task=task, training=training)
+        return (logits, guess) if return_guess else logits
 
     def task_variables(self, task):
         """Returns the trainable variables that `task` uses: all but other tasks' own."""
+        return self._feature_variables(task) + self.scores.task_variables(task)
+
+    def guess_variables(self, task):
+        """Returns those that the guessed class depends on; none where there is no guess."""
+        own = self.scores.guess_variables(task)
+        return self._feature_variables(task) + own if own else []
+
+    def _feature_variables(self, task):
         check_task(task, self.tasks)
-        layers = [self.stems[task], *self.blocks, self.norm, self.pooled_norm, self.linear]
-        shared = [variable for layer in layers for variable in layer.trainable_variables]
-        return [*shared, self.offsets[task]]
+        layers = [self.stems[task], *self.blocks, self.norm]
+        return [variable for layer in layers for variable in layer.trainable_variables]
 
     def macs(self, task):
         """Returns the MACs of the selector for one image of `task`, an int."""
@@ -142,7 +145,7 @@ class Selector(keras.Model):
         for block in self.blocks:
             total += block.macs(size)[-1]
             size = block.output_size(size)
-        return total + dense_macs(self.blocks[-1].filters, self.num_blocks * self.num_levels)
+        return total + self.scores.macs(task)
 
     def get_config(self):
         return super().get_config() | {
@@ -153,4 +156,5 @@ class Selector(keras.Model):
             "hidden_ratio": self.hidden_ratio,
             "trunk_size": self.trunk_size,
             "momentum": self.momentum,
+            "features": self.features,
         }

@@ -19,6 +19,14 @@ class FrozenSelectorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(actual.shape, (batch, 3, 4))
         self.assertAllClose(actual, selector(images, task=task), rtol=1e-4, atol=1e-4)
 
+    @parameterized.parameters("pooled", "normalised")
+    def test_features_of_less(self, features):
+        selector = Selector(TASKS, "wrn-8-1", num_blocks=3, num_levels=4, features=features)
+        randomise(selector)
+        images = random_images("grey", 3)
+        actual = FrozenSelector(selector, "grey")(images)
+        self.assertAllClose(actual, selector(images, task="grey"), rtol=1e-4, atol=1e-4)
+
     def test_wrong_images_are_named(self):
         frozen = FrozenSelector(Selector(TASKS, "wrn-8-1", 3, 4), "grey")
         with self.assertRaisesRegex(ValueError, r"Received: images.shape=\(2, 8, 8, 3\)"):

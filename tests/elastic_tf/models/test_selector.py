@@ -30,9 +30,9 @@ class SelectorTest(tf.test.TestCase, parameterized.TestCase):
     def test_offsets_belong_to_a_task(self, task, other):
         images = random_images(task, 2)
         before = self.selector(images, task=task)
-        self.selector.offsets[other].assign_add(np.ones(12))
+        self.selector.scores.offsets[other].assign_add(np.ones(12))
         self.assertAllEqual(self.selector(images, task=task), before)
-        self.selector.offsets[task].assign_add(np.ones(12))
+        self.selector.scores.offsets[task].assign_add(np.ones(12))
         self.assertAllClose(self.selector(images, task=task), before + 1, atol=1e-5)
 
     def test_task_variables_leave_out_other_tasks(self):
@@ -40,17 +40,29 @@ class SelectorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertFalse([name for name in names if "colour" in name])
         self.assertTrue([name for name in names if "grey" in name])
 
-    def test_macs_are_what_tensorflow_counts(self):
+    @parameterized.parameters("pooled", "normalised", "confident")
+    def test_macs_are_what_tensorflow_counts(self, features):
+        selector = Selector(TASKS, features=features, **self.init_kwargs)
+
         def call(images, training):
-            return self.selector(images, task="colour", training=training)
+            return selector(images, task="colour", training=training)
 
         call.input_shape = (None, *TASKS["colour"]["image_shape"])
-        self.assertEqual(self.selector.macs("colour"), profiler_macs(call))
+        self.assertEqual(selector.macs("colour"), profiler_macs(call))
 
     def test_it_costs_about_5_percent_of_wrn_32_4(self):
         tasks = {"cifar100": {"image_shape": (32, 32, 3), "num_classes": 100}}
         full = Estimator(tasks, backbone="wrn-32-4").cost_table("cifar100").full_macs
         self.assertLess(Selector(tasks, backbone="wrn-32-4").macs("cifar100") / full, 0.05)
+
+    @parameterized.parameters(("pooled", None), ("confident", (4, 3)))
+    def test_the_guess_comes_on_request(self, features, shape):
+        selector = Selector(TASKS, features=features, **self.init_kwargs)
+        images = random_images("grey", 4)
+        logits, guess = selector(images, task="grey", return_guess=True)
+        self.assertAllEqual(logits, selector(images, task="grey"))
+        self.assertEqual(guess if guess is None else tuple(guess.shape), shape)
+        self.assertEqual(bool(selector.guess_variables("grey")), guess is not None)
 
     def test_hidden_ratio_out_of_range_is_refused(self):
         with self.assertRaisesRegex(ValueError, "`hidden_ratio` must be in"):

@@ -1,0 +1,132 @@
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.layers.level_scores import FEATURES, LevelScores, confidence_features
+from tests.testing import randomise
+
+CLASSES = {"a": 5, "b": 3}
+
+
+def make_layer(features):
+    layer = LevelScores(CLASSES, num_blocks=2, num_levels=3, features=features, momentum=0.5)
+    layer.build((None, 4))
+    randomise(layer)
+    return layer
+
+
+def softmax(logits):
+    return np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+
+
+def normalised(norm, vectors, task):
+    mean, variance = (np.array(of[task]) for of in (norm.moving_means, norm.moving_variances))
+    return norm.gamma.numpy() * (vectors - mean) / np.sqrt(variance + 1e-3) + norm.beta.numpy()
+
+
+class LevelScoresTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.pooled = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+
+    def test_pooled_features_have_one_linear_layer_for_all_tasks(self):
+        layer = make_layer("pooled")
+        kernel, bias = (weight.numpy() for weight in layer.linear.weights)
+        for task in CLASSES:
+            scores, guess = layer(self.pooled, task=task)
+            self.assertAllClose(scores, (self.pooled @ kernel + bias).reshape(6, 2, 3), atol=1e-5)
+            self.assertIsNone(guess)
+        self.assertLen(layer.weights, 2)
+
+    def test_normalised_features_and_offsets_of_the_task(self):
+        layer = make_layer("normalised")
+        kernel = layer.linear.kernel.numpy()
+        for task in CLASSES:
+            scores, guess = layer(self.pooled, task=task)
+            expected = normalised(layer.norm, self.pooled, task) @ kernel + layer.offsets[task]
+            self.assertAllClose(scores, tf.reshape(expected, (6, 2, 3)), atol=1e-5)
+            self.assertIsNone(guess)
+
+    @parameterized.parameters(*CLASSES)
+    def test_confidence_moves_the_scores(self, task):
+        layer = make_layer("confident")
+        scores, guess = layer(self.pooled, task=task)
+        pooled = normalised(layer.norm, self.pooled, task)
+        kernel, bias = (weight.numpy() for weight in layer.guesses[task].weights)
+        logits = pooled @ kernel + bias
+        self.assertAllClose(guess, logits, atol=1e-5)
+        p = np.sort(softmax(logits), axis=-1)[:, ::-1]
+        entropy = -(p * np.log(p)).sum(axis=-1) / np.log(CLASSES[task])
+        sureness = np.stack([p[:, 0], p[:, 0] - p[:, 1], entropy], axis=-1)
+        sureness = normalised(layer.confidence_norm, sureness, task)
+        expected = pooled @ layer.linear.kernel.numpy() + layer.offsets[task].numpy()
+        expected += sureness @ layer.confidence.kernel.numpy()
+        self.assertAllClose(scores, expected.reshape(6, 2, 3), atol=1e-4)
+
+    @parameterized.parameters("normalised", "confident")
+    def test_at_first_all_images_prefer_the_full_model_alike(self, features):
+        layer = LevelScores(CLASSES, 2, 3, features=features)
+        layer.build((None, 4))
+        for task in CLASSES:
+            scores, _ = layer(self.pooled, task=task)
+            self.assertAllClose(scores, np.tile([0, 0.75, 1.5], (6, 2, 1)))
+
+    def test_confidence_by_hand(self):
+        sure, unsure = confidence_features(np.log([[0.98, 0.01, 0.01], [1 / 3, 1 / 3, 1 / 3]]))
+        entropy = -(0.98 * np.log(0.98) + 0.02 * np.log(0.01)) / np.log(3)
+        self.assertAllClose(sure, [0.98, 0.97, entropy])
+        self.assertAllClose(unsure, [1 / 3, 0.0, 1.0])
+
+    def test_the_guess_learns_from_labels_alone(self):
+        layer = make_layer("confident")
+        with tf.GradientTape() as tape:
+            scores, _ = layer(self.pooled, task="a")
+            loss = tf.reduce_sum(scores**2)
+        of_guess = tape.gradient(loss, [w.value for w in layer.guesses["a"].weights])
+        self.assertEqual(of_guess, [None, None])
+
+    @parameterized.parameters(*FEATURES)
+    def test_variables_of_a_task_are_those_it_uses(self, features):
+        layer = make_layer(features)
+        with tf.GradientTape() as tape:
+            scores, guess = layer(self.pooled, task="a", training=True)
+            loss = tf.reduce_sum(scores**2) + (0 if guess is None else tf.reduce_sum(guess**2))
+        paths = {v.path for v in layer.task_variables("a")}
+        gradients = tape.gradient(loss, [v.value for v in layer.trainable_variables])
+        used = {
+            v.path
+            for v, gradient in zip(layer.trainable_variables, gradients, strict=True)
+            if gradient is not None
+        }
+        self.assertEqual(paths, used)
+
+    @parameterized.parameters("normalised", "confident")
+    def test_a_charge_is_taken_off_the_scores_of_its_task(self, features):
+        layer = make_layer(features)
+        amounts = np.arange(6.0).reshape(2, 3)
+        before = {task: layer(self.pooled, task=task)[0] for task in CLASSES}
+        layer.charge("a", amounts)
+        self.assertAllClose(layer(self.pooled, task="a")[0], before["a"] - amounts, atol=1e-5)
+        self.assertAllEqual(layer(self.pooled, task="b")[0], before["b"])
+
+    def test_pooled_features_cannot_be_charged(self):
+        with self.assertRaisesRegex(ValueError, "`features` must not be 'pooled'"):
+            make_layer("pooled").charge("a", np.zeros((2, 3)))
+
+    @parameterized.parameters(("pooled", 24), ("normalised", 24), ("confident", 24 + 20 + 18))
+    def test_macs_by_hand(self, features, expected):
+        self.assertEqual(make_layer(features).macs("a"), expected)
+
+    @parameterized.parameters(*FEATURES)
+    def test_config_round_trip(self, features):
+        config = make_layer(features).get_config()
+        self.assertEqual(config["features"], features)
+        self.assertEqual(LevelScores.from_config(config).get_config(), config)
+
+    def test_unknown_features_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "`features` must be one of .*features='raw'"):
+            LevelScores(CLASSES, 2, 3, features="raw")
+
+
+if __name__ == "__main__":
+    tf.test.main()
