@@ -1,8 +1,10 @@
 r"""Tests a trained network again and prints its table.
 
     python tools/evaluate.py --model_dir=runs/quickstart
+    python tools/evaluate.py --model_dir=runs/quickstart --budget=0.4
 
-Where your own images have moved since training, --tasks says where they are now.
+With --budget, the selector's choice is the one that keeps to it. Where your own images have moved
+since training, --tasks says where they are now.
 """
 
 import keras
@@ -12,6 +14,7 @@ import pipelines
 from elastic_tf.evaluation.task_evaluation import evaluate_task
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from tools import data_flags
+from tools.calibration_file import read_calibrations
 from tools.quiet_logs import quiet_logs
 from tools.results_table import format_results
 from tools.run_directory import RunDirectory, write_json
@@ -29,29 +32,52 @@ flags.DEFINE_integer(
     "for no search.",
     0,
 )
+flags.DEFINE_float(
+    "budget",
+    None,
+    "Mean MACs per image that the selector's choice is held to, in (0, 1], a share of the full "
+    "model's, selector included; the selector's own choice where left out.",
+)
 flags.DEFINE_string("json_out", None, "File for the results as JSON; none where left out.")
 
 
-def evaluate_tasks(model, specs, split):
-    """Returns `evaluate_task`'s figures for every task, a dict by name."""
+@flags.validator("budget", "must be in (0, 1]")
+def _budget_is_valid(budget):
+    return budget is None or 0 < budget <= 1
+
+
+def evaluate_tasks(model, specs, split, prices=None):
+    """Evaluates a network on several tasks.
+
+    Args:
+        model: an `ElasticNetwork`.
+        specs: sequence of `TaskSpec`.
+        split: str, as of --split.
+        prices: dict from task name to the price of MACs; `None` for 0.
+
+    Returns:
+        Dict from task name to what `evaluate_task` returns.
+    """
     results = {}
     # Without images held out there is nothing to choose a fixed model on.
     searches = FLAGS.search_evaluations and FLAGS.validation_share
     for spec in specs:
-        batches = _batches(spec, split)
+        batches = split_batches(spec, split)
         if searches:
-            held_out = batches if split == "validation" else _batches(spec, "validation")
+            held_out = batches if split == "validation" else split_batches(spec, "validation")
         results[spec.name] = evaluate_task(
             model,
             batches,
             spec.name,
             search_batches=held_out if searches else None,
             search_evaluations=FLAGS.search_evaluations,
+            price=prices[spec.name] if prices else 0.0,
         )
     return results
 
 
-def _batches(spec, split):
+def split_batches(spec, split):
+    """Returns the images of a split in order, as of `pipelines.eval_dataset`."""
     return pipelines.eval_dataset(
         spec, split, FLAGS.eval_batch_size, **data_flags.source_arguments()
     )
@@ -98,21 +124,48 @@ def load_model(run):
     return model
 
 
+def load_run(model_dir):
+    """Returns the `RunDirectory`, the network and the `TaskSpec`s of a finished run.
+
+    The data flags are set as they were in training.
+
+    Args:
+        model_dir: str or path.
+
+    Raises:
+        DataNotFoundError, FileNotFoundError, ValueError: if there is anything wrong with them.
+    """
+    run = RunDirectory(model_dir)
+    saved = run.read_flags()
+    FLAGS.validation_share = saved["validation_share"]
+    items = None if FLAGS["tasks"].using_default_value else FLAGS.tasks
+    model = load_model(run)
+    specs = run_tasks(saved, items)
+    check_network_tasks(model, specs)
+    return run, model, specs
+
+
 def main(argv):
     quiet_logs()
     with one_line_errors():
         check_no_arguments(argv)
-        run = RunDirectory(FLAGS.model_dir)
-        saved = run.read_flags()
-        FLAGS.validation_share = saved["validation_share"]
-        items = None if FLAGS["tasks"].using_default_value else FLAGS.tasks
-        model = load_model(run)
-        specs = run_tasks(saved, items)
-        check_network_tasks(model, specs)
-        results = evaluate_tasks(model, specs, FLAGS.split)
-    print(f"On the {FLAGS.split} split:\n\n{format_results(results)}")
+        run, model, specs = load_run(FLAGS.model_dir)
+        prices = _prices(run, specs)
+        results = evaluate_tasks(model, specs, FLAGS.split, prices)
+    if FLAGS.budget:
+        results = {task: figures | {"budget": FLAGS.budget} for task, figures in results.items()}
+    at_budget = f", at a budget of {100 * FLAGS.budget:g} % MACs" if FLAGS.budget else ""
+    print(f"On the {FLAGS.split} split{at_budget}:\n\n{format_results(results)}")
     if FLAGS.json_out:
         write_json(FLAGS.json_out, results)
+
+
+def _prices(run, specs):
+    """Returns the price of every task at --budget, a dict; `None` without."""
+    if FLAGS.budget is None:
+        return None
+    calibrations = read_calibrations(run.calibration, [spec.name for spec in specs])
+    return {task: float(each.price(FLAGS.budget)) for task, each in calibrations.items()}
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ RUN_FILE = "run.json"
 class RunDirectory:
     """Files of one training run.
 
-    `run.json` (the flags), `checkpoint.keras` (while it trains), `model.keras` and `results.json`
-    (at its end), `logs/` (TensorBoard).
+    `run.json` (the flags), `checkpoint.keras` (while it trains), `model.keras`, `calibration.json`
+    (prices of budgets) and `results.json` (at its end), `logs/` (TensorBoard).
 
     Args:
         path: str or path. Need not exist.
@@ -21,6 +21,7 @@ class RunDirectory:
         self.path = pathlib.Path(path)
         self.checkpoint = self.path / "checkpoint.keras"
         self.model = self.path / "model.keras"
+        self.calibration = self.path / "calibration.json"
         self.results = self.path / "results.json"
         self.logs = self.path / "logs"
 

@@ -6,6 +6,7 @@ from elastic_tf.evaluation.answers import Answers
 from elastic_tf.evaluation.paired_gain import paired_gain
 from elastic_tf.evaluation.policy_statistics import policy_statistics
 from elastic_tf.evaluation.static_search import best_static
+from elastic_tf.policies.budget import priced_greedy
 from elastic_tf.policies.random_at_cost import random_at_cost
 from elastic_tf.policies.sampling import uniform
 
@@ -14,7 +15,15 @@ _MAX_CANDIDATES = 20
 
 
 def evaluate_task(
-    network, batches, task, search_batches=None, search_evaluations=60, seed=0, shuffles=5, top=10
+    network,
+    batches,
+    task,
+    search_batches=None,
+    search_evaluations=60,
+    seed=0,
+    shuffles=5,
+    top=10,
+    price=0.0,
 ):
     """Measures the network on every image of a task, under several choices of models.
 
@@ -37,6 +46,8 @@ def evaluate_task(
         seed: int, of everything random. Defaults to 0.
         shuffles: int >= 1. Defaults to 5.
         top: int >= 1. How many of the most used models to list. Defaults to 10.
+        price: float, of MACs in the selector's choice, see `priced_greedy`. Defaults to 0, the
+            selector's own choice.
 
     Returns:
         Dict of plain Python values. Shares of MACs are of the full model's without selector.
@@ -60,7 +71,7 @@ def evaluate_task(
     Reference: the method's sections 5.10 and 6.
     """
     answers, table = Answers(network, batches, task), network.cost_table(task)
-    chosen = answers.logits.argmax(axis=-1).astype(np.int32)
+    chosen = _choose(answers, table, price)
     blind = _blind_choices(answers, chosen, table, seed, shuffles)
     right = {"selector": answers.are_right(chosen)} | blind
     macs = np.asarray(table.macs(chosen), np.float64)
@@ -79,13 +90,20 @@ def evaluate_task(
         "gain_over_shuffled": paired_gain(right["selector"], right["shuffled"], seed=seed),
     }
     if search_batches is not None:
-        found = _search(answers.on(search_batches), table, macs.mean(), search_evaluations, seed)
+        held_out = answers.on(search_batches)
+        used = _choose(held_out, table, price)
+        found = _search(held_out, used, table, macs.mean(), search_evaluations, seed)
         right["best_static"] = answers.are_right(found["levels"])
         results["best_static"] = found
         results["gain_over_best_static"] = paired_gain(
             right["selector"], right["best_static"], seed=seed
         )
     return {"accuracy": {name: float(np.mean(of)) for name, of in right.items()}} | results
+
+
+def _choose(answers, table, price):
+    """Returns the models chosen at a price, int32 array `(images, blocks)`."""
+    return priced_greedy(answers.logits, table.block_shares, price).numpy()
 
 
 def _blind_choices(answers, chosen, table, seed, shuffles):
@@ -116,9 +134,8 @@ def _share(table, levels):
     return float(np.mean(table.macs_share(levels, with_selector=False)))
 
 
-def _search(held_out, table, max_macs, evaluations, seed):
+def _search(held_out, chosen, table, max_macs, evaluations, seed):
     """Returns what `best_static` finds, with the share of MACs in place of their number."""
-    chosen = held_out.logits.argmax(axis=-1)
     models, counts = np.unique(chosen, axis=0, return_counts=True)
     used = models[np.argsort(-counts, kind="stable")][:_MAX_CANDIDATES]
     found = best_static(

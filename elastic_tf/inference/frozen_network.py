@@ -1,9 +1,8 @@
 """Estimator and selector of one task, frozen for prediction."""
 
-import tensorflow as tf
-
 from elastic_tf.inference.frozen_estimator import FrozenEstimator
 from elastic_tf.inference.frozen_selector import FrozenSelector
+from elastic_tf.policies.budget import levels_at_budget
 
 
 class FrozenNetwork:
@@ -17,10 +16,14 @@ class FrozenNetwork:
     Args:
         network: an `ElasticNetwork` (or `DeepElasticNetwork`).
         task: str.
+        calibration: the task's `BudgetCalibration`, for calls with a budget. Defaults to `None`.
 
     Call arguments:
         images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
             The batch may be empty.
+        budget: float in (0, 1], the mean MACs per image as a share of the full model's, selector
+            included; or `None`, the default, for the selector's own choice. Within `tf.function`,
+            give it as a scalar tensor: every number would make a graph of its own.
 
     Returns:
         `{"logits": float32 (batch, num_classes), "levels": int32 (batch, blocks)}`.
@@ -30,7 +33,8 @@ class FrozenNetwork:
         selector: the `FrozenSelector`.
 
     Raises:
-        ValueError: if `images` does not have the task's shape, or `task` is unknown.
+        ValueError: if `images` does not have the task's shape, `task` is unknown, or `budget` is
+            out of range or given without a calibration.
 
     Example:
 
@@ -41,14 +45,17 @@ class FrozenNetwork:
     TensorShape([2, 10])
     """
 
-    def __init__(self, network, task):
+    def __init__(self, network, task, calibration=None):
         self.estimator = FrozenEstimator(network.estimator, task)
         self.selector = FrozenSelector(network.selector, task)
+        self.calibration = calibration
+        self._block_shares = network.cost_table(task).block_shares
 
-    def __call__(self, images):
-        levels = self.select_levels(images)
+    def __call__(self, images, budget=None):
+        levels = self.select_levels(images, budget)
         return {"logits": self.estimator(images, levels), "levels": levels}
 
-    def select_levels(self, images):
-        """Returns the selector's most likely level of each block, int32 `(batch, blocks)`."""
-        return tf.argmax(self.selector(images), axis=-1, output_type=tf.int32)
+    def select_levels(self, images, budget=None):
+        """Returns the selected level of each block, int32 `(batch, blocks)`; see `budget`."""
+        logits = self.selector(images)
+        return levels_at_budget(logits, self._block_shares, budget, self.calibration)

@@ -1,11 +1,11 @@
 """Estimator and selector together: a network that picks its own width per image."""
 
 import keras
-import tensorflow as tf
 
 from elastic_tf.models.estimator import Estimator
 from elastic_tf.models.selector import Selector
 from elastic_tf.models.tasks import check_task, validate_tasks
+from elastic_tf.policies.budget import levels_at_budget
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -21,6 +21,10 @@ class ElasticNetwork(keras.Model):
         ratios: as of `Estimator`; `None` for the paper's four levels.
         selector_hidden_ratio: float in (0, 1], see `Selector`. Defaults to 0.25.
         trunk_size: int, pixels. Feature size that the stems' strides aim at. Defaults to 32.
+        selector_features: what the selector's scores see, see `LevelScores`. Defaults to
+            `"confident"`.
+        selector_trunk_size: int, pixels. The same for the selector, which is cheaper at a smaller
+            one; `None` for `trunk_size`.
         execution: `"grouped"` or `"masked"`. Defaults to `"grouped"`.
         momentum: float in [0, 1), of the running averages. Defaults to 0.9.
 
@@ -30,6 +34,12 @@ class ElasticNetwork(keras.Model):
         task: str or `None`.
         training: bool. Defaults to `False`.
         return_levels: bool. Defaults to `False`.
+        budget: float in (0, 1] or scalar tensor: the mean MACs per image as a share of the full
+            model's, selector included. Defaults to `None`, the selector's own choice.
+
+    Attributes:
+        calibrations: dict from task name to the `BudgetCalibration` that calls with a budget need.
+            Empty at first, and not part of the saved model.
 
     Returns:
         For a dict, a dict from task name to what one task gives: logits `(batch, num_classes)`;
@@ -50,6 +60,8 @@ class ElasticNetwork(keras.Model):
         trunk_size=32,
         execution="grouped",
         momentum=0.9,
+        selector_trunk_size=None,
+        selector_features="confident",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -58,19 +70,30 @@ class ElasticNetwork(keras.Model):
         self.ratios = ratios
         self.selector_hidden_ratio = selector_hidden_ratio
         self.trunk_size = trunk_size
+        self.selector_trunk_size = selector_trunk_size
+        self.selector_features = selector_features
         self.execution = execution
         self.momentum = momentum
         self.supports_jit = False
-        self.predict_levels = False
-        shared = {"backbone": backbone, "trunk_size": trunk_size, "momentum": momentum}
+        self.calibrations = {}
+        self._predict_options = {"return_levels": False, "budget": None}
+        self._predict_calibrations = {}
+        shared = {"backbone": backbone, "momentum": momentum}
         self.estimator = Estimator(
-            self.tasks, ratios=ratios, execution=execution, name="estimator", **shared
+            self.tasks,
+            ratios=ratios,
+            trunk_size=trunk_size,
+            execution=execution,
+            name="estimator",
+            **shared,
         )
         self.selector = Selector(
             self.tasks,
             num_blocks=self.estimator.num_blocks,
             num_levels=self.estimator.num_levels,
             hidden_ratio=selector_hidden_ratio,
+            trunk_size=selector_trunk_size or trunk_size,
+            features=selector_features,
             name="selector",
             **shared,
         )
@@ -86,47 +109,65 @@ class ElasticNetwork(keras.Model):
     def num_levels(self):
         return self.estimator.num_levels
 
-    def call(self, inputs, task=None, training=False, return_levels=False):
+    def call(self, inputs, task=None, training=False, return_levels=False, budget=None):
         if task is not None:
-            return self._call_task(inputs, task, training, return_levels)
+            return self._call_task(inputs, task, training, return_levels, budget)
         if not isinstance(inputs, dict):
             raise ValueError(
                 "`inputs` must be a dict from task name to images, or `task` must be given. "
                 f"Received: inputs of type {type(inputs).__name__}, task=None"
             )
         return {
-            name: self._call_task(images, name, training, return_levels)
+            name: self._call_task(images, name, training, return_levels, budget)
             for name, images in inputs.items()
         }
 
-    def _call_task(self, images, task, training, return_levels):
-        levels = self.select_levels(images, task)
+    def _call_task(self, images, task, training, return_levels, budget):
+        levels = self.select_levels(images, task, budget)
         logits = self.estimator(images, levels=levels, task=task, training=training)
         return {"logits": logits, "levels": levels} if return_levels else logits
 
-    def select_levels(self, images, task):
-        """Returns the selector's most likely level of each block, int32 `(batch, blocks)`."""
-        return tf.argmax(self.selector(images, task=task), axis=-1, output_type=tf.int32)
+    def select_levels(self, images, task, budget=None):
+        """Returns the selected level of each block, int32 `(batch, blocks)`.
 
-    def predict(self, x, return_levels=False, **kwargs):
-        """Like `keras.Model.predict`, for a dict of tasks; on request with the levels.
+        Args:
+            images: tensor `(batch, height, width, channels)`, pixels in 0..255.
+            task: str.
+            budget: see the call arguments.
+
+        Raises:
+            ValueError: if an argument is not usable, or there is a budget and no calibration.
+        """
+        logits = self.selector(images, task=task)
+        shares = self.cost_table(task).block_shares
+        return levels_at_budget(logits, shares, budget, self.calibrations.get(task))
+
+    def predict(self, x, return_levels=False, budget=None, **kwargs):
+        """Like `keras.Model.predict`, for a dict of tasks; on request with levels, at a budget.
 
         Args:
             x: dict from task name to images, or a `tf.data.Dataset` of such dicts.
             return_levels: bool. Defaults to `False`.
+            budget: float in (0, 1] or `None`, see the call arguments.
             **kwargs: of `keras.Model.predict`.
 
         Returns:
             As `call`, in NumPy arrays.
+
+        Raises:
+            ValueError: if `budget` is out of range, or there is no calibration for it.
         """
-        if return_levels != self.predict_levels:
-            self.predict_levels = return_levels
+        options = {"return_levels": return_levels, "budget": budget}
+        # They are constants of the graph.
+        calibrations = {} if budget is None else dict(self.calibrations)
+        if (options, calibrations) != (self._predict_options, self._predict_calibrations):
+            self._predict_options, self._predict_calibrations = options, calibrations
             self.predict_function = None
         return super().predict(x, **kwargs)
 
     def predict_step(self, data):
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self(images, training=False, return_levels=self.predict_levels)
+        return self(images, training=False, **self._predict_options)
 
     def cost_table(self, task):
         """Returns the `CostTable` of a task's models, selector included."""
@@ -140,6 +181,8 @@ class ElasticNetwork(keras.Model):
             "ratios": self.ratios,
             "selector_hidden_ratio": self.selector_hidden_ratio,
             "trunk_size": self.trunk_size,
+            "selector_trunk_size": self.selector_trunk_size,
+            "selector_features": self.selector_features,
             "execution": self.execution,
             "momentum": self.momentum,
         }

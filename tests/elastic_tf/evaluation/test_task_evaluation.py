@@ -92,6 +92,26 @@ class EvaluateTaskTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotIn("best_static", results)
         self.assertNotIn("gain_over_best_static", results)
 
+    def test_a_price_changes_what_the_selector_and_the_search_choose(self):
+        table = self.network.cost_table("grey")
+        logits = self.network.selector(self.images, task="grey").numpy()
+        price = 2 * float(np.ptp(logits))
+        chosen = (logits - price * table.block_shares).argmax(-1)
+        with mock.patch.object(
+            task_evaluation, "best_static", wraps=task_evaluation.best_static
+        ) as search:
+            results = evaluate_task(
+                self.network, self.batches, "grey", self.batches, search_evaluations=2, price=price
+            )
+        macs = table.block_macs[np.arange(3), chosen].sum(axis=1)
+        whole = macs.mean() + table.fixed_macs + table.selector_macs
+        self.assertAllClose(results["macs_share"], whole / table.full_macs)
+        self.assertLess(results["macs_share"], self.results["macs_share"])
+        self.assertAllClose(results["accuracy"]["selector"], self._accuracy(chosen))
+        candidates = set(map(tuple, search.call_args.args[4]))
+        self.assertEqual(candidates, set(map(tuple, chosen)))
+        self.assertNotEqual(candidates, set(map(tuple, logits.argmax(-1))))
+
     def test_no_images_are_refused(self):
         with self.assertRaisesRegex(ValueError, "at least one image of task 'grey'"):
             evaluate_task(self.network, [], "grey")

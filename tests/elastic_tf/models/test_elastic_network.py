@@ -1,9 +1,11 @@
 import os
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.policies.budget import BudgetCalibration
 from tests.testing import TASKS, random_images, randomise
 
 
@@ -37,6 +39,66 @@ class ElasticNetworkTest(tf.test.TestCase):
         self.assertAllClose(logits["grey"], outputs["grey"]["logits"], atol=1e-5)
         self.assertEqual(outputs["colour"]["levels"].shape, (5, 3))
         self.assertAllClose(self.network.predict(self.images, verbose=0)["grey"], logits["grey"])
+
+    def _high_price(self, task):
+        return 4 * float(np.ptp(self.network.selector(self.images[task], task=task)))
+
+    def _levels_at_price(self, task, price):
+        logits = self.network.selector(self.images[task], task=task).numpy()
+        return (logits - price * self.network.cost_table(task).block_shares).argmax(-1)
+
+    def test_a_budget_is_charged_at_each_tasks_price(self):
+        prices = {"grey": self._high_price("grey"), "colour": -self._high_price("colour")}
+        for task, price in prices.items():
+            self.network.calibrations[task] = BudgetCalibration([0.5], [price])
+        outputs = self.network(self.images, return_levels=True, budget=0.5)
+        for task, price in prices.items():
+            expected = self._levels_at_price(task, price)
+            self.assertNotAllEqual(expected, self._levels_at_price(task, -price))
+            self.assertAllEqual(outputs[task]["levels"], expected)
+            levels = self.network.select_levels(self.images[task], task, budget=tf.constant(0.5))
+            self.assertAllEqual(levels, expected)
+
+    def test_predict_follows_budgets_and_calibrations_as_they_change(self):
+        images, price = {"grey": self.images["grey"]}, self._high_price("grey")
+
+        def check(budget, expected_price):
+            outputs = self.network.predict(images, return_levels=True, budget=budget, verbose=0)
+            expected = self._levels_at_price("grey", expected_price)
+            self.assertAllEqual(outputs["grey"]["levels"], expected)
+
+        self.assertNotAllEqual(
+            self._levels_at_price("grey", price), self._levels_at_price("grey", -price)
+        )
+        self.network.calibrations["grey"] = BudgetCalibration([0.2, 0.8], [price, -price])
+        check(0.2, price)
+        check(0.8, -price)
+        self.network.calibrations["grey"] = BudgetCalibration([0.8], [price])
+        check(0.8, price)
+
+    def test_predict_keeps_its_graph_while_the_budget_stays(self):
+        self.network.calibrations["grey"] = BudgetCalibration([0.5], [30.0])
+        images = {"grey": self.images["grey"]}
+        for budget in (0.5, None):
+            self.network.predict(images, budget=budget, verbose=0)
+            function = self.network.predict_function
+            self.network.predict(images, budget=budget, verbose=0)
+            self.assertIs(self.network.predict_function, function)
+
+    def test_a_budget_without_calibration_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`budget` must be None .* Received: budget=0.4"):
+            self.network.select_levels(self.images["grey"], "grey", budget=0.4)
+
+    def test_a_budget_out_of_range_is_refused(self):
+        self.network.calibrations["grey"] = BudgetCalibration([0.5], [30.0])
+        with self.assertRaisesRegex(ValueError, r"`budget` must be a number in \(0, 1\]"):
+            self.network.predict({"grey": self.images["grey"]}, budget=0, verbose=0)
+
+    def test_calibrations_are_not_saved_with_the_model(self):
+        self.network.calibrations["grey"] = BudgetCalibration([0.5], [30.0])
+        path = os.path.join(self.get_temp_dir(), "calibrated.keras")
+        self.network.save(path)
+        self.assertEqual(keras.saving.load_model(path).calibrations, {})
 
     def test_selector_is_in_the_total(self):
         table = self.network.cost_table("grey")

@@ -1,0 +1,49 @@
+"""A finished run of random weights, and how to call a command on it."""
+
+import contextlib
+import io
+
+from absl.testing import flagsaver
+
+from elastic_tf.training.checkpoint import save_atomically
+from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from tests.testing import randomise
+from tools.run_directory import RunDirectory
+
+TASKS = {
+    "digits": {"image_shape": (8, 8, 1), "num_classes": 10},
+    "fashion_mnist_small": {"image_shape": (28, 28, 1), "num_classes": 10},
+}
+
+
+def save_run(path, tasks=("digits",), validation_share=0.1):
+    """Makes the folder of a finished run and returns its `RunDirectory` and network."""
+    run = RunDirectory(path)
+    run.claim({"tasks": list(tasks), "validation_share": validation_share})
+    network = DeepElasticNetwork(
+        {task: TASKS[task] for task in tasks}, backbone="wrn-8-1", trunk_size=4
+    )
+    randomise(network.estimator)
+    randomise(network.selector)
+    save_atomically(network, run.model)
+    return run, network
+
+
+def run_main(main, **values):
+    """Calls a `main` with flags set and returns what it printed."""
+    stream = io.StringIO()
+    with flagsaver.flagsaver(**values), contextlib.redirect_stdout(stream):
+        main(["command"])
+    return stream.getvalue()
+
+
+def run_failing(main, **values):
+    """Calls a `main` that must end with a one-line error and returns the line."""
+    stream = io.StringIO()
+    with contextlib.redirect_stderr(stream):
+        try:
+            run_main(main, **values)
+        except SystemExit as stopped:
+            assert stopped.code == 2
+            return stream.getvalue()
+    raise AssertionError("no error")
