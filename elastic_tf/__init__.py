@@ -13,6 +13,7 @@ from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.estimator import Estimator
 from elastic_tf.models.selector import Selector
+from elastic_tf.policies.budget import BudgetCalibration
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from elastic_tf.training.learning_rates import StagedLearningRate
 from elastic_tf.training.settings import MethodSettings
@@ -20,6 +21,7 @@ from elastic_tf.training.stages import StageSchedule
 from elastic_tf.version import __version__
 
 __all__ = [
+    "BudgetCalibration",
     "CostTable",
     "DeepElasticNetwork",
     "ElasticConv2D",

@@ -6,11 +6,14 @@ import tensorflow as tf
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.policies.initial_distributions import get_initial_distribution
 from elastic_tf.policies.sampling import entropy, greedy
+from elastic_tf.training.compute_price import ComputePrice
+from elastic_tf.training.estimator_levels import estimator_levels
+from elastic_tf.training.estimator_loss import estimator_loss
 from elastic_tf.training.learning_rates import StagedLearningRate
 from elastic_tf.training.metrics import TEST, TRAINING, TaskMetrics
-from elastic_tf.training.selector_loss import model_rewards, sample_models, selector_loss
+from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
 from elastic_tf.training.settings import MethodSettings
-from elastic_tf.training.stages import INITIAL, SELECTOR, StageSchedule
+from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR, StageSchedule
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -43,6 +46,7 @@ class DeepElasticNetwork(ElasticNetwork):
         self.step = self.add_weight(
             name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
+        self.compute_price = ComputePrice(self.tasks, name="compute_price")
         self.task_metrics = {task: TaskMetrics(task) for task in self.tasks}
 
     def compile(
@@ -76,6 +80,7 @@ class DeepElasticNetwork(ElasticNetwork):
         self.initial_distribution = get_initial_distribution(
             self.settings.initial_distribution, self.settings.full_share
         )
+        self.compute_price.reset(self.settings)
         self.optimizer.build(self.estimator.trainable_variables)
         self.selector_optimizer.build(self.selector.trainable_variables)
 
@@ -104,22 +109,30 @@ class DeepElasticNetwork(ElasticNetwork):
         if self.steps_per_execution > 1:
             return super().make_train_function(force)
         if self.train_function is None or force:
-            select = self._make_function(lambda data: self._train(data, self._update_selector))
-            estimate = self._make_function(lambda data: self._train(data, self._update_estimator))
+            functions = {
+                kind: self._make_function(lambda data, update=update: self._train(data, update))
+                for kind, update in self._updates().items()
+            }
 
             def train_function(iterator):
-                selects = int(self.stages(self.step).kind) == SELECTOR
-                return (select if selects else estimate)(iterator)
+                return functions[int(self.stages(self.step).kind)](iterator)
 
             self.train_function = train_function
 
     def train_step(self, data):
         """One update per task, of the network whose turn it is; decided inside the graph."""
-        return tf.cond(
-            self.stages(self.step).kind == SELECTOR,
-            lambda: self._train(data, self._update_selector),
-            lambda: self._train(data, self._update_estimator),
-        )
+        branches = {
+            kind: lambda update=update: self._train(data, update)
+            for kind, update in self._updates().items()
+        }
+        return tf.switch_case(tf.cast(self.stages(self.step).kind, tf.int32), branches)
+
+    def _updates(self):
+        return {
+            INITIAL: self._update_initially,
+            SELECTOR: self._update_selector,
+            ESTIMATOR: self._update_estimator,
+        }
 
     def _train(self, data, update):
         stage = self.stages(self.step)
@@ -144,12 +157,22 @@ class DeepElasticNetwork(ElasticNetwork):
             )
         return self._results(batches, TEST)
 
+    def _update_initially(self, task, images, labels, stage):
+        self._update_estimator(task, images, labels, stage)
+        variables = self.selector.guess_variables(task)
+        if self.settings.guess_weight and variables:
+            with tf.GradientTape() as tape:
+                _, guess = self.selector(images, task=task, training=True, return_guess=True)
+                loss = tf.reduce_mean(_cross_entropy(labels, guess))
+            self._apply_selector_gradients(tape, loss, variables)
+            self.task_metrics[task].update(guess_accuracy=_is_right(labels, guess))
+
     def _update_estimator(self, task, images, labels, stage):
-        levels = self._estimator_levels(task, images, stage)
+        levels = estimator_levels(self, task, images, stage, self._seed_of(task))
         with tf.GradientTape() as tape:
-            logits = self.estimator(images, levels=levels, task=task, training=True)
-            losses = _cross_entropy(labels, logits)
-            loss = tf.math.divide_no_nan(tf.reduce_sum(losses), _size(losses))
+            loss, losses, logits = estimator_loss(
+                self.estimator, images, labels, levels, task, self.settings.distillation_weight
+            )
         variables = self.estimator.task_variables(task)
         l2 = self.settings.l2_of(task)
         gradients = [
@@ -166,44 +189,37 @@ class DeepElasticNetwork(ElasticNetwork):
             density=self.cost_table(task).density(levels),
         )
 
-    def _estimator_levels(self, task, images, stage):
-        seed = self._seed_of(task)
-
-        def initial():
-            if self.initial_distribution.needs_logits:
-                return self.initial_distribution(self.selector(images, task=task), seed)
-            shape = [tf.shape(images)[0], self.num_blocks, self.num_levels]
-            return self.initial_distribution(tf.zeros(shape), seed)
-
-        def mixed():
-            chosen = greedy(self.selector(images, task=task))
-            rows = tf.shape(images)[0]
-            last = tf.cast(
-                tf.round((1 - self.settings.initial_mix) * _size(chosen[:, 0])), tf.int32
-            )
-            # The initial distribution puts its full models first: shift the share that is taken.
-            order = tf.random.experimental.stateless_shuffle(tf.range(rows), seed)
-            drawn = tf.gather(initial(), order)
-            return tf.where((tf.range(rows) < last)[:, tf.newaxis], chosen, drawn)
-
-        return tf.cond(stage.kind == INITIAL, initial, mixed)
-
     def _update_selector(self, task, images, labels, stage):
-        settings = self.settings
+        settings, table = self.settings, self.cost_table(task)
+        selector_loss = SELECTOR_GRADIENTS[settings.selector_gradient]
+        price = self.compute_price.of(task)
         epsilon = tf.pow(settings.epsilon_decay, tf.cast(stage.step, tf.float32))
+        seed = self._seed_of(task)
         with tf.GradientTape() as tape:
-            logits = self.selector(images, task=task, training=True)
-            levels = sample_models(logits, epsilon, settings.samples_per_image, self._seed_of(task))
-            rewards = model_rewards(self, images, labels, levels, task, settings)
-            loss = selector_loss(logits, levels, rewards, settings)
-        variables = self.selector.task_variables(task)
-        gradients = tape.gradient(loss, [v.value for v in variables])
-        self.selector_optimizer.apply(_share_of_replica(gradients), variables)
+            logits, guess = self.selector(images, task=task, training=True, return_guess=True)
+            loss, rewards, levels = selector_loss(
+                self, images, labels, logits, task, settings, price, epsilon, seed
+            )
+            if guess is not None:
+                loss += settings.guess_weight * tf.reduce_mean(_cross_entropy(labels, guess))
+        self._apply_selector_gradients(tape, loss, self.selector.task_variables(task))
+        if guess is not None:
+            self.task_metrics[task].update(guess_accuracy=_is_right(labels, guess))
+        chosen_shares = table.macs_share(greedy(logits))
+        self.compute_price.adapt(task, tf.reduce_mean(chosen_shares), settings)
         self.task_metrics[task].update(
             reward=rewards,
             entropy=entropy(logits),
-            density=self.cost_table(task).density(levels),
+            density=table.density(levels),
+            macs_share=chosen_shares,
+            price=price,
         )
+
+    def _apply_selector_gradients(self, tape, loss, variables):
+        gradients = tape.gradient(
+            loss, [v.value for v in variables], unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        self.selector_optimizer.apply(_share_of_replica(gradients), variables)
 
     def _seed_of(self, task):
         """Returns the seed of this step's draws for a task, different on every replica."""

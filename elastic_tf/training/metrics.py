@@ -2,7 +2,16 @@
 
 import keras
 
-TRAINING = ("loss", "accuracy", "density", "reward", "entropy")
+TRAINING = (
+    "loss",
+    "accuracy",
+    "density",
+    "macs_share",
+    "reward",
+    "entropy",
+    "price",
+    "guess_accuracy",
+)
 TEST = ("loss", "accuracy", "full_accuracy", "density", "macs_share")
 
 
@@ -16,8 +25,9 @@ class TaskMetrics:
         means: dict from figure to `keras.metrics.Mean`. *loss* is the cross-entropy in nats;
             *accuracy* that of the models in use (in training those of the estimator batch, in
             evaluation those the selector chooses); *full_accuracy* that of the full model;
-            *density* and *macs_share* the cost of the models in use; *reward* and *entropy* (nats
-            per block) are the selector's.
+            *density* and *macs_share* the cost of the models in use; *reward*, *entropy* (nats
+            per block) and *price* (of compute, in nats) are the selector's, *guess_accuracy* that
+            of the classes it guesses.
     """
 
     def __init__(self, task):

@@ -1,7 +1,10 @@
-"""The selector's loss: policy gradient on the models it draws."""
+"""The selector's losses: two ways to estimate the gradient of the expected reward."""
+
+import typing
 
 import tensorflow as tf
 
+from elastic_tf.policies.gumbel import straight_through
 from elastic_tf.policies.sampling import (
     entropy,
     epsilon_mixed,
@@ -9,17 +12,25 @@ from elastic_tf.policies.sampling import (
     uniform_divergence,
 )
 from elastic_tf.training.baselines import advantages
-from elastic_tf.training.rewards import reward
+from elastic_tf.training.rewards import gated_costs, model_costs, reward
 
 
-def sample_models(logits, epsilon, samples, seed):
-    """Returns several models for each image, int32 `(samples, batch, blocks)`."""
-    seeds = tf.random.split(seed, samples)
-    return tf.stack([epsilon_mixed(logits, epsilon, seeds[i]) for i in range(samples)])
+class SelectorLoss(typing.NamedTuple):
+    """What a selector step on one batch comes to.
+
+    Attributes:
+        loss: float32 scalar, to be minimised over the selector's variables.
+        rewards: float32 `(samples, batch)`, what the models drawn have earned.
+        levels: int32 `(samples, batch, blocks)`, the models drawn.
+    """
+
+    loss: tf.Tensor
+    rewards: tf.Tensor
+    levels: tf.Tensor
 
 
-def model_rewards(network, images, labels, levels, task, settings):
-    """Runs the models drawn for a batch and returns what each earns.
+def reinforce_loss(network, images, labels, logits, task, settings, price, epsilon, seed):
+    """The paper's way: models are drawn, run, and made likelier by what they earn.
 
     The estimator runs as in inference, so a reward depends on one image and its model alone, and
     nothing of the estimator changes.
@@ -28,36 +39,72 @@ def model_rewards(network, images, labels, levels, task, settings):
         network: an `ElasticNetwork`.
         images: tensor `(batch, height, width, channels)`.
         labels: int tensor `(batch,)`.
-        levels: int32 tensor `(samples, batch, blocks)`.
+        logits: float32 tensor `(batch, blocks, levels)`, of the selector.
         task: str.
         settings: a `MethodSettings`.
+        price: float or scalar tensor >= 0, see `reward`.
+        epsilon: float or scalar tensor in [0, 1], see `epsilon_mixed`.
+        seed: int tensor `(2,)`.
 
     Returns:
-        float32 tensor `(samples, batch)`.
+        A `SelectorLoss`.
+
+    Reference: Ahn et al., 2019; Williams, 1992.
     """
+    levels = sample_models(logits, epsilon, settings.samples_per_image, seed)
     samples, blocks = levels.shape[0], levels.shape[2]
-    flat = tf.reshape(levels, [-1, blocks])
-    logits = network.estimator(tf.tile(images, [samples, 1, 1, 1]), levels=flat, task=task)
-    cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
-        tf.tile(labels, [samples]), logits
+    answers = network.estimator(
+        tf.tile(images, [samples, 1, 1, 1]), levels=tf.reshape(levels, [-1, blocks]), task=task
     )
-    table = network.estimator.cost_table(task)
-    if settings.cost == "density":
-        costs = table.density(levels)
-    else:
-        costs = table.macs_share(levels, with_selector=False)
-    cross_entropy = tf.reshape(cross_entropy, tf.shape(levels)[:2])
-    return reward(cross_entropy, costs, settings.rho, settings.credit)
+    cross_entropy = _cross_entropy(answers, labels, samples)
+    costs = model_costs(network.estimator.cost_table(task), levels, settings.cost)
+    rewards = reward(cross_entropy, costs, price, settings.credit, settings.cost_exponent)
+    return SelectorLoss(policy_gradient_loss(logits, levels, rewards, settings), rewards, levels)
 
 
-def selector_loss(logits, levels, rewards, settings):
+def gumbel_loss(network, images, labels, logits, task, settings, price, epsilon, seed):
+    """Straight-through Gumbel-softmax: the rewards themselves are differentiated.
+
+    The network runs at full width, with gates; a gradient for every block and level comes back
+    from one run, where `reinforce_loss` has one number per run. `epsilon` is not used: the noise
+    explores.
+
+    Args, returns: as `reinforce_loss`.
+
+    Reference: Jang et al., 2017 (arXiv 1611.01144); Veit and Belongie, 2018 (arXiv 1711.11503).
+    """
+    del epsilon
+    samples = settings.samples_per_image
+    seeds = tf.random.split(seed, samples)
+    gates = tf.stack(
+        [straight_through(logits, settings.temperature, seeds[i]) for i in range(samples)]
+    )
+    answers = network.estimator(
+        tf.tile(images, [samples, 1, 1, 1]),
+        gates=tf.reshape(gates, [-1, *gates.shape[2:]]),
+        task=task,
+    )
+    cross_entropy = _cross_entropy(answers, labels, samples)
+    costs = gated_costs(network.estimator.cost_table(task), gates, settings.cost)
+    rewards = reward(cross_entropy, costs, price, settings.credit, settings.cost_exponent)
+    loss = choice_price(logits, settings) - tf.reduce_mean(rewards)
+    levels = tf.argmax(gates, axis=-1, output_type=tf.int32)
+    return SelectorLoss(loss, tf.stop_gradient(rewards), levels)
+
+
+SELECTOR_GRADIENTS = {"reinforce": reinforce_loss, "gumbel": gumbel_loss}
+
+
+def sample_models(logits, epsilon, samples, seed):
+    """Returns several models for each image, int32 `(samples, batch, blocks)`."""
+    seeds = tf.random.split(seed, samples)
+    return tf.stack([epsilon_mixed(logits, epsilon, seeds[i]) for i in range(samples)])
+
+
+def policy_gradient_loss(logits, levels, rewards, settings):
     """Returns the loss whose gradient is the policy gradient.
 
-    `-log q(m | x) * (R - baseline)`, mean over samples and images, with two terms that keep the
-    choice alive, each summed over blocks: a bonus for entropy, and a price for the
-    Kullback-Leibler divergence of the uniform distribution from the selector's. Where a level's
-    probability nears 0 the pull of the entropy fades as the policy gradient does; that of the
-    divergence does not.
+    `-log q(m | x) * (R - baseline)`, mean over samples and images, with `choice_price`.
 
     Args:
         logits: float32 tensor `(batch, blocks, levels)`, of the selector.
@@ -67,15 +114,27 @@ def selector_loss(logits, levels, rewards, settings):
 
     Returns:
         float32 scalar.
-
-    Reference: Ahn et al., 2019; Williams, 1992.
     """
     samples = levels.shape[0]
     log_probabilities = tf.stack([log_probability(logits, levels[i]) for i in range(samples)])
     gains = tf.stop_gradient(advantages(rewards, settings.baseline))
-    loss = -tf.reduce_mean(log_probabilities * gains)
-    loss -= settings.entropy_weight * _mean_over_images(entropy(logits))
-    return loss + settings.exploration_weight * _mean_over_images(uniform_divergence(logits))
+    return choice_price(logits, settings) - tf.reduce_mean(log_probabilities * gains)
+
+
+def choice_price(logits, settings):
+    """Returns two terms that keep the choice alive, each summed over blocks, float32 scalar.
+
+    A bonus for entropy, and a price for the Kullback-Leibler divergence of the uniform
+    distribution from the selector's. Where a level's probability nears 0 the pull of the entropy
+    fades as the policy gradient does; that of the divergence does not.
+    """
+    bonus = settings.entropy_weight * _mean_over_images(entropy(logits))
+    return settings.exploration_weight * _mean_over_images(uniform_divergence(logits)) - bonus
+
+
+def _cross_entropy(answers, labels, samples):
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.tile(labels, [samples]), answers)
+    return tf.reshape(losses, [samples, -1])
 
 
 def _mean_over_images(values):

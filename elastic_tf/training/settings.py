@@ -6,7 +6,33 @@ import keras
 
 from elastic_tf.policies.initial_distributions import INITIAL_DISTRIBUTIONS
 from elastic_tf.training.baselines import BASELINES
+from elastic_tf.training.compute_price import SCOPES
 from elastic_tf.training.rewards import COSTS, CREDITS
+from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
+
+ESTIMATOR_CHOICES = ("greedy", "sampled")
+
+
+# The authors' settings, by name; method, sections 4 and 5.
+PAPER = {
+    "initial_distribution": "proposed",
+    "full_share": 0.75,
+    "initial_mix": 0.0,
+    "estimator_choice": "greedy",
+    "distillation_weight": 0.0,
+    "cost": "density",
+    "credit": "batch",
+    "cost_exponent": 2.0,
+    "rho": 10.0,
+    "target_macs": None,
+    "selector_gradient": "reinforce",
+    "baseline": "none",
+    "samples_per_image": 1,
+    "entropy_weight": 0.0,
+    "exploration_weight": 0.0,
+    "guess_weight": 0.0,
+    "epsilon_decay": 0.99,
+}
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -20,11 +46,23 @@ class MethodSettings:
         initial_mix: float in [0, 1]. Share of an estimator batch, during the alternation, whose
             models come from the initial distribution instead of the selector. Without it the
             models that the selector does not favour decay, and its choice collapses.
+        estimator_choice: `"greedy"` or `"sampled"`. Which of the selector's models the rest of that
+            batch trains: its most likely ones (the paper's), or drawn ones.
+        distillation_weight: float in [0, 1]. Above 0 every image runs on the full model too,
+            which teaches the other; see `estimator_loss`.
         l2: float >= 0, or dict of one per task. Weight of half the sum of squares of all of the
             estimator's variables.
         cost: `"density"` or `"macs"`. What the reward charges for.
         credit: `"instance"` or `"batch"`. See `reward`.
-        rho: float > 0. See `reward`.
+        cost_exponent: float >= 1. See `reward`.
+        rho: float > 0. Inverse of the price of compute, see `reward`; the price to start with
+            where there is a target.
+        target_macs: float in (0, 1], or dict of one per task, or `None`. Mean share of MACs that
+            the price is adapted to, selector included. See `ComputePrice`.
+        target_scope: `"task"` or `"all"`. Whether every task is to meet the target, or the mean
+            of their shares.
+        selector_gradient: `"reinforce"` or `"gumbel"`. See `selector_loss.py`.
+        temperature: float > 0, of the Gumbel-softmax.
         baseline: `"leave_one_out"` or `"none"`. See `advantages`.
         samples_per_image: int >= 1. Models drawn for each image in a selector step.
         entropy_weight: float >= 0. Weight of the entropy of an image's choice, per nat, summed over
@@ -32,6 +70,8 @@ class MethodSettings:
         exploration_weight: float >= 0. Weight of the divergence of a uniform choice from the
             selector's, see `selector_loss`. Above 0 no level's probability fades away, so that a
             choice made early, by chance, can still be mended.
+        guess_weight: float >= 0. Weight of the cross-entropy of the class that the selector
+            guesses, see `LevelScores`. Above 0 the guess is trained in the initial stage too.
         epsilon_decay: float in [0, 1). Exploration: epsilon is this to the power of the step in
             the stage; see `epsilon_mixed`.
 
@@ -44,14 +84,22 @@ class MethodSettings:
     initial_distribution: str = "proposed"
     full_share: float = 0.75
     initial_mix: float = 0.5
+    estimator_choice: str = "greedy"
+    distillation_weight: float = 0.0
     l2: float | dict = 1e-4
     cost: str = "density"
     credit: str = "instance"
+    cost_exponent: float = 2.0
     rho: float = 10.0
+    target_macs: float | dict | None = None
+    target_scope: str = "task"
+    selector_gradient: str = "reinforce"
+    temperature: float = 1.0
     baseline: str = "leave_one_out"
     samples_per_image: int = 2
     entropy_weight: float = 0.003
     exploration_weight: float = 0.02
+    guess_weight: float = 0.3
     epsilon_decay: float = 0.99
 
     def __post_init__(self):
@@ -59,17 +107,28 @@ class MethodSettings:
         self._check_choice("cost", COSTS)
         self._check_choice("credit", CREDITS)
         self._check_choice("baseline", BASELINES)
+        self._check_choice("estimator_choice", ESTIMATOR_CHOICES)
+        self._check_choice("target_scope", SCOPES)
+        self._check_choice("selector_gradient", tuple(SELECTOR_GRADIENTS))
+        self._check_range("distillation_weight", 0, 1)
+        self._check_range("cost_exponent", 1)
         self._check_range("full_share", 0, 1)
         self._check_range("initial_mix", 0, 1)
         self._check_range("epsilon_decay", 0, 1)
         self._check_range("entropy_weight", 0)
         self._check_range("exploration_weight", 0)
-        if not self.rho > 0:
-            raise ValueError(f"`rho` must be above 0. Received: rho={self.rho}")
+        self._check_range("guess_weight", 0)
+        for name in ("rho", "temperature"):
+            if not getattr(self, name) > 0:
+                raise ValueError(
+                    f"`{name}` must be above 0. Received: {name}={getattr(self, name)}"
+                )
+        self._check_target()
         for weight in self.l2.values() if isinstance(self.l2, dict) else [self.l2]:
             if not weight >= 0:
                 raise ValueError(f"`l2` must be >= 0. Received: l2={self.l2}")
-        least = 2 if self.baseline == "leave_one_out" else 1
+        others = self.baseline == "leave_one_out" and self.selector_gradient == "reinforce"
+        least = 2 if others else 1
         if not isinstance(self.samples_per_image, int) or self.samples_per_image < least:
             raise ValueError(
                 f"`samples_per_image` must be an integer >= {least} for baseline={self.baseline}. "
@@ -78,21 +137,21 @@ class MethodSettings:
 
     @classmethod
     def paper(cls, **changes):
-        """Returns the paper's settings: bare reward, one sample, selector's models alone."""
-        return cls(
-            **{
-                "initial_mix": 0.0,
-                "baseline": "none",
-                "samples_per_image": 1,
-                "entropy_weight": 0.0,
-                "exploration_weight": 0.0,
-            }
-            | changes
-        )
+        """Returns the paper's settings, as its authors' program has them.
+
+        Args:
+            **changes: settings in place of the paper's.
+        """
+        return cls(**(PAPER | changes))
 
     def l2_of(self, task):
         """Returns the L2 weight of a task, a float; 0 for a task that a dict leaves out."""
         return self.l2.get(task, 0.0) if isinstance(self.l2, dict) else self.l2
+
+    def target_macs_of(self, task):
+        """Returns the target of a task, a float; `None` for none."""
+        target = self.target_macs
+        return target.get(task) if isinstance(target, dict) else target
 
     def get_config(self):
         return dataclasses.asdict(self)
@@ -100,6 +159,17 @@ class MethodSettings:
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+    def _check_target(self):
+        target = self.target_macs
+        for share in target.values() if isinstance(target, dict) else [target]:
+            if share is not None and not 0 < share <= 1:
+                raise ValueError(f"`target_macs` must be in (0, 1]. Received: target_macs={target}")
+        if isinstance(target, dict) and self.target_scope == "all":
+            raise ValueError(
+                "`target_macs` must be one number where `target_scope` is 'all'. "
+                f"Received: target_macs={target}"
+            )
 
     def _check_choice(self, name, choices):
         value = getattr(self, name)

@@ -6,16 +6,17 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from elastic_tf.training.estimator_levels import estimator_levels
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import StageSchedule
 from tests.testing import TASKS, random_batch, random_images
 
 
-def make_model(stages=None, **settings):
+def make_model(stages=None, selector_rate=3e-3, **settings):
     keras.utils.set_random_seed(0)
     model = DeepElasticNetwork(TASKS, backbone="wrn-8-1", seed=5)
     model.compile(
-        selector_optimizer=keras.optimizers.Adam(3e-3),
+        selector_optimizer=keras.optimizers.Adam(selector_rate),
         stages=stages or StageSchedule(2, rounds=2, selector_steps=2, estimator_steps=2),
         settings=MethodSettings(**settings),
     )
@@ -48,7 +49,7 @@ def fit(model, data):
 
 class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
     def test_estimator_stage_leaves_the_selector(self):
-        model = make_model(StageSchedule(5, rounds=1))
+        model = make_model(StageSchedule(5, rounds=1), guess_weight=0.0)
         selector, estimator = values(model.selector), values(model.estimator)
         fit(model, dataset(1))
         self.assertFalse(any(changed(selector, model.selector)))
@@ -66,9 +67,11 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
         model = make_model()
         trained = []
         for step in range(8):
-            before = values(model.selector.trainable_variables)
+            # Not its features, which the guess of the class trains from the start.
+            scores = model.selector.scores.offsets.values()
+            before = values(scores)
             fit(model, dataset(1, start=step))
-            trained.append(any(changed(before, model.selector.trainable_variables)))
+            trained.append(any(changed(before, scores)))
         self.assertEqual(trained, [False, False, True, True, False, False, True, True])
         self.assertEqual(int(model.step.numpy()), 8)
 
@@ -115,8 +118,8 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
         stage = StageSchedule(1, rounds=1, selector_steps=1)(2)
         for mix, expected in ((0.0, 40), (0.5, 20)):
             model = make_model(initial_mix=mix, full_share=1.0)
-            model.selector.offsets["grey"].assign(np.tile([99.0, 0, 0, 0], 3))
-            levels = model._estimator_levels("grey", images, stage)
+            model.selector.scores.offsets["grey"].assign(np.tile([99.0, 0, 0, 0], 3))
+            levels = estimator_levels(model, "grey", images, stage, tf.constant([0, 1]))
             self.assertEqual(int(np.sum(np.all(levels.numpy() == 0, axis=1))), expected)
             self.assertEqual(int(np.sum(np.all(levels.numpy() == 3, axis=1))), 40 - expected)
 
@@ -140,16 +143,69 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
         history = fit(model, dataset(3))
         self.assertTrue(np.isfinite(history["grey_reward"][0]))
 
-    def test_it_learns_to_spend_less(self):
+    @parameterized.parameters("reinforce", "gumbel")
+    def test_it_learns_to_spend_less(self, gradient):
         # Where the choice cannot help accuracy, the cheapest models earn the most.
         model = make_model(
-            StageSchedule(0, rounds=1), rho=0.05, exploration_weight=0.0, epsilon_decay=0.0
+            StageSchedule(0, rounds=1),
+            rho=0.05,
+            exploration_weight=0.0,
+            epsilon_decay=0.0,
+            selector_gradient=gradient,
         )
         data = dataset(1, tasks=("grey",)).repeat(60)
         before = float(model.evaluate(dataset(1), verbose=0, return_dict=True)["grey_density"])
         fit(model, data)
         after = float(model.evaluate(dataset(1), verbose=0, return_dict=True)["grey_density"])
         self.assertLess(after, 0.5 * before)
+
+    @parameterized.parameters(("task", 0.6), ("all", 0.7))
+    def test_the_price_meets_the_target(self, scope, target):
+        model = make_model(
+            StageSchedule(0, rounds=1),
+            selector_rate=0.03,
+            target_macs=target,
+            target_scope=scope,
+            rho=2.0,
+            selector_gradient="gumbel",
+            samples_per_image=1,
+        )
+        batch = random_batch(batch=16)
+        data = tf.data.Dataset.from_tensors(batch).repeat(150)
+        fit(model, data)
+        history = fit(model, data.take(40))
+        shares = [np.mean(history[f"{task}_macs_share"]) for task in TASKS]
+        if scope == "all":
+            self.assertAllClose(np.mean(shares), target, atol=0.05)
+        else:
+            self.assertAllClose(shares, [target] * len(shares), atol=0.05)
+
+    def test_without_a_target_the_price_stays(self):
+        model = make_model(StageSchedule(0, rounds=1), rho=4.0)
+        history = fit(model, dataset(3))
+        self.assertAllClose(history["grey_price"][0], 0.25)
+
+    def test_drawn_models_train_the_estimator_on_request(self):
+        images = tf.constant(random_images("grey", 200))
+        stage = StageSchedule(1, rounds=1, selector_steps=1)(2)
+        shares = {}
+        for choice in ("greedy", "sampled"):
+            model = make_model(initial_mix=0.0, estimator_choice=choice)
+            kernel = model.selector.scores.linear.kernel
+            kernel.assign(tf.zeros_like(kernel))
+            # Probabilities of e / (e + 3) and 1 / (e + 3).
+            model.selector.scores.offsets["grey"].assign(np.tile([1.0, 0, 0, 0], 3))
+            levels = estimator_levels(model, "grey", images, stage, tf.constant([0, 1])).numpy()
+            shares[choice] = np.mean(levels == 0)
+        self.assertEqual(shares["greedy"], 1.0)
+        self.assertAllClose(shares["sampled"], np.e / (np.e + 3), atol=0.08)
+
+    def test_distillation_trains_the_full_model_and_the_chosen(self):
+        model = make_model(StageSchedule(9), full_share=0.0, distillation_weight=0.5)
+        before = values(model.estimator.trainable_variables)
+        history = fit(model, dataset(1))
+        self.assertTrue(np.isfinite(history["grey_loss"][0]))
+        self.assertTrue(all(changed(before, model.estimator.trainable_variables)))
 
     def test_evaluate_reports_what_a_person_asks_for(self):
         model = make_model()

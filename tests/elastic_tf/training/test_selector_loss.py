@@ -1,13 +1,21 @@
 import numpy as np
 import tensorflow as tf
+from absl.testing import parameterized
 
 from elastic_tf.models.elastic_network import ElasticNetwork
-from elastic_tf.training.selector_loss import model_rewards, sample_models, selector_loss
+from elastic_tf.training.selector_loss import (
+    SELECTOR_GRADIENTS,
+    choice_price,
+    gumbel_loss,
+    policy_gradient_loss,
+    reinforce_loss,
+    sample_models,
+)
 from elastic_tf.training.settings import MethodSettings
 from tests.testing import TASKS, random_batch, randomise
 
 
-class SelectorLossTest(tf.test.TestCase):
+class SelectorLossTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.network = ElasticNetwork(TASKS, backbone="wrn-8-1")
@@ -19,13 +27,19 @@ class SelectorLossTest(tf.test.TestCase):
         self.assertEqual(levels.shape, (3, 50, 3))
         self.assertNotAllEqual(levels[0], levels[1])
 
-    def test_rewards_are_those_of_each_image_and_model_alone(self):
-        levels = np.random.default_rng(0).integers(0, 4, (2, 4, 3)).astype(np.int32)
-        settings = MethodSettings(rho=5.0)
-        rewards = model_rewards(
-            self.network, self.images, self.labels, tf.constant(levels), "grey", settings
+    def _run(self, loss_of, logits=None, price=0.2, epsilon=0.0, **settings):
+        logits = tf.zeros((4, 3, 4)) if logits is None else logits
+        settings = MethodSettings(**{"samples_per_image": 2} | settings)
+        seed = tf.constant([1, 2])
+        return loss_of(
+            self.network, self.images, self.labels, logits, "grey", settings, price, epsilon, seed
         )
+
+    @parameterized.parameters(*SELECTOR_GRADIENTS)
+    def test_rewards_are_those_of_each_image_and_model_alone(self, name):
+        _, rewards, levels = self._run(SELECTOR_GRADIENTS[name])
         widths = np.array([0, 0.25, 0.5, 1.0])
+        self.assertNotAllEqual(levels[0], levels[1])
         for sample in range(2):
             for i in range(4):
                 chosen = levels[sample, i : i + 1]
@@ -33,27 +47,93 @@ class SelectorLossTest(tf.test.TestCase):
                 log_softmax = logits[0] - tf.reduce_logsumexp(logits[0])
                 density = widths[chosen[0]].mean()
                 expected = (1 - density**2) / 5.0 + log_softmax[int(self.labels[i])] + 1
-                self.assertAllClose(rewards[sample, i], expected, atol=1e-4)
+                self.assertAllClose(rewards[sample, i], expected, rtol=1e-5, atol=1e-4)
 
-    def test_cost_by_macs(self):
-        levels = tf.zeros((2, 4, 3), tf.int32)
+    @parameterized.parameters(*SELECTOR_GRADIENTS)
+    def test_cost_by_macs(self, name):
+        skip_all = tf.one_hot(tf.zeros((4, 3), tf.int32), 4, on_value=50.0)
         by_density, by_macs = (
-            model_rewards(
-                self.network, self.images, self.labels, levels, "grey", MethodSettings(cost=cost)
-            )
+            self._run(SELECTOR_GRADIENTS[name], skip_all, cost=cost).rewards
             for cost in ("density", "macs")
         )
         # Skipping every block has density 0, but the stem and the head still run.
         table = self.network.cost_table("grey")
         share = table.fixed_macs / table.full_macs
-        self.assertAllClose(by_density - by_macs, np.full((2, 4), share**2 / 10), atol=1e-5)
+        self.assertAllClose(by_density - by_macs, np.full((2, 4), share**2 / 5), atol=1e-5)
+
+    @parameterized.parameters(*SELECTOR_GRADIENTS)
+    def test_the_gradient_points_to_what_pays(self, name):
+        # Where all answers are alike, only the price is left: less of every block earns more.
+        head = self.network.estimator.heads["grey"].linear
+        head.kernel.assign(tf.zeros_like(head.kernel))
+        logits, total = tf.Variable(tf.zeros((4, 3, 4))), 0.0
+        for seed in range(40):
+            with tf.GradientTape() as tape:
+                loss = SELECTOR_GRADIENTS[name](
+                    self.network,
+                    self.images,
+                    self.labels,
+                    tf.convert_to_tensor(logits),
+                    "grey",
+                    MethodSettings(samples_per_image=8, entropy_weight=0, exploration_weight=0),
+                    1.0,
+                    0.0,
+                    tf.constant([seed, 0]),
+                ).loss
+            total += tape.gradient(loss, logits).numpy()
+        # Of a cost that is a square, by enumeration of all 64 models.
+        widths = np.array([0, 0.25, 0.5, 1.0])
+        models = np.stack(np.meshgrid(*[widths] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+        costs = models.mean(axis=1) ** 2
+        slope = [costs[models[:, 0] == width].mean() - costs.mean() for width in widths]
+        measured = total.mean(axis=(0, 1)) / 40 * 4 * 4
+        if name == "reinforce":
+            self.assertAllClose(measured, slope, atol=0.06)
+        else:  # Biased, but not in its order.
+            self.assertAllGreater(np.diff(measured), 0.01)
+
+    def test_the_gumbel_gradient_is_that_of_the_softmax(self):
+        logits = tf.random.stateless_normal((4, 3, 4), (3, 4))
+        settings = {"samples_per_image": 1, "entropy_weight": 0, "exploration_weight": 0}
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss, _, levels = self._run(
+                gumbel_loss, logits, selector_gradient="gumbel", temperature=0.5, **settings
+            )
+        # The chain by hand: of the loss by the gates, then of the softmax of the same noise.
+        noise = tf.random.stateless_uniform(
+            (4, 3, 4), tf.random.split(tf.constant([1, 2]), 1)[0], minval=1e-7
+        ).numpy()
+        noisy = (logits.numpy() - np.log(-np.log(noise))) / 0.5
+        soft = np.exp(noisy) / np.exp(noisy).sum(-1, keepdims=True)
+        gates = tf.one_hot(levels[0], 4)
+        with tf.GradientTape() as gate_tape:
+            gate_tape.watch(gates)
+            answers = self.network.estimator(self.images, gates=gates, task="grey")
+            cost = tf.reduce_mean(tf.reduce_sum(gates * [0, 0.25, 0.5, 1.0], -1), -1)
+            expected_loss = tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(self.labels, answers)
+                - (1 - cost**2) * 0.2
+                - 1
+            )
+        slope = gate_tape.gradient(expected_loss, gates).numpy()
+        expected = soft * (slope - (soft * slope).sum(-1, keepdims=True)) / 0.5
+        self.assertAllClose(loss, expected_loss, atol=1e-5)
+        self.assertAllClose(tape.gradient(loss, logits), expected, rtol=1e-3, atol=1e-4)
+
+    def test_exploration_draws_what_the_selector_would_not(self):
+        sure = tf.one_hot(tf.zeros((4, 3), tf.int32), 4, on_value=50.0)
+        self.assertAllEqual(self._run(reinforce_loss, sure).levels, np.zeros((2, 4, 3)))
+        self.assertNotAllEqual(
+            self._run(reinforce_loss, sure, epsilon=1.0).levels, np.zeros((2, 4, 3))
+        )
 
     def test_gradient_is_the_score_function_by_hand(self):
         logits = tf.Variable([[[0.0, 1.0]]])
         levels, rewards = tf.constant([[[0]], [[1]]]), tf.constant([[3.0], [1.0]])
         settings = MethodSettings(entropy_weight=0.0, exploration_weight=0.0)
         with tf.GradientTape() as tape:
-            loss = selector_loss(logits, levels, rewards, settings)
+            loss = policy_gradient_loss(logits, levels, rewards, settings)
         p = 1 / (1 + np.exp(1.0))  # of level 0
         # d log q(level) / d logit_0 is 1 - p for level 0 and -p for level 1; advantages 2 and -2.
         expected = -((1 - p) * 2 + (-p) * -2) / 2
@@ -61,18 +141,16 @@ class SelectorLossTest(tf.test.TestCase):
 
     def test_entropy_bonus_sums_over_blocks(self):
         logits = tf.zeros((1, 3, 4))
-        levels, rewards = tf.zeros((2, 1, 3), tf.int32), tf.ones((2, 1))
-        loss = selector_loss(logits, levels, rewards, MethodSettings(entropy_weight=0.5))
+        loss = choice_price(logits, MethodSettings(entropy_weight=0.5))
         self.assertAllClose(loss, -0.5 * 3 * np.log(4), rtol=1e-5)
 
     def test_exploration_still_pulls_where_entropy_has_faded(self):
         logits = tf.Variable([[[30.0, 0.0]]])
-        levels, rewards = tf.zeros((2, 1, 1), tf.int32), tf.ones((2, 1))
         pulls = []
         for weights in ((1.0, 0.0), (0.0, 1.0)):
             settings = MethodSettings(entropy_weight=weights[0], exploration_weight=weights[1])
             with tf.GradientTape() as tape:
-                loss = selector_loss(logits, levels, rewards, settings)
+                loss = choice_price(logits, settings)
             pulls.append(float(tape.gradient(loss, logits)[0, 0, 0]))
         self.assertAllClose(pulls, [0.0, 0.5], atol=1e-6)
 
