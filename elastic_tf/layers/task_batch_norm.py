@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from elastic_tf.layers.moments import masked_moments, merge_moments
 from elastic_tf.layers.norm_conv import measure, norm_relu
+from elastic_tf.layers.pooled_moments import pool_of
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -96,6 +97,18 @@ class TaskBatchNormalization(keras.layers.Layer):
         """
         return self._normalisation(task, groups and merge_moments(groups, self.channels))
 
+    def set_averages(self, task, count, mean, variance):
+        """Replaces the running averages of a task; channels without values keep theirs.
+
+        Args:
+            task: str.
+            count: float tensor `(channels,)`, how many values the others are taken over.
+            mean: float32 tensor `(channels,)`.
+            variance: float32 tensor `(channels,)`.
+        """
+        for averages, value in ((self.moving_means, mean), (self.moving_variances, variance)):
+            averages[task].assign(tf.where(count > 0, value, averages[task]))
+
     def compute_output_shape(self, input_shape):
         return input_shape
 
@@ -125,10 +138,17 @@ class TaskBatchNormalization(keras.layers.Layer):
             variance = tf.convert_to_tensor(self.moving_variances[task])
         else:
             count, mean, variance = moments
-            self._update(self.moving_means[task], mean, count > 0)
-            self._update(self.moving_variances[task], variance, count > 0)
+            self._keep(task, count, mean, variance)
         scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
         return scale, self.beta - mean * scale
+
+    def _keep(self, task, count, mean, variance):
+        pool = pool_of(self)
+        if pool is not None:
+            pool.add(count, mean, variance)
+            return
+        self._update(self.moving_means[task], mean, count > 0)
+        self._update(self.moving_variances[task], variance, count > 0)
 
     def _update(self, average, value, used):
         average.assign(tf.where(used, average + (1 - self.momentum) * (value - average), average))

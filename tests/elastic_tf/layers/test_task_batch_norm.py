@@ -67,6 +67,14 @@ class TaskBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
         self.norm(self.inputs[:0], task="a", training=True)
         self.assertAllEqual(self.norm.moving_variances["a"], np.ones(4))
 
+    def test_averages_are_set_where_there_are_values(self):
+        self.norm.set_averages(
+            "a", tf.constant([3.0, 0.0, 1.0, 0.0]), tf.fill([4], 5.0), tf.zeros(4)
+        )
+        self.assertAllEqual(self.norm.moving_means["a"], [5, 0, 5, 0])
+        self.assertAllEqual(self.norm.moving_variances["a"], [0, 1, 0, 1])
+        self.assertAllEqual(self.norm.moving_means["b"], np.zeros(4))
+
     def test_an_unknown_task_is_named(self):
         with self.assertRaisesRegex(ValueError, "`task` must be one of .* Received: task=c"):
             self.norm(self.inputs, task="c")
