@@ -1,0 +1,100 @@
+"""The figures of a study: mean and spread over seeds, for every variant and task."""
+
+import dataclasses
+import statistics
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One figure of the results.
+
+    Attributes:
+        name: str, its key in JSON.
+        title: str, its column's.
+        path: tuple of keys that lead to it in what `evaluate_task` returns.
+        form: str, how a mean is printed.
+        factor: number it is multiplied with, from share to per cent.
+    """
+
+    name: str
+    title: str
+    path: tuple
+    form: str = ".2f"
+    factor: int = 1
+
+    def value(self, results):
+        """Returns the figure of one task in one run, a float; `None` if it was not measured."""
+        for key in self.path:
+            try:
+                results = results[key]
+            except (KeyError, IndexError):
+                return None
+        return float(self.factor * results)
+
+
+FIGURES = (
+    Figure("selector_accuracy", "selector %", ("accuracy", "selector"), factor=100),
+    Figure("full_accuracy", "full model %", ("accuracy", "full"), factor=100),
+    Figure("macs_share", "MACs %", ("macs_share",), ".1f", factor=100),
+    Figure("gain_over_shuffled", "gain over shuffled", ("gain_over_shuffled", "points"), "+.2f"),
+    Figure(
+        "gain_over_best_static", "gain over static", ("gain_over_best_static", "points"), "+.2f"
+    ),
+    Figure("distinct_models", "models", ("policy", "distinct_models"), ".1f"),
+    Figure(
+        "most_used_share", "most used %", ("policy", "top_models", 0, "share"), ".1f", factor=100
+    ),
+)
+
+
+def study_figures(study, runs):
+    """Returns all figures of a study, a dict of plain Python values.
+
+    Args:
+        study: a `Study`.
+        runs: list of finished `StudyRun`.
+
+    Returns:
+        Dict with `study`, `description` and `variants`, a dict by name of: `description`,
+        `flags`; `seeds`, those that have finished; `tasks`, by task and by the name of a figure a
+        dict of `mean`, `spread` (the sample's standard deviation, `None` below two seeds) and
+        `values`, one for each seed; `results`, by seed, what the runs wrote themselves.
+    """
+    return {
+        "study": study.name,
+        "description": study.description,
+        "variants": {
+            variant.name: _variant_figures(
+                variant, [run for run in runs if run.variant == variant.name]
+            )
+            for variant in study.variants
+        },
+    }
+
+
+def _variant_figures(variant, runs):
+    results = {run.seed: run.results() for run in sorted(runs, key=lambda run: run.seed)}
+    tasks = dict.fromkeys(task for of_run in results.values() for task in of_run)
+    return {
+        "description": variant.description,
+        "flags": list(variant.flags),
+        "seeds": list(results),
+        "tasks": {
+            task: _task_figures([of_run[task] for of_run in results.values() if task in of_run])
+            for task in tasks
+        },
+        "results": results,
+    }
+
+
+def _task_figures(results):
+    values = {figure.name: [figure.value(of_run) for of_run in results] for figure in FIGURES}
+    return {name: _summary([v for v in of if v is not None]) for name, of in values.items()}
+
+
+def _summary(values):
+    return {
+        "mean": statistics.fmean(values) if values else None,
+        "spread": statistics.stdev(values) if len(values) > 1 else None,
+        "values": values,
+    }
