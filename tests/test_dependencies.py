@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "policies": (),
     "models": ("costs", "layers", "policies"),
     "evaluation": ("costs", "layers", "policies", "models", "inference"),
-    "inference": ("costs", "layers", "models"),
+    "inference": ("costs", "layers", "policies", "models"),
     "training": ("costs", "layers", "policies", "models"),
 }
 

@@ -3,6 +3,7 @@
 from absl import flags
 
 import elastic_tf
+from elastic_tf.layers.level_scores import FEATURES
 from tools.flag_values import parse_ratios
 
 FLAGS = flags.FLAGS
@@ -30,6 +31,19 @@ flags.DEFINE_float(
 )
 flags.DEFINE_integer(
     "trunk_size", 32, "Feature size, pixels, that the stems' strides aim at; less is faster.", 1
+)
+flags.DEFINE_integer(
+    "selector_trunk_size",
+    None,
+    "The same for the selector, pixels; that of the trunk where left out.",
+    1,
+)
+flags.DEFINE_enum(
+    "selector_features",
+    "confident",
+    FEATURES,
+    "What the selector's scores see: its pooled features (the paper's), the same normalised, or "
+    "also how sure its own guess of the class is.",
 )
 flags.DEFINE_enum(
     "execution",
@@ -70,6 +84,8 @@ def build_model(tasks):
         ratios=ratios,
         selector_hidden_ratio=FLAGS.selector_hidden_ratio,
         trunk_size=FLAGS.trunk_size,
+        selector_trunk_size=FLAGS.selector_trunk_size,
+        selector_features=FLAGS.selector_features,
         execution=FLAGS.execution,
         momentum=FLAGS.bn_momentum,
         seed=FLAGS.seed,

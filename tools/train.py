@@ -13,14 +13,17 @@ import tensorflow as tf
 from absl import app, flags
 
 import pipelines
+from elastic_tf.evaluation.policy_health import PolicyHealth
 from elastic_tf.training.checkpoint import ResumableCheckpoint, save_atomically
 from elastic_tf.training.divergence import RaiseOnDivergence
 from elastic_tf.training.stop import StopAtStep
 from tools import data_flags, model_flags, training_flags
-from tools.evaluate import evaluate_tasks
+from tools.calibrate import calibrate_run
+from tools.evaluate import evaluate_tasks, split_batches
 from tools.quiet_logs import quiet_logs
 from tools.results_table import format_results
 from tools.run_directory import RunDirectory, read_json, write_json
+from tools.settle_target import settle_target
 from tools.stage_progress import StageProgress
 from tools.task_flag import check_network_tasks
 from tools.user_errors import check_no_arguments, one_line_errors
@@ -30,6 +33,16 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("output_dir", None, "Folder for checkpoints, model, logs and results.json.")
 flags.DEFINE_integer(
     "steps_per_epoch", 500, "Steps between two validations, log entries and checkpoints.", 1
+)
+flags.DEFINE_integer(
+    "policy_health_every",
+    10,
+    "Epochs between two measurements of the selector's choice for TensorBoard, each of as many "
+    "passes over --policy_health_images as there are models to compare; 0 for none.",
+    0,
+)
+flags.DEFINE_integer(
+    "policy_health_images", 1000, "Validation images of each task for that, about.", 1
 )
 flags.mark_flag_as_required("output_dir")
 for module in (data_flags, model_flags, training_flags):
@@ -71,8 +84,10 @@ def main(argv):
         _fit(model, batches, validation, specs, run)
     except FloatingPointError as error:
         sys.exit(f"error: {error}")
+    settle_target(model, specs, has_validation=bool(FLAGS.validation_share))
     save_atomically(model, run.model)
     minutes = (time.monotonic() - began) / 60
+    calibrate_run(run, model, specs)
     results = evaluate_tasks(model, specs, "test")
     write_json(run.results, results)
     run.checkpoint.unlink(missing_ok=True)
@@ -167,8 +182,24 @@ def _fit(model, batches, validation, specs, run):
             StageProgress([spec.name for spec in specs], total),
             ResumableCheckpoint(run.checkpoint, FLAGS.steps_per_epoch),
             keras.callbacks.TensorBoard(run.logs, write_graph=False),
+            *_policy_health(model, specs, run),
         ],
     )
+
+
+def _policy_health(model, specs, run):
+    """Returns the callback that measures the choice in between; none without images for it."""
+    if not FLAGS.policy_health_every or not FLAGS.validation_share:
+        return []
+    batches = -(-FLAGS.policy_health_images // FLAGS.eval_batch_size)
+    return [
+        PolicyHealth(
+            {spec.name: split_batches(spec, "validation").take(batches) for spec in specs},
+            run.logs,
+            FLAGS.policy_health_every,
+            start_step=model.stages.initial_steps,
+        )
+    ]
 
 
 def _reprint(run):

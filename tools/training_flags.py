@@ -6,9 +6,14 @@ from absl import flags
 import elastic_tf
 from elastic_tf.policies.initial_distributions import INITIAL_DISTRIBUTIONS
 from elastic_tf.training.baselines import BASELINES
+from elastic_tf.training.compute_price import SCOPES
 from elastic_tf.training.rewards import COSTS, CREDITS
+from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
+from elastic_tf.training.settings import ESTIMATOR_CHOICES, PAPER
+from tools import model_flags  # noqa: F401 (the preset sets flags of it)
 from tools.data_flags import parses
 from tools.flag_values import parse_per_task
+from tools.preset_flag import define_preset
 
 FLAGS = flags.FLAGS
 
@@ -49,9 +54,43 @@ flags.DEFINE_float(
     0.0,
     1.0,
 )
+flags.DEFINE_enum(
+    "estimator_choice",
+    "greedy",
+    ESTIMATOR_CHOICES,
+    "Which of the selector's models train in the rest of it: the most likely, or drawn ones.",
+)
+flags.DEFINE_float(
+    "distillation_weight",
+    0.0,
+    "How much the full model, which then runs on every image too, teaches the others; 0 for none.",
+    0.0,
+    1.0,
+)
 flags.DEFINE_enum("cost", "density", COSTS, "What the reward charges for.")
 flags.DEFINE_enum("credit", "instance", CREDITS, "Who pays: each image, or the batch's mean.")
+flags.DEFINE_float(
+    "cost_exponent",
+    2.0,
+    "Power of the cost in the reward, >= 1: 2 draws all images to the same cost, 1 does not.",
+    1.0,
+)
 flags.DEFINE_float("rho", 10.0, "The larger, the less cost weighs against accuracy; > 0.", 1e-9)
+flags.DEFINE_string(
+    "target_macs",
+    None,
+    "Mean share of MACs, in (0, 1], selector included, that the price of compute is adapted to: "
+    "one number, or task=X,...; --rho where left out.",
+)
+flags.DEFINE_enum("target_scope", "task", SCOPES, "Who meets it: every task, or their mean.")
+flags.DEFINE_enum(
+    "selector_gradient",
+    "reinforce",
+    sorted(SELECTOR_GRADIENTS),
+    "How the selector learns: from rewards of models drawn, or through the network itself by a "
+    "straight-through Gumbel-softmax.",
+)
+flags.DEFINE_float("temperature", 1.0, "Of the Gumbel-softmax, > 0.", 1e-9)
 flags.DEFINE_enum("baseline", "leave_one_out", BASELINES, "Baseline of the rewards.")
 flags.DEFINE_integer("samples_per_image", 2, "Models drawn per image in a selector step.", 1)
 flags.DEFINE_float("entropy_weight", 0.003, "Weight of the selector's entropy, per nat.", 0.0)
@@ -62,8 +101,25 @@ flags.DEFINE_float(
     0.0,
 )
 flags.DEFINE_float(
+    "guess_weight",
+    0.3,
+    "Weight of the cross-entropy of the class that the selector guesses; 0 trains no guess.",
+    0.0,
+)
+flags.DEFINE_float(
     "epsilon_decay", 0.99, "Exploration: epsilon is this to the power of the step.", 0.0, 1.0
 )
+define_preset(
+    "preset",
+    {"paper": PAPER | {"selector_features": "pooled"}},
+    "Settings of the method by name, in place of the flags before it; flags behind it change "
+    "single ones.",
+)
+
+
+@flags.validator("target_macs", "must be numbers in (0, 1]: X, or task=X,...")
+def _target_macs_parses(text):
+    return text is None or parses(text, float, lambda share: 0 < share <= 1)
 
 
 @flags.validator("l2", "must be numbers >= 0: X, or task=X,...")
@@ -100,14 +156,22 @@ def compile_model(model):
             initial_distribution=FLAGS.initial_distribution,
             full_share=FLAGS.full_share,
             initial_mix=FLAGS.initial_mix,
+            estimator_choice=FLAGS.estimator_choice,
+            distillation_weight=FLAGS.distillation_weight,
             l2=parse_per_task(FLAGS.l2, float),
             cost=FLAGS.cost,
             credit=FLAGS.credit,
+            cost_exponent=FLAGS.cost_exponent,
             rho=FLAGS.rho,
+            target_macs=FLAGS.target_macs and parse_per_task(FLAGS.target_macs, float),
+            target_scope=FLAGS.target_scope,
+            selector_gradient=FLAGS.selector_gradient,
+            temperature=FLAGS.temperature,
             baseline=FLAGS.baseline,
             samples_per_image=FLAGS.samples_per_image,
             entropy_weight=FLAGS.entropy_weight,
             exploration_weight=FLAGS.exploration_weight,
+            guess_weight=FLAGS.guess_weight,
             epsilon_decay=FLAGS.epsilon_decay,
         ),
     )

@@ -27,6 +27,7 @@ class FlagfilesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual([spec.name for spec in specs], ["cifar100", "tiny_imagenet", "stl10"])
         model = model_flags.build_model({"a": {"image_shape": (32, 32, 3), "num_classes": 100}})
         self.assertEqual((model.num_blocks, model.num_levels), (blocks, 4))
+        self.assertEqual(model.selector.features, "pooled")
         training_flags.compile_model(model)
         self.assertEqual(model.settings, type(model.settings).paper(l2=model.settings.l2))
         self.assertEqual([model.settings.l2_of(spec.name) for spec in specs], [1e-4, 5e-5, 1e-4])

@@ -12,6 +12,7 @@ from absl.testing import flagsaver, parameterized
 
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from tools import evaluate, train
+from tools.calibration_file import read_calibrations
 from tools.run_directory import read_json
 
 # A run of seconds: both tasks, every stage, two epochs and a bit.
@@ -27,6 +28,8 @@ TINY = {
     "selector_steps": 1,
     "estimator_steps": 1,
     "steps_per_epoch": 2,
+    "policy_health_every": 2,
+    "policy_health_images": 2,
     "seed": 3,
 }
 TOTAL_STEPS = 5
@@ -90,12 +93,26 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
             self.assertIn(row, self.printed)
 
     def test_tensorboard_logs_are_there(self):
-        self.assertNotEmpty(list((self.output_dir / "logs").rglob("events.*")))
+        for folder in ("train", "validation", "policy"):
+            self.assertNotEmpty(list((self.output_dir / "logs" / folder).glob("events.*")), folder)
 
     def test_the_saved_model_stands_at_the_end(self):
         model = keras.saving.load_model(self.output_dir / "model.keras")
         self.assertIsInstance(model, DeepElasticNetwork)
         self.assertEqual(int(model.step.numpy()), TOTAL_STEPS)
+
+    def test_every_task_is_calibrated(self):
+        calibrations = read_calibrations(self.output_dir / "calibration.json", TINY["tasks"])
+        for calibration in calibrations.values():
+            self.assertAllClose(calibration.budgets[-1], 1.0)
+
+    def test_without_validation_images_there_is_no_calibration_and_that_is_said(self):
+        output_dir = self.folder / "all_in_training"
+        values = TINY | {"tasks": ["digits"], "batch_size": "4", "validation_share": 0.0}
+        printed = run_main(train.main, output_dir=str(output_dir), **values)
+        self.assertIn("No calibration.json", printed)
+        self.assertFalse((output_dir / "calibration.json").exists())
+        self.assertTrue((output_dir / "results.json").exists())
 
     def test_evaluate_reprints_the_table(self):
         table = self.printed[self.printed.index("digits: 600 images") :].split("\n\nSaved")[0]

@@ -1,0 +1,96 @@
+import pathlib
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.summary.summary_iterator import summary_iterator
+
+from elastic_tf.evaluation.policy_health import PolicyHealth, health_scalars
+from elastic_tf.evaluation.task_evaluation import evaluate_task
+from elastic_tf.models.elastic_network import ElasticNetwork
+from tests.testing import TASKS, random_batch, randomise
+
+
+class CountingNetwork(ElasticNetwork):
+    """A network with the counter that training has."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.step = tf.Variable(0, dtype=tf.int64)
+
+
+def written(folder):
+    """Returns `{(tag, step): value}` of all event files below a folder."""
+    values = {}
+    for path in sorted(pathlib.Path(folder).rglob("events*")):
+        for event in summary_iterator(str(path)):
+            for value in event.summary.value:
+                values[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
+    return values
+
+
+class PolicyHealthTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.network = CountingNetwork(TASKS, backbone="wrn-8-1")
+        randomise(self.network)
+        self.batches = {"grey": [random_batch(batch=12)["grey"]]}
+        self.folder = tempfile.mkdtemp()
+
+    def _end_epochs(self, steps, **arguments):
+        callback = PolicyHealth(self.batches, self.folder, search_evaluations=5, **arguments)
+        callback.set_model(self.network)
+        for epoch, step in enumerate(steps):
+            self.network.step.assign(step)
+            callback.on_epoch_end(epoch)
+        callback.on_train_end()
+        return written(self.folder)
+
+    def test_figures_are_those_of_an_evaluation(self):
+        values = self._end_epochs([1])
+        batches = self.batches["grey"]
+        results = evaluate_task(
+            self.network, batches, "grey", batches, search_evaluations=5, shuffles=2
+        )
+        for name, value in health_scalars(results).items():
+            self.assertAllClose(values.pop((f"grey/{name}", 0)), value)
+        self.assertEmpty(values)
+
+    def test_every_few_epochs_once_there_is_a_selector(self):
+        values = self._end_epochs([10, 20, 30, 40, 50, 60], every=2, start_step=20)
+        self.assertEqual({epoch for _, epoch in values}, {3, 5})
+
+    def test_nothing_is_written_before(self):
+        self.assertEmpty(self._end_epochs([1, 2], start_step=2))
+        self.assertEmpty(list(pathlib.Path(self.folder).iterdir()))
+
+    def test_scalars_of_a_planted_evaluation(self):
+        gain = {"points": 1.5, "low": 0.5, "high": 2.5}
+        results = {
+            "accuracy": dict.fromkeys(
+                ["selector", "full", "best_static", "shuffled", "random_at_cost", "level_0"], 0.5
+            ),
+            "policy": {
+                "entropy": 1.25,
+                "distinct_models": 7,
+                "top_share": 0.75,
+                "top_models": [{"levels": [0], "share": 0.25}],
+                "macs": {"mean": 0.4, "p50": 0.3, "p95": 0.9},
+            },
+            "gain_over_shuffled": gain,
+            "gain_over_best_static": gain,
+        }
+        scalars = health_scalars(results)
+        self.assertLen(scalars, 5 + 3 + 6 + 4)
+        self.assertEqual(scalars["gain_over_shuffled/low"], 0.5)
+        self.assertEqual(scalars["macs/p95"], 0.9)
+        self.assertEqual(scalars["choice/top_share"], 0.25)
+        self.assertTrue(all(np.isreal(value) for value in scalars.values()))
+
+    def test_a_period_below_one_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`every` must be at least 1. Received: every=0"):
+            PolicyHealth(self.batches, self.folder, every=0)
+
+
+if __name__ == "__main__":
+    tf.test.main()
