@@ -7,6 +7,7 @@ import elastic_tf
 from elastic_tf.policies.initial_distributions import INITIAL_DISTRIBUTIONS
 from elastic_tf.training.baselines import BASELINES
 from elastic_tf.training.compute_price import SCOPES
+from elastic_tf.training.learning_rates import SHAPES
 from elastic_tf.training.rewards import COSTS, CREDITS
 from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
 from elastic_tf.training.settings import ESTIMATOR_CHOICES, PAPER
@@ -23,6 +24,13 @@ flags.DEFINE_integer("rounds", 10, "Rounds of the alternation.", 0)
 flags.DEFINE_integer("selector_steps", 4_693, "Selector steps in a round.", 1)
 flags.DEFINE_integer("estimator_steps", 15_642, "Estimator steps in a round, but the last.", 1)
 flags.DEFINE_float("learning_rate", 0.1, "Estimator's rate in the initial stage, > 0.", 1e-9)
+flags.DEFINE_enum(
+    "learning_rate_shape",
+    "step",
+    SHAPES,
+    "'step': decay in the initial stage, and again over the rounds, as the next four flags say; "
+    "'cosine': from --learning_rate to 0 over all of the estimator's steps.",
+)
 flags.DEFINE_float(
     "alternation_learning_rate", 0.1, "Estimator's rate in the first round, > 0.", 1e-9
 )
@@ -51,6 +59,14 @@ flags.DEFINE_float(
     "initial_mix",
     0.5,
     "Share of an estimator batch in the alternation with models of the initial distribution.",
+    0.0,
+    1.0,
+)
+flags.DEFINE_float(
+    "priced_mix",
+    0.0,
+    "Share of the others, the selector's models, that it chooses at prices of compute drawn for "
+    "each image, cheaper and dearer than its present choice.",
     0.0,
     1.0,
 )
@@ -87,8 +103,8 @@ flags.DEFINE_enum(
     "selector_gradient",
     "reinforce",
     sorted(SELECTOR_GRADIENTS),
-    "How the selector learns: from rewards of models drawn, or through the network itself by a "
-    "straight-through Gumbel-softmax.",
+    "How the selector learns: from rewards of models drawn; by its preference among models drawn "
+    "at several prices; or through the network itself by a straight-through Gumbel-softmax.",
 )
 flags.DEFINE_float("temperature", 1.0, "Of the Gumbel-softmax, > 0.", 1e-9)
 flags.DEFINE_enum("baseline", "leave_one_out", BASELINES, "Baseline of the rewards.")
@@ -151,11 +167,13 @@ def compile_model(model):
             [float(share) for share in FLAGS.initial_decay_at],
             [int(count) for count in FLAGS.round_decay_after],
             FLAGS.learning_rate_decay,
+            FLAGS.learning_rate_shape,
         ),
         settings=elastic_tf.MethodSettings(
             initial_distribution=FLAGS.initial_distribution,
             full_share=FLAGS.full_share,
             initial_mix=FLAGS.initial_mix,
+            priced_mix=FLAGS.priced_mix,
             estimator_choice=FLAGS.estimator_choice,
             distillation_weight=FLAGS.distillation_weight,
             l2=parse_per_task(FLAGS.l2, float),

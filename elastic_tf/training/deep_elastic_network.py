@@ -181,7 +181,7 @@ class DeepElasticNetwork(ElasticNetwork):
                 tape.gradient(loss, [v.value for v in variables]), variables, strict=True
             )
         ]
-        self.optimizer.learning_rate = self.learning_rate(stage, self.stages.initial_steps)
+        self.optimizer.learning_rate = self.learning_rate(stage, self.stages)
         self.optimizer.apply(_share_of_replica(gradients), variables)
         self.task_metrics[task].update(
             loss=losses,

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from elastic_tf.policies.random_prices import randomly_priced
 from elastic_tf.policies.sampling import greedy, sampled
 from elastic_tf.training.stages import INITIAL
 
@@ -10,7 +11,8 @@ def estimator_levels(network, task, images, stage, seed):
     """Returns the levels of an estimator step, int32 `(batch, blocks)`.
 
     In the initial stage all come from the initial distribution. In the alternation a share
-    `initial_mix` does, and the selector picks the others.
+    `initial_mix` does, and the selector picks the others, a share `priced_mix` of them at prices
+    of MACs drawn for each image.
 
     Args:
         network: a compiled `DeepElasticNetwork`.
@@ -46,7 +48,13 @@ def _mixed(network, task, images, seed):
 
 
 def _chosen(network, task, images, seed):
-    logits = network.selector(images, task=task)
-    if network.settings.estimator_choice == "greedy":
-        return greedy(logits)
-    return sampled(logits, tf.random.fold_in(seed, 1))  # Not the seed of the shuffle.
+    logits, settings = network.selector(images, task=task), network.settings
+    # Not the seed of the shuffle.
+    sample_seed, coin_seed, price_seed = (tf.random.fold_in(seed, i) for i in range(1, 4))
+    greedily = settings.estimator_choice == "greedy"
+    chosen = greedy(logits) if greedily else sampled(logits, sample_seed)
+    if not settings.priced_mix:
+        return chosen
+    prices = randomly_priced(logits, network.cost_table(task).block_shares, price_seed)
+    coins = tf.random.stateless_uniform([tf.shape(images)[0], 1], coin_seed)
+    return tf.where(coins < settings.priced_mix, sampled(prices, sample_seed), chosen)

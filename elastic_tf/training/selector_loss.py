@@ -1,10 +1,11 @@
-"""The selector's losses: two ways to estimate the gradient of the expected reward."""
+"""The selector's losses: three ways to a gradient of the expected reward."""
 
 import typing
 
 import tensorflow as tf
 
 from elastic_tf.policies.gumbel import straight_through
+from elastic_tf.policies.random_prices import randomly_priced
 from elastic_tf.policies.sampling import (
     entropy,
     epsilon_mixed,
@@ -13,6 +14,9 @@ from elastic_tf.policies.sampling import (
 )
 from elastic_tf.training.baselines import advantages
 from elastic_tf.training.rewards import gated_costs, model_costs, reward
+
+# Between the uniform choice among the models drawn, at 0, and the selector's own at 1.
+_SHARPNESS = 0.3
 
 
 class SelectorLoss(typing.NamedTuple):
@@ -52,14 +56,38 @@ def reinforce_loss(network, images, labels, logits, task, settings, price, epsil
     Reference: Ahn et al., 2019; Williams, 1992.
     """
     levels = sample_models(logits, epsilon, settings.samples_per_image, seed)
-    samples, blocks = levels.shape[0], levels.shape[2]
-    answers = network.estimator(
-        tf.tile(images, [samples, 1, 1, 1]), levels=tf.reshape(levels, [-1, blocks]), task=task
-    )
-    cross_entropy = _cross_entropy(answers, labels, samples)
-    costs = model_costs(network.estimator.cost_table(task), levels, settings.cost)
-    rewards = reward(cross_entropy, costs, price, settings.credit, settings.cost_exponent)
+    rewards = _rewards(network, images, labels, levels, task, settings, price)
     return SelectorLoss(policy_gradient_loss(logits, levels, rewards, settings), rewards, levels)
+
+
+def minimum_risk_loss(network, images, labels, logits, task, settings, price, epsilon, seed):
+    """Minimum risk: preferences among some models of quite different cost, each of them run.
+
+    Draws from the choice itself are near each other, and what they earn differs by chance more
+    than by what an image needs. Here each is drawn at a price of its own (`randomly_priced`), from
+    the cheapest to the dearest, and as they are not the selector's, what is maximised is the
+    expected reward of its choice *among them*: `sum_i p_i R_i`, with `p = softmax(a log q(m_i|x))`,
+    over `a` = 0.3, so that the gradient is of the size of the policy's.
+
+    Args, returns: as `reinforce_loss`.
+
+    Reference: Shen et al., 2016 (arXiv 1512.02433), minimum risk training.
+    """
+    samples = settings.samples_per_image
+    block_shares = network.cost_table(task).block_shares
+    price_seeds, level_seeds = (tf.random.split(half, samples) for half in tf.random.split(seed))
+    levels = tf.stack(
+        [
+            epsilon_mixed(
+                randomly_priced(logits, block_shares, price_seeds[i]), epsilon, level_seeds[i]
+            )
+            for i in range(samples)
+        ]
+    )
+    rewards = _rewards(network, images, labels, levels, task, settings, price)
+    preferences = tf.nn.softmax(_SHARPNESS * _log_probabilities(logits, levels), axis=0)
+    expected = tf.reduce_sum(preferences * tf.stop_gradient(rewards), axis=0) / _SHARPNESS
+    return SelectorLoss(choice_price(logits, settings) - tf.reduce_mean(expected), rewards, levels)
 
 
 def gumbel_loss(network, images, labels, logits, task, settings, price, epsilon, seed):
@@ -92,7 +120,11 @@ def gumbel_loss(network, images, labels, logits, task, settings, price, epsilon,
     return SelectorLoss(loss, tf.stop_gradient(rewards), levels)
 
 
-SELECTOR_GRADIENTS = {"reinforce": reinforce_loss, "gumbel": gumbel_loss}
+SELECTOR_GRADIENTS = {
+    "reinforce": reinforce_loss,
+    "minimum_risk": minimum_risk_loss,
+    "gumbel": gumbel_loss,
+}
 
 
 def sample_models(logits, epsilon, samples, seed):
@@ -115,10 +147,10 @@ def policy_gradient_loss(logits, levels, rewards, settings):
     Returns:
         float32 scalar.
     """
-    samples = levels.shape[0]
-    log_probabilities = tf.stack([log_probability(logits, levels[i]) for i in range(samples)])
     gains = tf.stop_gradient(advantages(rewards, settings.baseline))
-    return choice_price(logits, settings) - tf.reduce_mean(log_probabilities * gains)
+    return choice_price(logits, settings) - tf.reduce_mean(
+        _log_probabilities(logits, levels) * gains
+    )
 
 
 def choice_price(logits, settings):
@@ -130,6 +162,22 @@ def choice_price(logits, settings):
     """
     bonus = settings.entropy_weight * _mean_over_images(entropy(logits))
     return settings.exploration_weight * _mean_over_images(uniform_divergence(logits)) - bonus
+
+
+def _rewards(network, images, labels, levels, task, settings, price):
+    """Runs every image on each of its models; returns float32 `(samples, batch)`."""
+    samples, blocks = levels.shape[0], levels.shape[2]
+    answers = network.estimator(
+        tf.tile(images, [samples, 1, 1, 1]), levels=tf.reshape(levels, [-1, blocks]), task=task
+    )
+    cross_entropy = _cross_entropy(answers, labels, samples)
+    costs = model_costs(network.estimator.cost_table(task), levels, settings.cost)
+    return reward(cross_entropy, costs, price, settings.credit, settings.cost_exponent)
+
+
+def _log_probabilities(logits, levels):
+    """Returns those of several models for each image, float32 `(samples, batch)`."""
+    return tf.stack([log_probability(logits, levels[i]) for i in range(levels.shape[0])])
 
 
 def _cross_entropy(answers, labels, samples):

@@ -18,6 +18,7 @@ PAPER = {
     "initial_distribution": "proposed",
     "full_share": 0.75,
     "initial_mix": 0.0,
+    "priced_mix": 0.0,
     "estimator_choice": "greedy",
     "distillation_weight": 0.0,
     "cost": "density",
@@ -48,6 +49,9 @@ class MethodSettings:
             models that the selector does not favour decay, and its choice collapses.
         estimator_choice: `"greedy"` or `"sampled"`. Which of the selector's models the rest of that
             batch trains: its most likely ones (the paper's), or drawn ones.
+        priced_mix: float in [0, 1]. Share of the selector's models there that it chooses at a price
+            of MACs drawn for the image, see `randomly_priced`. Models cheaper and dearer than its
+            present choice stay fit for use, by a budget too.
         distillation_weight: float in [0, 1]. Above 0 every image runs on the full model too,
             which teaches the other; see `estimator_loss`.
         l2: float >= 0, or dict of one per task. Weight of half the sum of squares of all of the
@@ -61,7 +65,7 @@ class MethodSettings:
             the price is adapted to, selector included. See `ComputePrice`.
         target_scope: `"task"` or `"all"`. Whether every task is to meet the target, or the mean
             of their shares.
-        selector_gradient: `"reinforce"` or `"gumbel"`. See `selector_loss.py`.
+        selector_gradient: `"reinforce"`, `"minimum_risk"` or `"gumbel"`. See `selector_loss.py`.
         temperature: float > 0, of the Gumbel-softmax.
         baseline: `"leave_one_out"` or `"none"`. See `advantages`.
         samples_per_image: int >= 1. Models drawn for each image in a selector step.
@@ -84,6 +88,7 @@ class MethodSettings:
     initial_distribution: str = "proposed"
     full_share: float = 0.75
     initial_mix: float = 0.5
+    priced_mix: float = 0.0
     estimator_choice: str = "greedy"
     distillation_weight: float = 0.0
     l2: float | dict = 1e-4
@@ -114,6 +119,7 @@ class MethodSettings:
         self._check_range("cost_exponent", 1)
         self._check_range("full_share", 0, 1)
         self._check_range("initial_mix", 0, 1)
+        self._check_range("priced_mix", 0, 1)
         self._check_range("epsilon_decay", 0, 1)
         self._check_range("entropy_weight", 0)
         self._check_range("exploration_weight", 0)
@@ -127,13 +133,7 @@ class MethodSettings:
         for weight in self.l2.values() if isinstance(self.l2, dict) else [self.l2]:
             if not weight >= 0:
                 raise ValueError(f"`l2` must be >= 0. Received: l2={self.l2}")
-        others = self.baseline == "leave_one_out" and self.selector_gradient == "reinforce"
-        least = 2 if others else 1
-        if not isinstance(self.samples_per_image, int) or self.samples_per_image < least:
-            raise ValueError(
-                f"`samples_per_image` must be an integer >= {least} for baseline={self.baseline}. "
-                f"Received: samples_per_image={self.samples_per_image}"
-            )
+        self._check_samples()
 
     @classmethod
     def paper(cls, **changes):
@@ -169,6 +169,18 @@ class MethodSettings:
             raise ValueError(
                 "`target_macs` must be one number where `target_scope` is 'all'. "
                 f"Received: target_macs={target}"
+            )
+
+    def _check_samples(self):
+        compares = self.selector_gradient == "minimum_risk" or (
+            self.selector_gradient == "reinforce" and self.baseline == "leave_one_out"
+        )
+        least = 2 if compares else 1
+        if not isinstance(self.samples_per_image, int) or self.samples_per_image < least:
+            raise ValueError(
+                f"`samples_per_image` must be an integer >= {least} for selector_gradient="
+                f"{self.selector_gradient} with baseline={self.baseline}. "
+                f"Received: samples_per_image={self.samples_per_image}"
             )
 
     def _check_choice(self, name, choices):

@@ -7,6 +7,7 @@ from elastic_tf.training.selector_loss import (
     SELECTOR_GRADIENTS,
     choice_price,
     gumbel_loss,
+    minimum_risk_loss,
     policy_gradient_loss,
     reinforce_loss,
     sample_models,
@@ -51,15 +52,17 @@ class SelectorLossTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(*SELECTOR_GRADIENTS)
     def test_cost_by_macs(self, name):
-        skip_all = tf.one_hot(tf.zeros((4, 3), tf.int32), 4, on_value=50.0)
         by_density, by_macs = (
-            self._run(SELECTOR_GRADIENTS[name], skip_all, cost=cost).rewards
+            self._run(SELECTOR_GRADIENTS[name], price=50.0, cost=cost)
             for cost in ("density", "macs")
         )
-        # Skipping every block has density 0, but the stem and the head still run.
+        self.assertAllEqual(by_density.levels, by_macs.levels)
+        levels = by_macs.levels.numpy()
         table = self.network.cost_table("grey")
-        share = table.fixed_macs / table.full_macs
-        self.assertAllClose(by_density - by_macs, np.full((2, 4), share**2 / 5), atol=1e-5)
+        macs = table.fixed_macs + sum(table.block_macs[i][levels[..., i]] for i in range(3))
+        density = np.array([0, 0.25, 0.5, 1.0])[levels].mean(axis=-1)
+        dearer = (macs / table.full_macs) ** 2 - density**2
+        self.assertAllClose(by_density.rewards - by_macs.rewards, 50 * dearer, atol=1e-3)
 
     @parameterized.parameters(*SELECTOR_GRADIENTS)
     def test_the_gradient_points_to_what_pays(self, name):
@@ -91,6 +94,40 @@ class SelectorLossTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(measured, slope, atol=0.06)
         else:  # Biased, but not in its order.
             self.assertAllGreater(np.diff(measured), 0.01)
+
+    def test_the_minimum_risk_is_that_of_the_choice_among_the_models_drawn(self):
+        logits = tf.random.stateless_normal((4, 3, 4), (3, 4))
+        settings = {"samples_per_image": 3, "entropy_weight": 0, "exploration_weight": 0}
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss, rewards, levels = self._run(
+                minimum_risk_loss, logits, selector_gradient="minimum_risk", **settings
+            )
+
+        def by_hand(logits):
+            log_q = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+            weights = np.zeros(levels.shape[:2])
+            for s, sample in enumerate(levels.numpy()):
+                for i, row in enumerate(sample):
+                    weights[s, i] = np.exp(0.3 * sum(log_q[i, b, row[b]] for b in range(3)))
+            return -np.mean((weights * rewards.numpy()).sum(0) / weights.sum(0)) / 0.3
+
+        at = logits.numpy().astype(np.float64)
+        self.assertAllClose(loss, by_hand(at), rtol=1e-5)
+        slope = np.zeros_like(at)
+        for place in np.ndindex(at.shape):
+            step = np.zeros_like(at)
+            step[place] = 1e-5
+            slope[place] = (by_hand(at + step) - by_hand(at - step)) / 2e-5
+        self.assertAllClose(tape.gradient(loss, logits), slope, atol=1e-4)
+
+    def test_the_models_of_minimum_risk_go_from_cheap_to_dear(self):
+        # The choice itself is always the last level.
+        logits = tf.tile(tf.constant([[[0.0, 10, 20, 30]]]), (4, 3, 1))
+        settings = {"samples_per_image": 20, "selector_gradient": "minimum_risk"}
+        levels = self._run(minimum_risk_loss, logits, **settings).levels.numpy()
+        self.assertLess(levels.mean(axis=-1).min(), 1)
+        self.assertEqual(levels.mean(axis=-1).max(), 3)
 
     def test_the_gumbel_gradient_is_that_of_the_softmax(self):
         logits = tf.random.stateless_normal((4, 3, 4), (3, 4))

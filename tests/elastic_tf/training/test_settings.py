@@ -38,6 +38,7 @@ class MethodSettingsTest(tf.test.TestCase, parameterized.TestCase):
         ("initial_distribution", "normal"),
         ("full_share", 2.0),
         ("initial_mix", -0.1),
+        ("priced_mix", 1.1),
         ("entropy_weight", -1.0),
         ("exploration_weight", -1.0),
         ("samples_per_image", 1),
@@ -64,6 +65,10 @@ class MethodSettingsTest(tf.test.TestCase, parameterized.TestCase):
     def test_a_mean_over_tasks_has_one_target(self):
         with self.assertRaisesRegex(ValueError, "`target_macs` must be one number"):
             MethodSettings(target_macs={"a": 0.4}, target_scope="all")
+
+    def test_minimum_risk_compares_models(self):
+        with self.assertRaisesRegex(ValueError, "`samples_per_image` must be an integer >= 2"):
+            MethodSettings(selector_gradient="minimum_risk", baseline="none", samples_per_image=1)
 
     def test_one_sample_is_enough_without_the_others_as_baseline(self):
         self.assertEqual(
