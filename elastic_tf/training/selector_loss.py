@@ -75,11 +75,11 @@ def minimum_risk_loss(network, images, labels, logits, task, settings, price, ep
     """
     samples = settings.samples_per_image
     block_shares = network.cost_table(task).block_shares
-    price_seeds, level_seeds = (tf.random.split(half, samples) for half in tf.random.split(seed))
+    seeds = tf.random.split(seed, 2 * samples)
     levels = tf.stack(
         [
             epsilon_mixed(
-                randomly_priced(logits, block_shares, price_seeds[i]), epsilon, level_seeds[i]
+                randomly_priced(logits, block_shares, seeds[2 * i]), epsilon, seeds[2 * i + 1]
             )
             for i in range(samples)
         ]

@@ -7,6 +7,7 @@ from absl.testing import parameterized
 
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from elastic_tf.training.estimator_levels import estimator_levels
+from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import StageSchedule
 from tests.testing import TASKS, random_batch, random_images
@@ -68,9 +69,9 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
         trained = []
         for step in range(8):
             # Not its features, which the guess of the class trains from the start.
-            scores = model.selector.scores.offsets.values()
+            scores = [model.selector.scores.offsets["grey"]]
             before = values(scores)
-            fit(model, dataset(1, start=step))
+            fit(model, dataset(1, ("grey",), start=step))
             trained.append(any(changed(before, scores)))
         self.assertEqual(trained, [False, False, True, True, False, False, True, True])
         self.assertEqual(int(model.step.numpy()), 8)
@@ -83,8 +84,8 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
             settings=model.settings,
             steps_per_execution=3,
         )
-        fit(model, dataset(3))
-        fit(expected, dataset(3))
+        fit(model, dataset(3, ("grey",)))
+        fit(expected, dataset(3, ("grey",)))
         for actual, wanted in zip(values(model), values(expected), strict=True):
             self.assertAllClose(actual, wanted, atol=1e-4)
 
@@ -101,15 +102,15 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_the_learning_rate_follows_the_stage(self):
         model = make_model(StageSchedule(2, rounds=0))
-        fit(model, dataset(1))
+        fit(model, dataset(1, ("grey",)))
         self.assertAllClose(model.optimizer.learning_rate, 0.1)
-        fit(model, dataset(1))
+        fit(model, dataset(1, ("grey",)))
         self.assertAllClose(model.optimizer.learning_rate, 0.01)
 
     def test_l2_shrinks_weights_the_images_do_not_touch(self):
         grown, shrunk = (make_model(StageSchedule(5), l2=l2) for l2 in (0.0, 0.5))
         for model in (grown, shrunk):
-            fit(model, dataset(3))
+            fit(model, dataset(3, ("grey",)))
         norms = [np.sum(m.estimator.blocks[0].conv1.kernel.numpy() ** 2) for m in (grown, shrunk)]
         self.assertLess(norms[1], 0.9 * norms[0])
 
@@ -134,16 +135,16 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters("uniform", "random")
     def test_other_initial_distributions_train(self, name):
-        history = fit(make_model(initial_distribution=name), dataset(2))
+        history = fit(make_model(initial_distribution=name), dataset(2, ("grey",)))
         self.assertLess(history["grey_density"][0], 0.9)
 
     def test_the_papers_settings_train(self):
         model = make_model()
         model.compile(stages=StageSchedule(1, 1, 2), settings=MethodSettings.paper(credit="batch"))
-        history = fit(model, dataset(3))
+        history = fit(model, dataset(3, ("grey",)))
         self.assertTrue(np.isfinite(history["grey_reward"][0]))
 
-    @parameterized.parameters("reinforce", "gumbel")
+    @parameterized.parameters(*SELECTOR_GRADIENTS)
     def test_it_learns_to_spend_less(self, gradient):
         # Where the choice cannot help accuracy, the cheapest models earn the most.
         model = make_model(
@@ -262,13 +263,13 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_a_loaded_model_goes_on_as_if_never_stopped(self):
         whole, stopped = make_model(), make_model()
-        fit(whole, dataset(7))
-        fit(stopped, dataset(4))
+        fit(whole, dataset(7, ("grey",)))
+        fit(stopped, dataset(4, ("grey",)))
         path = os.path.join(self.get_temp_dir(), "model.keras")
         stopped.save(path)
         loaded = keras.saving.load_model(path)
         self.assertEqual(int(loaded.step.numpy()), 4)
-        fit(loaded, dataset(3, start=4))
+        fit(loaded, dataset(3, ("grey",), start=4))
         for actual, expected in zip(values(loaded), values(whole), strict=True):
             self.assertAllClose(actual, expected, atol=1e-6)
 
@@ -277,23 +278,23 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
         self.assertLen(devices, 2)
         with tf.distribute.MirroredStrategy([device.name for device in devices]).scope():
             model = make_model(StageSchedule(1, rounds=1))
-        history = fit(model, dataset(4))
+        history = fit(model, dataset(4, ("grey",)))
         self.assertEqual(int(model.step.numpy()), 4)
         self.assertTrue(np.isfinite(history["grey_loss"][0]))
 
     def test_two_devices_with_the_same_images_are_one(self):
         alone = make_model(StageSchedule(5), full_share=1.0, l2=0.1)
-        fit(alone, dataset(1))
+        fit(alone, dataset(1, ("grey",)))
         devices = tf.config.list_logical_devices("CPU")
         with tf.distribute.MirroredStrategy([device.name for device in devices]).scope():
             mirrored = make_model(StageSchedule(5), full_share=1.0, l2=0.1)
-        twice = dataset(1).map(
+        twice = dataset(1, ("grey",)).map(
             lambda batch: tf.nest.map_structure(lambda x: tf.concat([x, x], 0), batch)
         )
         fit(mirrored, twice)
         for actual, expected in zip(
-            values(mirrored.estimator.trainable_variables),
-            values(alone.estimator.trainable_variables),
+            values(mirrored.estimator.task_variables("grey")),
+            values(alone.estimator.task_variables("grey")),
             strict=True,
         ):
             self.assertAllClose(actual, expected, atol=1e-4)
