@@ -26,7 +26,7 @@ flags.DEFINE_integer("estimator_steps", 15_642, "Estimator steps in a round, but
 flags.DEFINE_float("learning_rate", 0.1, "Estimator's rate in the initial stage, > 0.", 1e-9)
 flags.DEFINE_enum(
     "learning_rate_shape",
-    "step",
+    "cosine",
     SHAPES,
     "'step': decay in the initial stage, and again over the rounds, as the next four flags say; "
     "'cosine': from --learning_rate to 0 over all of the estimator's steps.",
@@ -54,17 +54,23 @@ flags.DEFINE_enum(
     sorted(INITIAL_DISTRIBUTIONS),
     "Which models the estimator trains in the initial stage.",
 )
-flags.DEFINE_float("full_share", 0.75, "Share of full models in 'proposed'.", 0.0, 1.0)
+flags.DEFINE_float(
+    "full_share",
+    0.75,
+    "Share of full models in 'proposed'. Not used with distillation.",
+    0.0,
+    1.0,
+)
 flags.DEFINE_float(
     "initial_mix",
-    0.5,
+    0.1,
     "Share of an estimator batch in the alternation with models of the initial distribution.",
     0.0,
     1.0,
 )
 flags.DEFINE_float(
     "priced_mix",
-    0.0,
+    0.4,
     "Share of the others, the selector's models, that it chooses at prices of compute drawn for "
     "each image, cheaper and dearer than its present choice.",
     0.0,
@@ -78,20 +84,20 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_float(
     "distillation_weight",
-    0.0,
+    0.7,
     "How much the full model, which then runs on every image too, teaches the others; 0 for none.",
     0.0,
     1.0,
 )
-flags.DEFINE_enum("cost", "density", COSTS, "What the reward charges for.")
+flags.DEFINE_enum("cost", "macs", COSTS, "What the reward charges for.")
 flags.DEFINE_enum("credit", "instance", CREDITS, "Who pays: each image, or the batch's mean.")
 flags.DEFINE_float(
     "cost_exponent",
-    2.0,
+    1.0,
     "Power of the cost in the reward, >= 1: 2 draws all images to the same cost, 1 does not.",
     1.0,
 )
-flags.DEFINE_float("rho", 10.0, "The larger, the less cost weighs against accuracy; > 0.", 1e-9)
+flags.DEFINE_float("rho", 1.0, "The larger, the less cost weighs against accuracy; > 0.", 1e-9)
 flags.DEFINE_string(
     "target_macs",
     None,
@@ -101,18 +107,18 @@ flags.DEFINE_string(
 flags.DEFINE_enum("target_scope", "task", SCOPES, "Who meets it: every task, or their mean.")
 flags.DEFINE_enum(
     "selector_gradient",
-    "reinforce",
+    "minimum_risk",
     sorted(SELECTOR_GRADIENTS),
     "How the selector learns: from rewards of models drawn; by its preference among models drawn "
     "at several prices; or through the network itself by a straight-through Gumbel-softmax.",
 )
 flags.DEFINE_float("temperature", 1.0, "Of the Gumbel-softmax, > 0.", 1e-9)
 flags.DEFINE_enum("baseline", "leave_one_out", BASELINES, "Baseline of the rewards.")
-flags.DEFINE_integer("samples_per_image", 2, "Models drawn per image in a selector step.", 1)
-flags.DEFINE_float("entropy_weight", 0.003, "Weight of the selector's entropy, per nat.", 0.0)
+flags.DEFINE_integer("samples_per_image", 4, "Models drawn per image in a selector step.", 1)
+flags.DEFINE_float("entropy_weight", 0.0, "Weight of the selector's entropy, per nat.", 0.0)
 flags.DEFINE_float(
     "exploration_weight",
-    0.02,
+    0.003,
     "Weight of the divergence of a uniform choice from the selector's, per nat.",
     0.0,
 )
@@ -123,11 +129,11 @@ flags.DEFINE_float(
     0.0,
 )
 flags.DEFINE_float(
-    "epsilon_decay", 0.99, "Exploration: epsilon is this to the power of the step.", 0.0, 1.0
+    "epsilon_decay", 0.0, "Exploration: epsilon is this to the power of the step.", 0.0, 1.0
 )
 define_preset(
     "preset",
-    {"paper": PAPER | {"selector_features": "pooled"}},
+    {"paper": PAPER | {"selector_features": "pooled", "learning_rate_shape": "step"}},
     "Settings of the method by name, in place of the flags before it; flags behind it change "
     "single ones.",
 )

@@ -78,7 +78,7 @@ class DeepElasticNetwork(ElasticNetwork):
         self.learning_rate = learning_rate or StagedLearningRate()
         self.settings = settings or MethodSettings()
         self.initial_distribution = get_initial_distribution(
-            self.settings.initial_distribution, self.settings.full_share
+            self.settings.initial_distribution, self.settings.drawn_full_share()
         )
         self.compute_price.reset(self.settings)
         self.optimizer.build(self.estimator.trainable_variables)

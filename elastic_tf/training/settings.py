@@ -43,7 +43,8 @@ class MethodSettings:
 
     Attributes:
         initial_distribution: `"proposed"`, `"uniform"` or `"random"`.
-        full_share: float in [0, 1]. Share of full models in the proposed distribution.
+        full_share: float in [0, 1]. Share of full models in the proposed distribution. Not used
+            with distillation, where every image runs on the full model anyway.
         initial_mix: float in [0, 1]. Share of an estimator batch, during the alternation, whose
             models come from the initial distribution instead of the selector. Without it the
             models that the selector does not favour decay, and its choice collapses.
@@ -87,25 +88,25 @@ class MethodSettings:
 
     initial_distribution: str = "proposed"
     full_share: float = 0.75
-    initial_mix: float = 0.5
-    priced_mix: float = 0.0
+    initial_mix: float = 0.1
+    priced_mix: float = 0.4
     estimator_choice: str = "greedy"
-    distillation_weight: float = 0.0
+    distillation_weight: float = 0.7
     l2: float | dict = 1e-4
-    cost: str = "density"
+    cost: str = "macs"
     credit: str = "instance"
-    cost_exponent: float = 2.0
-    rho: float = 10.0
+    cost_exponent: float = 1.0
+    rho: float = 1.0
     target_macs: float | dict | None = None
     target_scope: str = "task"
-    selector_gradient: str = "reinforce"
+    selector_gradient: str = "minimum_risk"
     temperature: float = 1.0
     baseline: str = "leave_one_out"
-    samples_per_image: int = 2
-    entropy_weight: float = 0.003
-    exploration_weight: float = 0.02
+    samples_per_image: int = 4
+    entropy_weight: float = 0.0
+    exploration_weight: float = 0.003
     guess_weight: float = 0.3
-    epsilon_decay: float = 0.99
+    epsilon_decay: float = 0.0
 
     def __post_init__(self):
         self._check_choice("initial_distribution", tuple(INITIAL_DISTRIBUTIONS))
@@ -147,6 +148,10 @@ class MethodSettings:
     def l2_of(self, task):
         """Returns the L2 weight of a task, a float; 0 for a task that a dict leaves out."""
         return self.l2.get(task, 0.0) if isinstance(self.l2, dict) else self.l2
+
+    def drawn_full_share(self):
+        """Returns the share of full models that the proposed distribution is to draw, a float."""
+        return 0.0 if self.distillation_weight else self.full_share
 
     def target_macs_of(self, task):
         """Returns the target of a task, a float; `None` for none."""

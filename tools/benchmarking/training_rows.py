@@ -11,6 +11,8 @@ from tools.benchmarking.rows import Candidate, measure_rows
 _ENDLESS = 10**9
 # Speed does not depend on it; a low one keeps the weights finite over many steps on one batch.
 _LEARNING_RATE = 1e-3
+# An update of the estimator by itself, every image on one model.
+_BARE = {"distillation_weight": 0.0, "guess_weight": 0.0, "priced_mix": 0.0}
 
 
 def training_rows(subject, batch_size, timer):
@@ -30,10 +32,11 @@ def training_rows(subject, batch_size, timer):
     batch = subject.batch(batch_size)
     candidates = {
         "train_dense": Candidate(step_runner(_dense(subject), batch), 1.0),
-        "train_initial": _initial(subject, batch, elastic_tf.MethodSettings()),
+        "train_initial": _initial(subject, batch, elastic_tf.MethodSettings(**_BARE)),
         "train_random": _initial(
-            subject, batch, elastic_tf.MethodSettings(initial_distribution="uniform")
+            subject, batch, elastic_tf.MethodSettings(initial_distribution="uniform", **_BARE)
         ),
+        "train_distilled": _distilled(subject, batch),
     }
     if subject.is_trained:
         candidates["train_selected"] = _selected(subject, batch)
@@ -99,8 +102,15 @@ def _initial(subject, batch, settings):
     return _candidate(subject, network, batch, subject.macs_share(levels))
 
 
+def _distilled(subject, batch):
+    """The defaults' initial stage: the full model teaches a random one; a guess of the class."""
+    runner, macs_share = _initial(subject, batch, elastic_tf.MethodSettings())
+    table = subject.network.cost_table(subject.task)
+    return Candidate(runner, 1.0 + macs_share + table.selector_macs / table.full_macs)
+
+
 def _selected(subject, batch):
-    settings = elastic_tf.MethodSettings(initial_mix=0.0)
+    settings = elastic_tf.MethodSettings(initial_mix=0.0, **_BARE)
     network = estimator_stage(subject.copy_of_network(), settings)
     levels = network.select_levels(batch[0], subject.task)
     return _candidate(subject, network, batch, subject.macs_share(levels))

@@ -7,8 +7,8 @@ from elastic_tf.training.compute_price import ComputePrice
 from elastic_tf.training.settings import MethodSettings
 
 
-def make_price(**settings):
-    settings = MethodSettings(**settings)
+def make_price(rho=10.0, **settings):
+    settings = MethodSettings(rho=rho, **settings)
     price = ComputePrice(["a", "b"])
     price.reset(settings)
     return price, settings

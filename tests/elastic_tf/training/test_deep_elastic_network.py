@@ -118,7 +118,9 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
         images = tf.constant(random_images("grey", 40))
         stage = StageSchedule(1, rounds=1, selector_steps=1)(2)
         for mix, expected in ((0.0, 40), (0.5, 20)):
-            model = make_model(initial_mix=mix, full_share=1.0)
+            model = make_model(
+                initial_mix=mix, priced_mix=0.0, full_share=1.0, distillation_weight=0.0
+            )
             model.selector.scores.offsets["grey"].assign(np.tile([99.0, 0, 0, 0], 3))
             levels = estimator_levels(model, "grey", images, stage, tf.constant([0, 1]))
             self.assertEqual(int(np.sum(np.all(levels.numpy() == 0, axis=1))), expected)
@@ -191,7 +193,7 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
         stage = StageSchedule(1, rounds=1, selector_steps=1)(2)
         shares = {}
         for choice in ("greedy", "sampled"):
-            model = make_model(initial_mix=0.0, estimator_choice=choice)
+            model = make_model(initial_mix=0.0, priced_mix=0.0, estimator_choice=choice)
             kernel = model.selector.scores.linear.kernel
             kernel.assign(tf.zeros_like(kernel))
             # Probabilities of e / (e + 3) and 1 / (e + 3).
@@ -283,11 +285,12 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
         self.assertTrue(np.isfinite(history["grey_loss"][0]))
 
     def test_two_devices_with_the_same_images_are_one(self):
-        alone = make_model(StageSchedule(5), full_share=1.0, l2=0.1)
+        settings = {"full_share": 1.0, "distillation_weight": 0.0, "l2": 0.1}
+        alone = make_model(StageSchedule(5), **settings)
         fit(alone, dataset(1, ("grey",)))
         devices = tf.config.list_logical_devices("CPU")
         with tf.distribute.MirroredStrategy([device.name for device in devices]).scope():
-            mirrored = make_model(StageSchedule(5), full_share=1.0, l2=0.1)
+            mirrored = make_model(StageSchedule(5), **settings)
         twice = dataset(1, ("grey",)).map(
             lambda batch: tf.nest.map_structure(lambda x: tf.concat([x, x], 0), batch)
         )

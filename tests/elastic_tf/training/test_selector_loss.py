@@ -30,7 +30,8 @@ class SelectorLossTest(tf.test.TestCase, parameterized.TestCase):
 
     def _run(self, loss_of, logits=None, price=0.2, epsilon=0.0, **settings):
         logits = tf.zeros((4, 3, 4)) if logits is None else logits
-        settings = MethodSettings(**{"samples_per_image": 2} | settings)
+        defaults = {"samples_per_image": 2, "cost": "density", "cost_exponent": 2.0}
+        settings = MethodSettings(**defaults | settings)
         seed = tf.constant([1, 2])
         return loss_of(
             self.network, self.images, self.labels, logits, "grey", settings, price, epsilon, seed
@@ -78,7 +79,13 @@ class SelectorLossTest(tf.test.TestCase, parameterized.TestCase):
                     self.labels,
                     tf.convert_to_tensor(logits),
                     "grey",
-                    MethodSettings(samples_per_image=8, entropy_weight=0, exploration_weight=0),
+                    MethodSettings(
+                        samples_per_image=8,
+                        entropy_weight=0,
+                        exploration_weight=0,
+                        cost="density",
+                        cost_exponent=2.0,
+                    ),
                     1.0,
                     0.0,
                     tf.constant([seed, 0]),
