@@ -47,6 +47,12 @@ flags.DEFINE_float("selector_learning_rate", 1e-3, "Selector's rate (Adam), > 0.
 flags.DEFINE_string(
     "l2", "1e-4", "L2 weight of the estimator's variables, >= 0: one number, or task=X,..."
 )
+flags.DEFINE_string(
+    "loss_weight",
+    "1",
+    "Weight of the estimator's loss, > 0: one number, or task=X,...; less of it for a task that is "
+    "learned easily leaves more of the trunk to the others.",
+)
 
 flags.DEFINE_enum(
     "initial_distribution",
@@ -149,6 +155,11 @@ def _l2_parses(text):
     return parses(text, float, lambda weight: weight >= 0)
 
 
+@flags.validator("loss_weight", "must be numbers > 0: X, or task=X,...")
+def _loss_weight_parses(text):
+    return parses(text, float, lambda weight: weight > 0)
+
+
 @flags.validator("initial_decay_at", "must be shares in (0, 1)")
 def _initial_decay_is_valid(shares):
     return _all_valid(shares, float, lambda share: 0 < share < 1)
@@ -183,6 +194,7 @@ def compile_model(model):
             estimator_choice=FLAGS.estimator_choice,
             distillation_weight=FLAGS.distillation_weight,
             l2=parse_per_task(FLAGS.l2, float),
+            loss_weight=parse_per_task(FLAGS.loss_weight, float),
             cost=FLAGS.cost,
             credit=FLAGS.credit,
             cost_exponent=FLAGS.cost_exponent,

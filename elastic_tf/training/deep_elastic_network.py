@@ -173,6 +173,7 @@ class DeepElasticNetwork(ElasticNetwork):
             loss, losses, logits = estimator_loss(
                 self.estimator, images, labels, levels, task, self.settings.distillation_weight
             )
+            loss *= self.settings.loss_weight_of(task)
         variables = self.estimator.task_variables(task)
         l2 = self.settings.l2_of(task)
         gradients = [

@@ -57,6 +57,8 @@ class MethodSettings:
             which teaches the other; see `estimator_loss`.
         l2: float >= 0, or dict of one per task. Weight of half the sum of squares of all of the
             estimator's variables.
+        loss_weight: float > 0, or dict of one per task. Weight of the estimator's loss, `l2` aside.
+            With less of it a task that is learned easily leaves more of the trunk to the others.
         cost: `"density"` or `"macs"`. What the reward charges for.
         credit: `"instance"` or `"batch"`. See `reward`.
         cost_exponent: float >= 1. See `reward`.
@@ -93,6 +95,7 @@ class MethodSettings:
     estimator_choice: str = "greedy"
     distillation_weight: float = 0.7
     l2: float | dict = 1e-4
+    loss_weight: float | dict = 1.0
     cost: str = "macs"
     credit: str = "instance"
     cost_exponent: float = 1.0
@@ -131,9 +134,14 @@ class MethodSettings:
                     f"`{name}` must be above 0. Received: {name}={getattr(self, name)}"
                 )
         self._check_target()
-        for weight in self.l2.values() if isinstance(self.l2, dict) else [self.l2]:
+        for weight in _values(self.l2):
             if not weight >= 0:
                 raise ValueError(f"`l2` must be >= 0. Received: l2={self.l2}")
+        for weight in _values(self.loss_weight):
+            if not weight > 0:
+                raise ValueError(
+                    f"`loss_weight` must be above 0. Received: loss_weight={self.loss_weight}"
+                )
         self._check_samples()
 
     @classmethod
@@ -148,6 +156,11 @@ class MethodSettings:
     def l2_of(self, task):
         """Returns the L2 weight of a task, a float; 0 for a task that a dict leaves out."""
         return self.l2.get(task, 0.0) if isinstance(self.l2, dict) else self.l2
+
+    def loss_weight_of(self, task):
+        """Returns the weight of a task's loss, a float; 1 for a task that a dict leaves out."""
+        weight = self.loss_weight
+        return weight.get(task, 1.0) if isinstance(weight, dict) else weight
 
     def drawn_full_share(self):
         """Returns the share of full models that the proposed distribution is to draw, a float."""
@@ -167,7 +180,7 @@ class MethodSettings:
 
     def _check_target(self):
         target = self.target_macs
-        for share in target.values() if isinstance(target, dict) else [target]:
+        for share in _values(target):
             if share is not None and not 0 < share <= 1:
                 raise ValueError(f"`target_macs` must be in (0, 1]. Received: target_macs={target}")
         if isinstance(target, dict) and self.target_scope == "all":
@@ -197,3 +210,8 @@ class MethodSettings:
         value = getattr(self, name)
         if not low <= value <= high:
             raise ValueError(f"`{name}` must be in [{low}, {high}]. Received: {name}={value}")
+
+
+def _values(setting):
+    """Returns the values of a setting that is one for all tasks, or a dict of one per task."""
+    return setting.values() if isinstance(setting, dict) else [setting]

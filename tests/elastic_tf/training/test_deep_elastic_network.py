@@ -114,6 +114,20 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
         norms = [np.sum(m.estimator.blocks[0].conv1.kernel.numpy() ** 2) for m in (grown, shrunk)]
         self.assertLess(norms[1], 0.9 * norms[0])
 
+    def test_the_loss_weight_scales_the_gradient(self):
+        moves = {}
+        for weight in (1.0, 0.25):
+            model = make_model(
+                StageSchedule(5), l2=0.0, guess_weight=0.0, loss_weight={"grey": weight}
+            )
+            before = values(model.estimator.task_variables("grey"))
+            fit(model, dataset(1, ("grey",)))
+            after = values(model.estimator.task_variables("grey"))
+            moves[weight] = [a - b for a, b in zip(after, before, strict=True)]
+        self.assertGreater(max(np.abs(move).max() for move in moves[1.0]), 1e-3)
+        for move, weighted in zip(moves[1.0], moves[0.25], strict=True):
+            self.assertAllClose(weighted, 0.25 * move, atol=1e-6)
+
     def test_the_initial_mix_decides_who_picks_the_models(self):
         images = tf.constant(random_images("grey", 40))
         stage = StageSchedule(1, rounds=1, selector_steps=1)(2)

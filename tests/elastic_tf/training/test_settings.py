@@ -39,6 +39,8 @@ class MethodSettingsTest(tf.test.TestCase, parameterized.TestCase):
         ("full_share", 2.0),
         ("initial_mix", -0.1),
         ("priced_mix", 1.1),
+        ("loss_weight", 0.0),
+        ("loss_weight", {"a": -1.0}),
         ("entropy_weight", -1.0),
         ("exploration_weight", -1.0),
         ("samples_per_image", 1),
