@@ -1,9 +1,4 @@
-"""A finished run of random weights, and how to call a command on it."""
-
-import contextlib
-import io
-
-from absl.testing import flagsaver
+"""A finished run of random weights."""
 
 from elastic_tf.training.checkpoint import save_atomically
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
@@ -27,23 +22,3 @@ def save_run(path, tasks=("digits",), validation_share=0.1):
     randomise(network.selector)
     save_atomically(network, run.model)
     return run, network
-
-
-def run_main(main, **values):
-    """Calls a `main` with flags set and returns what it printed."""
-    stream = io.StringIO()
-    with flagsaver.flagsaver(**values), contextlib.redirect_stdout(stream):
-        main(["command"])
-    return stream.getvalue()
-
-
-def run_failing(main, **values):
-    """Calls a `main` that must end with a one-line error and returns the line."""
-    stream = io.StringIO()
-    with contextlib.redirect_stderr(stream):
-        try:
-            run_main(main, **values)
-        except SystemExit as stopped:
-            assert stopped.code == 2
-            return stream.getvalue()
-    raise AssertionError("no error")

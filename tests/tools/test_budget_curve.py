@@ -8,7 +8,8 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
 
-from tests.tools.finished_run import run_failing, run_main, save_run
+from tests.tools.commands import run_failing, run_main
+from tests.tools.finished_run import save_run
 from tools import budget_curve, calibrate
 from tools.run_directory import read_json
 

@@ -8,7 +8,8 @@ from absl import flags
 
 import pipelines
 from elastic_tf.evaluation.budget_calibration import calibrate as calibrate_logits
-from tests.tools.finished_run import run_failing, run_main, save_run
+from tests.tools.commands import run_failing, run_main
+from tests.tools.finished_run import save_run
 from tools import calibrate
 from tools.calibration_file import read_calibrations
 

@@ -7,7 +7,8 @@ from absl import flags
 from absl.testing import flagsaver, parameterized
 
 from elastic_tf.policies.budget import BudgetCalibration
-from tests.tools.finished_run import run_failing, run_main, save_run
+from tests.tools.commands import run_failing, run_main
+from tests.tools.finished_run import save_run
 from tools import evaluate
 from tools.calibration_file import write_calibrations
 from tools.run_directory import read_json

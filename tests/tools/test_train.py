@@ -1,5 +1,3 @@
-import contextlib
-import io
 import pathlib
 import shutil
 import tempfile
@@ -11,6 +9,7 @@ from absl import flags
 from absl.testing import flagsaver, parameterized
 
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from tests.tools.commands import run_failing, run_main
 from tools import evaluate, train
 from tools.calibration_file import read_calibrations
 from tools.run_directory import read_json
@@ -37,26 +36,6 @@ TOTAL_STEPS = 5
 
 def setUpModule():
     flags.FLAGS(["train", "--output_dir=unused"])
-
-
-def run_main(main, **values):
-    """Calls a `main` with flags set and returns what it printed."""
-    stream = io.StringIO()
-    with flagsaver.flagsaver(**values), contextlib.redirect_stdout(stream):
-        main([main.__module__])
-    return stream.getvalue()
-
-
-def run_failing(main, **values):
-    """Calls a `main` that must end with a one-line error and returns the line."""
-    stream = io.StringIO()
-    with contextlib.redirect_stderr(stream):
-        try:
-            run_main(main, **values)
-        except SystemExit as stopped:
-            assert stopped.code == 2
-            return stream.getvalue()
-    raise AssertionError("no error")
 
 
 class Killed(Exception):
