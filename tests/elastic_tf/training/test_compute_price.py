@@ -38,6 +38,17 @@ class ComputePriceTest(tf.test.TestCase, parameterized.TestCase):
         self.assertGreater(float(price.of("a")), 0.5)
         self.assertLess(float(price.of("a")), 0.9)
 
+    def test_the_tasks_go_a_part_of_the_way_each(self):
+        alone, together = (
+            make_price(target_macs=0.5, target_scope=scope)[0] for scope in ("task", "all")
+        )
+        alone.adapt("a", 0.9, MethodSettings(target_macs=0.5))
+        for task in ("a", "b"):
+            together.adapt(task, 0.9, MethodSettings(target_macs=0.5, target_scope="all"))
+        # The mean is 0.54 / 2 + 0.5 / 2 at the first of the two, 0.54 at the second.
+        rises = [np.log(float(price.of("a")) / 0.1) for price in (alone, together)]
+        self.assertAllClose(rises, [0.05 * 0.08, 0.05 * (0.04 + 0.08) / 2], rtol=1e-3)
+
     def test_all_tasks_follow_their_mean(self):
         price, settings = make_price(target_macs=0.5, target_scope="all")
         for _ in range(100):

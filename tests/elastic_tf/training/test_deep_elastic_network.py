@@ -221,17 +221,17 @@ class DeepElasticNetworkTest(tf.test.TestCase, parameterized.TestCase):
         images = tf.constant(random_images("grey", 400))
         stage = StageSchedule(1, rounds=1, selector_steps=1)(2)
         densities = {}
-        for share in (0.0, 0.5):
+        for share in (0.0, 0.25):
             model = make_model(initial_mix=0.0, priced_mix=share)
             # All images' choice is the last level; at a price above zero, others.
             model.selector.scores.offsets["grey"].assign(np.tile([0, 10.0, 20, 30], 3))
             levels = estimator_levels(model, "grey", images, stage, tf.constant([0, 1])).numpy()
             densities[share] = levels.mean(axis=1)
         self.assertAllEqual(densities[0.0], np.full(400, 3))
-        # Half of the images have a price, and half of these one above zero, from half of which on
-        # the first level of an average block is worth more than the last.
-        self.assertAllInRange(np.mean(densities[0.5] < 3), 0.5 * 0.5 * 0.4, 0.5 * 0.5)
-        self.assertAllInRange(np.mean(densities[0.5] < 1), 0.5 * 0.5 * 0.2, 0.5 * 0.5 * 0.6)
+        # Half of the prices are above zero, and from half of these on the first level of an
+        # average block is worth more than the last.
+        self.assertAllInRange(np.mean(densities[0.25] < 3), 0.25 * 0.5 * 0.4, 0.25 * 0.5 * 1.1)
+        self.assertAllInRange(np.mean(densities[0.25] < 1), 0.25 * 0.5 * 0.2, 0.25 * 0.5 * 0.7)
 
     def test_distillation_trains_the_full_model_and_the_chosen(self):
         model = make_model(StageSchedule(9), full_share=0.0, distillation_weight=0.5)
