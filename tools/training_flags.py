@@ -29,7 +29,8 @@ flags.DEFINE_enum(
     "cosine",
     SHAPES,
     "'step': decay in the initial stage, and again over the rounds, as the next four flags say; "
-    "'cosine': from --learning_rate to 0 over all of the estimator's steps.",
+    "'cosine': from --learning_rate to 0 over all of the estimator's steps, and over the rounds "
+    "from --selector_learning_rate to 0.",
 )
 flags.DEFINE_float(
     "alternation_learning_rate", 0.1, "Estimator's rate in the first round, > 0.", 1e-9
@@ -50,8 +51,8 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "loss_weight",
     "1",
-    "Weight of the estimator's loss, > 0: one number, or task=X,...; less of it for a task that is "
-    "learned easily leaves more of the trunk to the others.",
+    "Weight of the losses, > 0: one number, or task=X,...; less of it for a task that is learned "
+    "easily leaves more of the trunk to the others.",
 )
 
 flags.DEFINE_enum(
@@ -174,7 +175,7 @@ def compile_model(model):
     """Compiles a `DeepElasticNetwork` as the flags say."""
     model.compile(
         optimizer=keras.optimizers.SGD(FLAGS.learning_rate, momentum=0.9, nesterov=True),
-        selector_optimizer=keras.optimizers.Adam(FLAGS.selector_learning_rate),
+        selector_optimizer=keras.optimizers.Adam(_selector_rate(model)),
         stages=elastic_tf.StageSchedule(
             FLAGS.initial_steps, FLAGS.rounds, FLAGS.selector_steps, FLAGS.estimator_steps
         ),
@@ -210,6 +211,27 @@ def compile_model(model):
             guess_weight=FLAGS.guess_weight,
             epsilon_decay=FLAGS.epsilon_decay,
         ),
+    )
+
+
+def _selector_rate(model):
+    """Returns the selector's learning rate: a float, or a schedule over its optimizer's updates.
+
+    There is one update for each task and step; at the estimator's steps of the guess, if there is
+    one.
+    """
+    rate = FLAGS.selector_learning_rate
+    if FLAGS.learning_rate_shape == "step" or not FLAGS.rounds:
+        return rate
+    constant, falling = 0, FLAGS.rounds * FLAGS.selector_steps
+    if FLAGS.guess_weight and FLAGS.selector_features == "confident":
+        constant = FLAGS.initial_steps
+        falling += (FLAGS.rounds - 1) * FLAGS.estimator_steps
+    return keras.optimizers.schedules.CosineDecay(
+        rate,
+        decay_steps=len(model.tasks) * falling,
+        warmup_target=rate if constant else None,  # From the rate to itself: it stays.
+        warmup_steps=len(model.tasks) * constant,
     )
 
 

@@ -13,7 +13,7 @@ from elastic_tf.training.learning_rates import StagedLearningRate
 from elastic_tf.training.metrics import TEST, TRAINING, TaskMetrics
 from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
 from elastic_tf.training.settings import MethodSettings
-from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR, StageSchedule
+from elastic_tf.training.stages import SELECTOR, StageSchedule
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -109,30 +109,24 @@ class DeepElasticNetwork(ElasticNetwork):
         if self.steps_per_execution > 1:
             return super().make_train_function(force)
         if self.train_function is None or force:
-            functions = {
-                kind: self._make_function(lambda data, update=update: self._train(data, update))
-                for kind, update in self._updates().items()
-            }
+            select, estimate = (
+                self._make_function(lambda data, update=update: self._train(data, update))
+                for update in (self._update_selector, self._update_estimator)
+            )
 
             def train_function(iterator):
-                return functions[int(self.stages(self.step).kind)](iterator)
+                selects = int(self.stages(self.step).kind) == SELECTOR
+                return (select if selects else estimate)(iterator)
 
             self.train_function = train_function
 
     def train_step(self, data):
         """One update per task, of the network whose turn it is; decided inside the graph."""
-        branches = {
-            kind: lambda update=update: self._train(data, update)
-            for kind, update in self._updates().items()
-        }
-        return tf.switch_case(tf.cast(self.stages(self.step).kind, tf.int32), branches)
-
-    def _updates(self):
-        return {
-            INITIAL: self._update_initially,
-            SELECTOR: self._update_selector,
-            ESTIMATOR: self._update_estimator,
-        }
+        return tf.cond(
+            self.stages(self.step).kind == SELECTOR,
+            lambda: self._train(data, self._update_selector),
+            lambda: self._train(data, self._update_estimator),
+        )
 
     def _train(self, data, update):
         stage = self.stages(self.step)
@@ -157,16 +151,6 @@ class DeepElasticNetwork(ElasticNetwork):
             )
         return self._results(batches, TEST)
 
-    def _update_initially(self, task, images, labels, stage):
-        self._update_estimator(task, images, labels, stage)
-        variables = self.selector.guess_variables(task)
-        if self.settings.guess_weight and variables:
-            with tf.GradientTape() as tape:
-                _, guess = self.selector(images, task=task, training=True, return_guess=True)
-                loss = tf.reduce_mean(_cross_entropy(labels, guess))
-            self._apply_selector_gradients(tape, loss, variables)
-            self.task_metrics[task].update(guess_accuracy=_is_right(labels, guess))
-
     def _update_estimator(self, task, images, labels, stage):
         levels = estimator_levels(self, task, images, stage, self._seed_of(task))
         with tf.GradientTape() as tape:
@@ -189,6 +173,19 @@ class DeepElasticNetwork(ElasticNetwork):
             accuracy=_is_right(labels, logits),
             density=self.cost_table(task).density(levels),
         )
+        self._update_guess(task, images, labels)
+
+    def _update_guess(self, task, images, labels):
+        """Has the selector learn to guess the class while it is not its turn: it costs little."""
+        variables = self.selector.guess_variables(task)
+        if not self.settings.guess_weight or not variables:
+            return
+        with tf.GradientTape() as tape:
+            _, guess = self.selector(images, task=task, training=True, return_guess=True)
+            loss = tf.reduce_mean(_cross_entropy(labels, guess))
+            loss *= self.settings.guess_weight * self.settings.loss_weight_of(task)
+        self._apply_selector_gradients(tape, loss, variables)
+        self.task_metrics[task].update(guess_accuracy=_is_right(labels, guess))
 
     def _update_selector(self, task, images, labels, stage):
         settings, table = self.settings, self.cost_table(task)
@@ -203,6 +200,7 @@ class DeepElasticNetwork(ElasticNetwork):
             )
             if guess is not None:
                 loss += settings.guess_weight * tf.reduce_mean(_cross_entropy(labels, guess))
+            loss *= settings.loss_weight_of(task)
         self._apply_selector_gradients(tape, loss, self.selector.task_variables(task))
         if guess is not None:
             self.task_metrics[task].update(guess_accuracy=_is_right(labels, guess))

@@ -57,8 +57,9 @@ class MethodSettings:
             which teaches the other; see `estimator_loss`.
         l2: float >= 0, or dict of one per task. Weight of half the sum of squares of all of the
             estimator's variables.
-        loss_weight: float > 0, or dict of one per task. Weight of the estimator's loss, `l2` aside.
-            With less of it a task that is learned easily leaves more of the trunk to the others.
+        loss_weight: float > 0, or dict of one per task. Weight of the losses of estimator and
+            selector, `l2` aside. With less of it a task that is learned easily leaves more of what
+            is shared to the others.
         cost: `"density"` or `"macs"`. What the reward charges for.
         credit: `"instance"` or `"batch"`. See `reward`.
         cost_exponent: float >= 1. See `reward`.
@@ -78,7 +79,7 @@ class MethodSettings:
             selector's, see `selector_loss`. Above 0 no level's probability fades away, so that a
             choice made early, by chance, can still be mended.
         guess_weight: float >= 0. Weight of the cross-entropy of the class that the selector
-            guesses, see `LevelScores`. Above 0 the guess is trained in the initial stage too.
+            guesses, see `LevelScores`. Above 0 the guess is trained at the estimator's steps too.
         epsilon_decay: float in [0, 1). Exploration: epsilon is this to the power of the step in
             the stage; see `epsilon_mixed`.
 

@@ -69,7 +69,7 @@ class TrainingRowsTest(tf.test.TestCase):
 class StagesTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
         (initial_stage, INITIAL, {"estimator", "selector"}),  # Of the selector, its guess.
-        (estimator_stage, ESTIMATOR, {"estimator"}),
+        (estimator_stage, ESTIMATOR, {"estimator", "selector"}),
         (selector_stage, SELECTOR, {"selector"}),
     )
     def test_a_network_stays_in_its_stage(self, compile_network, kind, trained):
