@@ -9,7 +9,9 @@ _MOMENTUM = 0.9
 # How fast the price follows: a share of MACs 10 % off the target changes it by 0.5 % a step, some
 # times slower than the selector learns, so that the two do not swing.
 _RATE = 0.05
-_LOWEST, _HIGHEST = 1e-4, 1e4
+# In nats for the MACs of the full model. Beyond these cost is all that counts, or nothing; a price
+# that went on from there, while the choice is slow to follow, would be long on its way back.
+_LOWEST, _HIGHEST = 1e-3, 10.0
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
