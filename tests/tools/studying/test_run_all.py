@@ -37,10 +37,13 @@ class RunAllTest(tf.test.TestCase, parameterized.TestCase):
     def _run_all(self, runs, jobs=1):
         return run_all(runs, PROGRAM, jobs, StudyProgress(len(runs), self.printed))
 
-    def _interrupt_once_started(self, runs):
+    def _interrupt_once_started(self, runs, stopped):
         while not all((run.output_dir / "started").exists() for run in runs):
             time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGINT)
+        # Python drops an interruption that comes while it is in a destructor: once more, then.
+        while not stopped.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+            stopped.wait(10)
 
     def test_all_runs_are_trained(self):
         runs = self._runs(seeds=(0, 1), a=["--accuracy=0.5"], b=[])
@@ -103,9 +106,11 @@ class RunAllTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_an_interruption_stops_the_runs_and_they_can_go_on(self):
         runs = self._runs(a=["--do=wait"], b=["--do=wait"])
-        threading.Thread(target=self._interrupt_once_started, args=[runs]).start()
+        stopped = threading.Event()
+        threading.Thread(target=self._interrupt_once_started, args=[runs, stopped]).start()
         with self.assertRaises(KeyboardInterrupt):
             self._run_all(runs, jobs=2)
+        stopped.set()
         self.assertEmpty(live_children())
         self.assertFalse(runs[0].is_finished())
         self.assertEqual(self._run_all(self._runs(a=[], b=[]), jobs=2), {})
