@@ -31,10 +31,7 @@ class Answers:
         images = tf.TensorSpec((None, height, width, channels), tf.uint8)
         levels = tf.TensorSpec((None, network.num_blocks), tf.int32)
         self._score = tf.function(frozen.selector, input_signature=[images])
-        self._classify = tf.function(
-            lambda images, levels: tf.argmax(frozen.estimator(images, levels), axis=-1),
-            input_signature=[images, levels],
-        )
+        self._classify = tf.function(frozen.estimator, input_signature=[images, levels])
         self._look_at(batches)
 
     def on(self, batches):
@@ -65,12 +62,20 @@ class Answers:
         Args:
             levels: int array `(images, blocks)`, or `(blocks,)` for the same model everywhere.
         """
+        return self.class_logits(levels).argmax(axis=-1) == self.labels
+
+    def class_logits(self, levels):
+        """Returns the class logits of every image on its model, float32 `(images, classes)`.
+
+        Args:
+            levels: see `are_right`.
+        """
         levels = np.asarray(levels, np.int32)
         levels = np.broadcast_to(levels, (len(self), levels.shape[-1]))
-        classes, start = [], 0
+        logits, start = [], 0
         for images, _ in self._batches:
             stop = start + len(images)
             chosen = tf.constant(levels[start:stop])
-            classes.append(self._classify(tf.cast(images, tf.uint8), chosen).numpy())
+            logits.append(self._classify(tf.cast(images, tf.uint8), chosen).numpy())
             start = stop
-        return np.concatenate(classes) == self.labels
+        return np.concatenate(logits)
