@@ -1,6 +1,7 @@
 """Input pipelines: tasks by name, and their images as `tf.data` data sets."""
 
 from pipelines.augment import random_crop_and_flip
+from pipelines.class_names import class_names
 from pipelines.input_pipeline import eval_dataset, load_split, train_dataset
 from pipelines.multitask import evaluation_batches, num_examples, training_batches
 from pipelines.own_tasks import OwnTask
@@ -17,6 +18,7 @@ __all__ = [
     "Split",
     "TaskSpec",
     "WEIGHT_RULES",
+    "class_names",
     "divide_batch",
     "eval_dataset",
     "evaluation_batches",

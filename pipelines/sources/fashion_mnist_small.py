@@ -8,6 +8,18 @@ import numpy as np
 from pipelines.sources.array_source import ArraySource
 from pipelines.sources.data_not_found import DataNotFoundError
 
+CLASS_NAMES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
 EMBEDDED_FILE = pathlib.Path(__file__).parent / "data" / "fashion_mnist_small.npz"
 
 
@@ -20,6 +32,11 @@ class FashionMnistSmallSource(ArraySource):
 
     def __init__(self, file=EMBEDDED_FILE):
         self.file = pathlib.Path(file)
+
+    def class_names(self, data_dir=None):
+        """Returns the names of the classes, of the data set's own page."""
+        del data_dir
+        return CLASS_NAMES
 
     def read(self, part):
         """Returns the images of `"train"` or `"test"` (see `ArraySource.read`).

@@ -49,6 +49,11 @@ class FolderSource:
         """int >= 2."""
         return len(self._listing.classes)
 
+    def class_names(self, data_dir=None):
+        """Returns the names of the class folders, a list of str."""
+        del data_dir
+        return self._listing.classes
+
     def load(self, split, data_dir=None, validation_share=0.1, download=False):
         """Returns one split. Loading train looks at the files of all splits.
 

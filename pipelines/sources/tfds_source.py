@@ -52,12 +52,7 @@ class TfdsSource:
             ValueError: if an argument is out of range.
         """
         check_split(split, validation_share)
-        # Here, since its import takes a second that the other sources do without.
-        import tensorflow_datasets as tfds
-
-        if self.builder_module:
-            importlib.import_module(self.builder_module)
-        builder = self._prepared_builder(tfds, data_dir, download)
+        builder = self._prepared_builder(data_dir, download)
         part = "test" if split == "test" else "train"
         count = self._check_files(builder, part, data_dir)
         start, stop = _bounds(split, count, validation_share)
@@ -66,7 +61,7 @@ class TfdsSource:
             as_supervised=True,
             shuffle_files=False,
             # Training caches after decoding; a second cache here would double the memory.
-            read_config=tfds.ReadConfig(try_autocache=False),
+            read_config=_import_tfds().ReadConfig(try_autocache=False),
         )
         dataset = dataset.map(
             lambda image, label: (image, tf.cast(label, tf.int32)),
@@ -74,7 +69,22 @@ class TfdsSource:
         )
         return Split(dataset, stop - start)
 
-    def _prepared_builder(self, tfds, data_dir, download):
+    def class_names(self, data_dir=None):
+        """Returns the names of the classes as tfds has them, a list of str.
+
+        Args:
+            data_dir: see `load`.
+
+        Raises:
+            DataNotFoundError: if the data set is absent or damaged.
+        """
+        info = self._prepared_builder(data_dir, download=False).info
+        return info.features[info.supervised_keys[1]].names
+
+    def _prepared_builder(self, data_dir, download):
+        tfds = _import_tfds()
+        if self.builder_module:
+            importlib.import_module(self.builder_module)
         root = resolve_data_dir(data_dir)
         try:
             builder = tfds.builder(self.builder_name, data_dir=str(root))
@@ -135,6 +145,13 @@ class TfdsSource:
             f"{problem}.\nRemove that folder and prepare it again from {self.page}.\n"
             f"Received: {data_dir=}"
         )
+
+
+def _import_tfds():
+    # Not at the top: its import takes a second that the other sources do without.
+    import tensorflow_datasets
+
+    return tensorflow_datasets
 
 
 def _bounds(split, count, validation_share):

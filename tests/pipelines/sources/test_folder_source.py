@@ -42,6 +42,7 @@ class FolderSourceTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(images[..., 0], digit_images("two", 1))
         self.assertAllEqual(labels, [1])
         self.assertEqual(source.num_classes, 2)
+        self.assertEqual(source.class_names(), ["one", "two"])
 
     @parameterized.parameters(1, 3)
     def test_types(self, channels):

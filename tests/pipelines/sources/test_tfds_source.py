@@ -91,6 +91,9 @@ class PreparedTest(tf.test.TestCase, parameterized.TestCase):
             _source().load("test", data_dir=self.prepared, download=True)
         download.assert_not_called()
 
+    def test_classes_have_the_names_of_tfds(self):
+        self.assertEqual(list(_source().class_names(self.prepared)), ["0", "1"])
+
     def test_arguments_are_checked(self):
         with self.assertRaisesRegex(ValueError, "`validation_share` must be above 0"):
             self._load("validation", 0)
