@@ -20,9 +20,7 @@ class ClassSharesTest(tf.test.TestCase):
     def test_deviations_are_those_of_random_groups(self):
         rng = np.random.default_rng(0)
         group = rng.permutation(10)[:4]
-        draws = [
-            np.bincount(LABELS[rng.permutation(10)[:4]], minlength=3) for _ in range(20_000)
-        ]
+        draws = [np.bincount(LABELS[rng.permutation(10)[:4]], minlength=3) for _ in range(20_000)]
         expected = np.bincount(LABELS[group], minlength=3) - np.mean(draws, axis=0)
         expected /= np.std(draws, axis=0)
         found = [each["z"] for each in class_shares(LABELS, group, 3)]

@@ -28,9 +28,7 @@ class TaskAgreementTest(tf.test.TestCase, parameterized.TestCase):
             -sum(x * np.log2(x) for x in of if x)
             for of in ([5 / 8, 1 / 8, 1 / 4], [3 / 4, 1 / 4], [1 / 2, 1 / 2])
         ]
-        self.assertAllClose(
-            found["divergence"], entropies[0] - (entropies[1] + entropies[2]) / 2
-        )
+        self.assertAllClose(found["divergence"], entropies[0] - (entropies[1] + entropies[2]) / 2)
 
     @parameterized.parameters(((2, 3), (2, 4)), ((0, 3), (2, 3)), ((3,), (3,)))
     def test_other_arrays_are_refused(self, *shapes):

@@ -1,0 +1,74 @@
+"""Figures as all of the analysis draws and saves them."""
+
+import io
+import os
+import re
+
+import matplotlib
+import matplotlib.backends.backend_agg
+import matplotlib.figure
+
+# Distinct in print without colour, and for the colour-blind (Okabe and Ito); both can be seen on
+# white and on black.
+ACCENT, SECOND = "#0072b2", "#d55e00"
+QUIET = "#808080"
+# What is black on paper takes the colour of the page's text; so it must be nothing's own colour.
+_INK = "#010203"
+_COLUMNS = 2
+STYLE = {"text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK} | {
+    f"{axis}tick.color": _INK for axis in "xy"
+}
+
+
+def new_figure(panels, height, width=4.2, columns=_COLUMNS):
+    """Returns a `matplotlib` figure and its panels, a list of axes.
+
+    Args:
+        panels: int >= 1.
+        height, width: float, of a panel, inches.
+        columns: int >= 1. Panels side by side.
+    """
+    columns = min(columns, panels)
+    rows = -(-panels // columns)
+    with matplotlib.rc_context(STYLE):
+        figure = bare_figure(width * columns, height * rows)
+        found = list(figure.subplots(rows, columns, squeeze=False).flatten())
+    for axes in found[panels:]:
+        axes.remove()
+    return figure, found[:panels]
+
+
+def bare_figure(width, height):
+    """Returns a figure without panels; width and height in inches."""
+    figure = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
+    matplotlib.backends.backend_agg.FigureCanvasAgg(figure)  # Without a window.
+    return figure
+
+
+def save_png(figure, path):
+    """Writes a PNG for print, whole or not at all; an `OSError` if it cannot be written."""
+    partial = f"{path}.partial"
+    figure.savefig(partial, format="png", dpi=200, facecolor="white")
+    os.replace(partial, path)
+
+
+def inline_svg(figure, label):
+    """Returns the figure as an `<svg>` element that takes the page's colour of text.
+
+    Args:
+        figure: `matplotlib` figure.
+        label: str, what it shows, for those who cannot see it.
+    """
+    stream = io.StringIO()
+    # Text stays text: it can be searched, and is smaller. Ids must differ between figures.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
+    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    start = f'<svg role="img" aria-label="{_escaped(label)}" style="max-width:{size[1]}pt"'
+    return re.sub(r'<svg( height="[\d.]+pt")?', start, svg, count=1)
+
+
+def _escaped(text):
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
