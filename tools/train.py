@@ -16,6 +16,7 @@ import pipelines
 from elastic_tf.evaluation.policy_health import PolicyHealth
 from elastic_tf.training.checkpoint import ResumableCheckpoint, save_atomically
 from elastic_tf.training.divergence import RaiseOnDivergence
+from elastic_tf.training.step_log import StepLog
 from elastic_tf.training.stop import StopAtStep
 from tools import data_flags, model_flags, training_flags
 from tools.calibrate import calibrate_run
@@ -178,6 +179,7 @@ def _fit(model, batches, validation, specs, run):
         verbose=0,
         callbacks=[
             RaiseOnDivergence(),
+            StepLog(),
             StopAtStep(total),
             StageProgress([spec.name for spec in specs], total),
             ResumableCheckpoint(run.checkpoint, FLAGS.steps_per_epoch),

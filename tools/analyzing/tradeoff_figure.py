@@ -1,0 +1,47 @@
+"""Accuracy against cost: the selector, fixed models, and the selector at budgets."""
+
+from tools.analyzing.figure import ACCENT, QUIET, SECOND, new_figure
+
+
+def draw_tradeoff(results, curves=None):
+    """Draws a panel for each task.
+
+    Args:
+        results: dict from task to what `evaluate_task` returns.
+        curves: dict from task to what `budget_curve` returns; `None` for no line of budgets.
+
+    Returns:
+        `matplotlib` figure.
+    """
+    figure, panels = new_figure(len(results), height=2.8)
+    for axes, (task, figures) in zip(panels, results.items(), strict=True):
+        _draw(axes, task, figures, (curves or {}).get(task))
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
+    return figure
+
+
+def _draw(axes, task, figures, curve):
+    accuracy, share = figures["accuracy"], figures["macs_share"]
+    fixed = [
+        (of_level, accuracy[level]) for level, of_level in figures["fixed_macs_share"].items()
+    ]
+    axes.plot(*_percent(fixed), "s:", color=QUIET, markerfacecolor="none", label="fixed levels")
+    if curve:
+        points = [(point["macs_share"], point["accuracy"]) for point in curve["budgets"]]
+        axes.plot(*_percent(points), "o-", color=ACCENT, markersize=4, label="selector at budgets")
+    blind = [(share, accuracy["shuffled"])]
+    axes.plot(*_percent(blind), "x", color=SECOND, label="its choices, shuffled")
+    if "best_static" in figures:
+        best = [(figures["best_static"]["macs_share"], accuracy["best_static"])]
+        axes.plot(*_percent(best), "D", color=QUIET, label="best fixed model found")
+    chosen = [(share, accuracy["selector"])]
+    axes.plot(*_percent(chosen), "*", color=SECOND, markersize=12, label="selector")
+    axes.set_title(task, fontsize="medium")
+    axes.set_xlabel("mean MACs per image, % of the full model's")
+    axes.set_ylabel("accuracy, %")
+    axes.set_xlim(left=0)
+
+
+def _percent(points):
+    return [100 * x for x, _ in points], [100 * y for _, y in points]
