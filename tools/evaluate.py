@@ -150,7 +150,7 @@ def main(argv):
     with one_line_errors():
         check_no_arguments(argv)
         run, model, specs = load_run(FLAGS.model_dir)
-        prices = _prices(run, specs)
+        prices = budget_prices(run, specs)
         results = evaluate_tasks(model, specs, FLAGS.split, prices)
     if FLAGS.budget:
         results = {task: figures | {"budget": FLAGS.budget} for task, figures in results.items()}
@@ -160,8 +160,16 @@ def main(argv):
         write_json(FLAGS.json_out, results)
 
 
-def _prices(run, specs):
-    """Returns the price of every task at --budget, a dict; `None` without."""
+def budget_prices(run, specs):
+    """Returns the price of every task at --budget, a dict from name to float; `None` without.
+
+    Args:
+        run: `RunDirectory`, with a calibration.
+        specs: sequence of `TaskSpec`.
+
+    Raises:
+        FileNotFoundError, ValueError: see `read_calibrations`.
+    """
     if FLAGS.budget is None:
         return None
     calibrations = read_calibrations(run.calibration, [spec.name for spec in specs])

@@ -16,7 +16,7 @@ def format_results(results):
 def _format_task(task, figures):
     rows = "\n".join(
         f"  {name:<28} {100 * figures['accuracy'][key]:>10.2f} {100 * share:>8.1f}"
-        for name, key, share in _rows(figures)
+        for name, key, share in result_rows(figures)
     )
     return (
         f"{task}: {figures['num_images']} images, full model "
@@ -25,8 +25,15 @@ def _format_task(task, figures):
     )
 
 
-def _rows(figures):
-    """Returns the rows as tuples: what is printed, key of its accuracy, share of MACs."""
+def result_rows(figures):
+    """Returns the rows of one task's table.
+
+    Args:
+        figures: dict, what `evaluate_task` returns.
+
+    Returns:
+        List of tuples: what is printed, key in `accuracy`, share of MACs.
+    """
     share, fixed = figures["macs_share"], figures["fixed_macs_share"]
     rows = [("selector", "selector", share), ("full model", "full", 1.0)]
     if "best_static" in figures:
@@ -45,7 +52,7 @@ def _format_policy(figures):
     policy, macs = figures["policy"], figures["policy"]["macs"]
     models = ", ".join(map(_format_model, policy["top_models"][:3]))
     gains = [
-        f"  gain over {name} {_format_gain(figures[key])}"
+        f"  gain over {name} {format_gain(figures[key])}"
         for name, key in (("shuffled", "gain_over_shuffled"), ("static", "gain_over_best_static"))
         if key in figures
     ]
@@ -60,7 +67,8 @@ def _format_policy(figures):
     return "\n".join(lines)
 
 
-def _format_gain(gain):
+def format_gain(gain):
+    """Returns a `paired_gain` as text, in points with its interval."""
     return f"{gain['points']:+.2f} points (95 %: {gain['low']:+.2f} to {gain['high']:+.2f})"
 
 

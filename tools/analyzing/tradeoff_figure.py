@@ -23,9 +23,7 @@ def draw_tradeoff(results, curves=None):
 
 def _draw(axes, task, figures, curve):
     accuracy, share = figures["accuracy"], figures["macs_share"]
-    fixed = [
-        (of_level, accuracy[level]) for level, of_level in figures["fixed_macs_share"].items()
-    ]
+    fixed = [(of_level, accuracy[level]) for level, of_level in figures["fixed_macs_share"].items()]
     axes.plot(*_percent(fixed), "s:", color=QUIET, markerfacecolor="none", label="fixed levels")
     if curve:
         points = [(point["macs_share"], point["accuracy"]) for point in curve["budgets"]]
