@@ -1,7 +1,7 @@
 """The training, stage by stage: accuracy and cost on validation images."""
 
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
-from tools.analyzing.figure import ACCENT, QUIET, SECOND, new_figure
+from tools.analyzing.figure import ACCENT, QUIET, SECOND, add_legend, new_figure
 
 _SHADES = {INITIAL: 0.0, SELECTOR: 0.28, ESTIMATOR: 0.12}
 
@@ -32,8 +32,7 @@ def draw_curves(curves, tasks, stages):
         axes.set_ylabel("validation, %")
         axes.set_ylim(0, 105)
         axes.set_xlim(0, stages.total_steps)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
+    add_legend(figure, panels)
     return figure
 
 

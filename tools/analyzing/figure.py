@@ -15,8 +15,15 @@ QUIET = "#808080"
 # What is black on paper takes the colour of the page's text; so it must be nothing's own colour.
 _INK = "#010203"
 _COLUMNS = 2
-STYLE = {"text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK} | {
-    f"{axis}tick.color": _INK for axis in "xy"
+STYLE = {
+    "text.color": _INK,
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    # The page shines through, light or dark.
+    "axes.facecolor": "none",
+    "legend.frameon": False,
 }
 
 
@@ -36,6 +43,15 @@ def new_figure(panels, height, width=4.2, columns=_COLUMNS):
     for axes in found[panels:]:
         axes.remove()
     return figure, found[:panels]
+
+
+def add_legend(figure, panels, columns=3):
+    """Adds one legend below all panels, of what the first of them shows."""
+    handles, labels = panels[0].get_legend_handles_labels()
+    with matplotlib.rc_context(STYLE):
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=columns, fontsize="small"
+        )
 
 
 def bare_figure(width, height):

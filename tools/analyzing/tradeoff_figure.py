@@ -1,6 +1,8 @@
 """Accuracy against cost: the selector, fixed models, and the selector at budgets."""
 
-from tools.analyzing.figure import ACCENT, QUIET, SECOND, new_figure
+from tools.analyzing.figure import ACCENT, QUIET, SECOND, add_legend, new_figure
+
+_CHEAP = 0.1
 
 
 def draw_tradeoff(results, curves=None):
@@ -16,8 +18,7 @@ def draw_tradeoff(results, curves=None):
     figure, panels = new_figure(len(results), height=2.8)
     for axes, (task, figures) in zip(panels, results.items(), strict=True):
         _draw(axes, task, figures, (curves or {}).get(task))
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
+    add_legend(figure, panels)
     return figure
 
 
@@ -39,6 +40,19 @@ def _draw(axes, task, figures, curve):
     axes.set_xlabel("mean MACs per image, % of the full model's")
     axes.set_ylabel("accuracy, %")
     axes.set_xlim(left=0)
+    axes.set_ylim(*_limits([*fixed, *blind, *chosen]))
+
+
+def _limits(points):
+    """Returns the ends of the axis of accuracy, in %.
+
+    Models of less than a tenth of the cost do not count: level 0 guesses, and would press all else
+    together. The line to it leaves the panel.
+    """
+    accuracies = [100 * accuracy for share, accuracy in points if share > _CHEAP]
+    low, high = min(accuracies), max(accuracies)
+    margin = max(0.5, 0.08 * (high - low))
+    return low - margin, high + margin
 
 
 def _percent(points):

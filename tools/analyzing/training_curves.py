@@ -17,16 +17,15 @@ def read_curves(logs):
 
     Returns:
         Dict from `"train"` and `"validation"` to a dict from a figure's name, as
-        `cifar10_full_accuracy`, to its list of `(step, value)`. The steps are training steps where
-        the run has logged them, and numbers of epochs in runs from before that. Empty for what is
-        not there.
+        `cifar10_full_accuracy`, to its list of `(training step, value)`. Empty for what is not
+        there, and for runs from before steps were logged.
     """
     found = {part: _read(pathlib.Path(logs) / part) for part in ("train", "validation")}
     # Keras counts epochs; the steps are a figure of training like others.
     steps = found["train"].pop(_STEP, {})
     return {
         part: {
-            name: [(int(steps.get(epoch, epoch + 1)), value) for epoch, value in sorted(of.items())]
+            name: [(int(steps[epoch]), of[epoch]) for epoch in sorted(of.keys() & steps.keys())]
             for name, of in figures.items()
         }
         for part, figures in found.items()
