@@ -1,7 +1,6 @@
 """The supplement's claims, each held against what was measured."""
 
 import dataclasses
-import math
 import statistics
 
 _PAPERS_LEVELS = 4
@@ -76,11 +75,11 @@ def judge_distributions(initial, final, task):
     )
 
 
-def judge_choice(shares, entropy_bound, task):
+def judge_choice(policy, entropy_bound, task):
     """Judges: the distribution of chosen models is neither deterministic nor uniform.
 
     Args:
-        shares: float array, of the images on each model that is used; adds up to 1.
+        policy: dict, what `policy_statistics` returns.
         entropy_bound: float > 0, nats, the most entropy that the choice could have: the logarithm
             of the number of models, or of images where these are fewer.
         task: str.
@@ -88,14 +87,13 @@ def judge_choice(shares, entropy_bound, task):
     Returns:
         `Verdict`.
     """
-    entropy = -sum(share * math.log(share) for share in shares)
-    top = float(max(shares))
-    holds = top < _DETERMINISTIC and entropy < _UNIFORM * entropy_bound
+    top, entropy = policy["top_models"][0]["share"], policy["entropy"]
+    models = policy["distinct_models"]
     return Verdict(
         task,
-        bool(holds),
-        f"{len(shares)} models, {100 * top:.1f} % of the images on the most used; entropy "
-        f"{entropy:.2f} nats of at most {entropy_bound:.2f}.",
+        top < _DETERMINISTIC and entropy < _UNIFORM * entropy_bound,
+        f"{models} model{'s' if models > 1 else ''}, {100 * top:.1f} % of the images on the most "
+        f"used; entropy {entropy:.2f} nats of at most {entropy_bound:.2f}.",
     )
 
 

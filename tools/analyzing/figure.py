@@ -49,9 +49,7 @@ def add_legend(figure, panels, columns=3):
     """Adds one legend below all panels, of what the first of them shows."""
     handles, labels = panels[0].get_legend_handles_labels()
     with matplotlib.rc_context(STYLE):
-        figure.legend(
-            handles, labels, loc="outside lower center", ncols=columns, fontsize="small"
-        )
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize="small")
 
 
 def bare_figure(width, height):

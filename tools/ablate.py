@@ -1,0 +1,120 @@
+r"""Repeats the supplement's ablations: figure 2 (a), the number of levels, or 2 (b), the start.
+
+    python tools/ablate.py --study=levels --flagfile=tools/flagfiles/quickstart.flags \
+        --output_dir=runs/levels
+    python tools/ablate.py --study=initial_distribution --preset=paper \
+        --flagfile=tools/flagfiles/quickstart.flags --output_dir=runs/distributions
+
+Every flag of tools/train.py that is given, in the flagfile or beside it, holds for all runs. Each
+variant is trained with each of --seeds; the same command line continues a study that was
+interrupted, and repeats no finished run. It ends with a table, the figure, and the supplement's
+claims, each held against the numbers.
+
+Every training is a process of its own and takes all cores. With --jobs above 1, give each its
+share: TF_NUM_INTRAOP_THREADS=1 in front of the command, for one core each.
+"""
+
+from absl import app, flags
+
+from tools import data_flags, model_flags, train, training_flags
+from tools.ablating.report import report_distributions, report_levels
+from tools.ablating.variants import (
+    INITIAL_DISTRIBUTION,
+    LEVELS,
+    VARIED,
+    distributions_study,
+    levels_study,
+)
+from tools.studying.conduct import (
+    TRAIN,
+    exit_on_failures,
+    parse_seeds,
+    train_runs,
+    write_figures,
+)
+from tools.studying.study_directory import StudyDirectory
+from tools.studying.study_runs import find_runs, make_runs
+from tools.user_errors import check_no_arguments, one_line_errors
+
+FLAGS = flags.FLAGS
+
+# Of tools/train.py, but said by the study.
+_OF_THE_STUDY = ("output_dir", "seed")
+
+
+def define_flags(values):
+    """Adds the flags of this script to `absl.flags.FlagValues`.
+
+    They are not defined on import, as other scripts have flags of the same names.
+    """
+    flags.DEFINE_enum(
+        "study", None, [LEVELS, INITIAL_DISTRIBUTION], "Which ablation.", flag_values=values
+    )
+    flags.DEFINE_list("levels", ["2", "3", "4", "5"], "Numbers of levels, >= 2, each once.", values)
+    flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds, integers >= 0, each once.", values)
+    flags.DEFINE_integer("jobs", 1, "Trainings at the same time, >= 1.", 1, flag_values=values)
+
+
+def main(argv):
+    with one_line_errors():
+        check_no_arguments(argv)
+        if FLAGS.study is None:
+            raise ValueError("`--study` must be levels or initial_distribution. Received: None")
+        study = _study()
+        directory = StudyDirectory(FLAGS.output_dir)
+        runs = make_runs(study.variants, parse_seeds(FLAGS.seeds), directory.path)
+        directory.claim(study.name)
+    failures = train_runs(runs, TRAIN, FLAGS.jobs)
+    with one_line_errors():
+        if write_figures(study, directory):
+            finished = [
+                run for run in find_runs(study.variants, directory.path) if run.is_finished()
+            ]
+            report = report_levels if study.name == LEVELS else report_distributions
+            print(report(finished, directory.path))
+    exit_on_failures(failures, runs)
+
+
+def _study():
+    shared = _given_flags()
+    if FLAGS.study == INITIAL_DISTRIBUTION:
+        return distributions_study(shared)
+    return levels_study(shared, _numbers_of_levels())
+
+
+def _given_flags():
+    """Returns the flags of tools/train.py that were given, a list of str, `--name=value`."""
+    by_module = FLAGS.flags_by_module_dict()
+    modules = (data_flags, model_flags, training_flags, train)
+    given = [
+        flag
+        for module in modules
+        for flag in by_module[module.__name__]
+        if flag.present and flag.name not in _OF_THE_STUDY
+    ]
+    for flag in given:
+        if flag.name in VARIED[FLAGS.study]:
+            raise ValueError(
+                f"`--{flag.name}` must not be given: the study varies it. "
+                f"Received: {flag.name}={flag.value}"
+            )
+    if FLAGS["seed"].present:
+        raise ValueError(f"`--seeds` takes the place of `--seed`. Received: seed={FLAGS.seed}")
+    return [flag.serialize() for flag in given]
+
+
+def _numbers_of_levels():
+    try:
+        numbers = [int(text) for text in FLAGS.levels]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 2 or len(set(numbers)) < len(numbers):
+        raise ValueError(
+            f"`--levels` must be integers >= 2, each once. Received: levels={','.join(FLAGS.levels)}"
+        )
+    return sorted(numbers)
+
+
+if __name__ == "__main__":
+    define_flags(FLAGS)
+    app.run(main)

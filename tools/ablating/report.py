@@ -1,0 +1,95 @@
+"""What an ablation ends with: its figure, as a file, and its claims, in words."""
+
+import math
+
+from tools.ablating.claims import judge_choice, judge_distributions, judge_levels
+from tools.ablating.distributions_figure import draw_distributions_ablation
+from tools.ablating.levels_figure import draw_levels_ablation
+from tools.ablating.variants import DISTRIBUTIONS
+from tools.analyzing.figure import save_png
+from tools.analyzing.training_curves import read_curves
+from tools.run_directory import RunDirectory
+
+_RISE = (
+    "Claim: the more levels, the smaller the networks that can be found; accuracy rises up to four "
+    "levels, and falls at five."
+)
+_START = (
+    "Claim: uniform or random initial distributions end 2 to 3 points lower in the initial stage."
+)
+_CHOICE = "Claim: the distribution of chosen models is neither deterministic nor uniform."
+
+
+def report_levels(runs, folder):
+    """Writes figure 2 (a) and returns the verdicts, str of several lines.
+
+    Args:
+        runs: list of finished `StudyRun`.
+        folder: path of the study.
+    """
+    points, verdicts = {}, []
+    for run in runs:
+        number = int(run.variant.removeprefix("levels"))
+        for task, figures in run.results().items():
+            macs = figures["macs_share"] * figures["full_macs"]
+            point = (macs, figures["accuracy"]["selector"])
+            points.setdefault(task, {}).setdefault(number, []).append(point)
+    path = folder / "figure_2a_levels.png"
+    save_png(draw_levels_ablation(points), path)
+    for task, by_number in points.items():
+        accuracies = {number: [a for _, a in of] for number, of in by_number.items()}
+        verdicts.append(judge_levels(accuracies, task))
+    return _text([(_RISE, verdicts), (_CHOICE, _choices(runs))], path)
+
+
+def report_distributions(runs, folder):
+    """Writes figure 2 (b) and returns the verdicts; args as of `report_levels`."""
+    curves, final, initial_steps = {}, {}, 0
+    for run in runs:
+        directory = RunDirectory(run.output_dir)
+        initial_steps = directory.read_flags()["initial_steps"]
+        logged = read_curves(directory.logs)["validation"]
+        for task, figures in run.results().items():
+            curve = logged.get(f"{task}_full_accuracy", [])
+            curves.setdefault(task, {}).setdefault(run.variant, []).append(curve)
+            accuracy = figures["accuracy"]["selector"]
+            final.setdefault(task, {}).setdefault(run.variant, []).append(accuracy)
+    path = folder / "figure_2b_initial_distributions.png"
+    save_png(draw_distributions_ablation(curves, initial_steps), path)
+    verdicts = [
+        judge_distributions(
+            {name: [_last_before(c, initial_steps) for c in of] for name, of in by_name.items()},
+            final[task],
+            task,
+        )
+        for task, by_name in curves.items()
+        if DISTRIBUTIONS[0] in by_name
+    ]
+    return _text([(_START, verdicts), (_CHOICE, _choices(runs))], path)
+
+
+def _choices(runs):
+    """Returns a verdict on the choice for each task, of the first run that is the method's own."""
+    run = next((run for run in runs if run.variant in ("levels4", DISTRIBUTIONS[0])), runs[0])
+    verdicts = []
+    for task, figures in run.results().items():
+        policy = figures["policy"]
+        blocks = len(policy["level_shares"])
+        models = len(policy["level_shares"][0]) ** blocks
+        bound = math.log(min(models, figures["num_images"]))
+        verdicts.append(judge_choice(policy, bound, task))
+    return verdicts
+
+
+def _last_before(curve, step):
+    """Returns the last value at or before a step; not a number where there is none."""
+    values = [value for at, value in curve if at <= step]
+    return values[-1] if values else math.nan
+
+
+def _text(claims, path):
+    parts = [
+        f"{claim}\n" + "\n".join(f"  {verdict}" for verdict in verdicts)
+        for claim, verdicts in claims
+    ]
+    return "\n\n".join(["", *parts, f"Saved: {path}"])
