@@ -110,7 +110,8 @@ def _numbers_of_levels():
         numbers = []
     if not numbers or min(numbers) < 2 or len(set(numbers)) < len(numbers):
         raise ValueError(
-            f"`--levels` must be integers >= 2, each once. Received: levels={','.join(FLAGS.levels)}"
+            "`--levels` must be integers >= 2, each once. "
+            f"Received: levels={','.join(FLAGS.levels)}"
         )
     return sorted(numbers)
 

@@ -79,6 +79,8 @@ def inline_svg(figure, label):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
+    # Names of groups, as `axes_1`, are the same in all figures; only what is referred to is salted.
+    svg = re.sub(r' id="(?!(?:p|m|C|image)[0-9a-f]{6,})[^"]*"', "", svg)
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     start = f'<svg role="img" aria-label="{_escaped(label)}" style="max-width:{size[1]}pt"'
     return re.sub(r'<svg( height="[\d.]+pt")?', start, svg, count=1)
