@@ -76,7 +76,7 @@ def main(argv):
         results=results,
         budget_curves=curves,
         curves=read_curves(run.logs)["validation"],
-        stages=model.stages,
+        stages=getattr(model, "stages", None),
         ratios=channels / channels[:, -1:],
         top=FLAGS.top_models,
     )

@@ -22,7 +22,7 @@ class Analysis:
         results: dict from task to what `evaluate_task` returns.
         budget_curves: dict from task to what `budget_curve` returns; `None` without.
         curves: dict, the validation part of `read_curves`.
-        stages: `StageSchedule` of the training.
+        stages: `StageSchedule` of the training; `None` for a network that was not compiled.
         ratios: float array `(blocks, levels)`, the share of its channels a block uses.
         top: int >= 1. Models of each task to look at closely.
     """

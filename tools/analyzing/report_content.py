@@ -27,7 +27,7 @@ def draw_figures(analysis):
     for routing in analysis.routings:
         groups = analysis.groups[routing.task]
         drawn[f"figure_4_{routing.task}"] = draw_groups(routing, groups, analysis.ratios)
-    if any(analysis.curves.values()):
+    if analysis.stages and any(analysis.curves.values()):
         tasks = [routing.task for routing in analysis.routings]
         drawn["training"] = draw_curves(analysis.curves, tasks, analysis.stages)
     return drawn

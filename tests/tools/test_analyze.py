@@ -1,0 +1,140 @@
+import csv
+import pathlib
+import shutil
+import tempfile
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl import flags
+from absl.testing import parameterized
+
+from tests.tools.commands import run_failing, run_main
+from tests.tools.finished_run import save_run
+from tests.tools.headless_browser import find_browser, open_page
+from tools import analyze, calibrate
+
+TASKS = ("digits", "fashion_mnist_small")
+IMAGES = {"digits": 120, "fashion_mnist_small": 800, "all tasks": 920}
+
+
+def setUpModule():
+    flags.FLAGS.mark_as_parsed()
+
+
+class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = pathlib.Path(tempfile.mkdtemp())
+        cls.run_directory, cls.network = save_run(cls.folder / "run", TASKS)
+        run_main(calibrate.main, model_dir=str(cls.folder / "run"))
+        cls.output_dir = cls.folder / "new" / "report"
+        cls.printed = cls._analyze(
+            cls.output_dir, split="validation", search_evaluations=2, budgets=["0.5"]
+        )
+        cls.page = (cls.output_dir / "report.html").read_text()
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+        super().tearDownClass()
+
+    @classmethod
+    def _analyze(cls, output_dir, run=run_main, **values):
+        # The script defines its --output_dir only where it is run.
+        values = {"model_dir": str(cls.folder / "run"), "browser_images": 2} | values
+        flag_values = flags.FlagValues()
+        analyze.define_output_dir(flag_values)
+        flag_values(["analyze", f"--output_dir={output_dir}"])
+        with mock.patch.object(analyze, "FLAGS", _Joined(flag_values)):
+            return run(analyze.main, **values)
+
+    def _rows(self, name):
+        with open(self.output_dir / name, newline="") as file:
+            return list(csv.DictReader(file))
+
+    def test_the_counts_of_figure_3a_add_up_to_the_images(self):
+        counts = dict.fromkeys(IMAGES, 0)
+        for row in self._rows("figure_3a_models.csv"):
+            counts[row["task"]] += int(row["images"])
+        self.assertEqual(counts, IMAGES)
+
+    def test_the_most_used_model_comes_first(self):
+        rows = self._rows("figure_3a_models.csv")
+        counts = [int(row["images"]) for row in rows if row["task"] == "digits"]
+        self.assertEqual(counts, sorted(counts, reverse=True))
+
+    def test_every_block_of_figure_3b_adds_up_to_1(self):
+        sums = {}
+        for row in self._rows("figure_3b_levels.csv"):
+            key = row["task"], row["block"]
+            sums[key] = sums.get(key, 0.0) + float(row["mean_probability"])
+        self.assertLen(sums, 3 * self.network.num_blocks)
+        self.assertAllClose(list(sums.values()), np.ones(len(sums)), atol=1e-5)
+
+    def test_the_classes_of_a_group_add_up_to_its_images(self):
+        found = {}
+        for row in self._rows("figure_4_groups.csv"):
+            images, counted = found.setdefault((row["task"], row["model"]), [row["images"], 0])
+            found[row["task"], row["model"]] = [images, counted + int(row["count"])]
+        self.assertLen(found, 2 * 3)
+        for images, counted in found.values():
+            self.assertEqual(int(images), counted)
+
+    def test_every_pair_of_tasks_is_compared(self):
+        (row,) = self._rows("task_agreement.csv")
+        self.assertEqual((row["first"], row["second"]), TASKS)
+        self.assertBetween(float(row["overlap"]), 0, 1)
+
+    @parameterized.parameters("tradeoff", "figure_3a_models", "figure_3b_levels", "figure_4_digits")
+    def test_figures_are_written_for_print(self, name):
+        png = (self.output_dir / f"{name}.png").read_bytes()
+        self.assertAllGreater(tf.io.decode_png(png).shape[:2], 300)
+
+    def test_the_page_needs_nothing_but_itself(self):
+        self.assertNotRegex(self.page, r'(src|href)="(?!#|data:)')
+        self.assertNotRegex(self.page, r"@import|fetch\(|url\((?!#|\$|data:)")
+        for text in ("wrn-8-1", "Ankle boot", "selector at budgets", "--validation_share"):
+            self.assertIn(text, self.page)
+
+    def test_the_page_runs_in_a_browser(self):
+        browser = find_browser()
+        if not browser:
+            self.skipTest("There is no Chromium or Chrome.")
+        dom, console = open_page(browser, self.output_dir / "report.html")
+        self.assertEqual(console, [])
+        # Of the first task: two of each of ten classes.
+        self.assertEqual(dom.count('class="image"'), 20)
+        self.assertIn("20 images shown", dom)
+
+    def test_progress_is_printed(self):
+        self.assertRegex(self.printed, r"\[ +\d+ s\] digits: 120 images on \d+ models")
+        self.assertIn("report.html", self.printed)
+
+    def test_a_folder_that_cannot_be_made_is_an_error(self):
+        (self.folder / "file").write_text("in the way")
+        line = self._analyze(self.folder / "file", run_failing)
+        self.assertRegex(line, "^error: `--output_dir` must be a folder that can be made.")
+
+    def test_a_run_that_has_not_finished_is_an_error(self):
+        (self.folder / "empty").mkdir(exist_ok=True)
+        line = self._analyze(
+            self.folder / "none", run_failing, model_dir=str(self.folder / "empty")
+        )
+        self.assertRegex(line, "^error: `--model_dir` must be the output directory")
+        self.assertFalse((self.folder / "none").exists())
+
+
+class _Joined:
+    """The flags of all scripts, with those of this one."""
+
+    def __init__(self, own):
+        self._own = own
+
+    def __getattr__(self, name):
+        return getattr(self._own if name in self._own else flags.FLAGS, name)
+
+
+if __name__ == "__main__":
+    tf.test.main()
