@@ -38,6 +38,7 @@ from tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
 
+TRAINING_MODULES = (data_flags, model_flags, training_flags, train)
 # Of tools/train.py, but said by the study.
 _OF_THE_STUDY = ("output_dir", "seed")
 
@@ -82,16 +83,16 @@ def _study():
     return levels_study(shared, _numbers_of_levels())
 
 
+def training_flag_names():
+    """Returns the names of the flags of tools/train.py that a study passes on, a list of str."""
+    by_module = flags.FLAGS.flags_by_module_dict()
+    names = [flag.name for module in TRAINING_MODULES for flag in by_module[module.__name__]]
+    return [name for name in names if name not in _OF_THE_STUDY]
+
+
 def _given_flags():
     """Returns the flags of tools/train.py that were given, a list of str, `--name=value`."""
-    by_module = FLAGS.flags_by_module_dict()
-    modules = (data_flags, model_flags, training_flags, train)
-    given = [
-        flag
-        for module in modules
-        for flag in by_module[module.__name__]
-        if flag.present and flag.name not in _OF_THE_STUDY
-    ]
+    given = [FLAGS[name] for name in training_flag_names() if FLAGS[name].present]
     for flag in given:
         if flag.name in VARIED[FLAGS.study]:
             raise ValueError(

@@ -1,12 +1,17 @@
+import contextlib
+import io
 import pathlib
-import subprocess
-import sys
 import tempfile
+from unittest import mock
 
 import tensorflow as tf
-from absl.testing import parameterized
+from absl import flags
+from absl.testing import flagsaver, parameterized
 
-ROOT = pathlib.Path(__file__).parents[2]
+from tools import ablate
+from tools.studying.conduct import TRAIN
+from tools.studying.study_runs import find_runs
+
 # Seconds: few steps, of one block of each width.
 TINY = (
     "--tasks=digits",
@@ -14,23 +19,15 @@ TINY = (
     "--validation_share=0.05",
     "--backbone=wrn-8-1",
     "--trunk_size=4",
-    "--initial_steps=2",
+    "--initial_steps=1",
     "--rounds=1",
     "--selector_steps=1",
-    "--steps_per_epoch=2",
     "--search_evaluations=0",
 )
-# As `python tools/ablate.py`, with trainings that the test sees in its own process.
-PROGRAM = """
-import sys
-from absl import app
-from tools import ablate
-from tests.tools.studying import stub_training
-if {stub}:
-    ablate.TRAIN = stub_training.PROGRAM
-ablate.define_flags(ablate.FLAGS)
-app.run(ablate.main, argv=["ablate", *sys.argv[1:]])
-"""
+
+
+def setUpModule():
+    flags.FLAGS.mark_as_parsed()
 
 
 class AblateTest(tf.test.TestCase, parameterized.TestCase):
@@ -38,24 +35,27 @@ class AblateTest(tf.test.TestCase, parameterized.TestCase):
         super().setUp()
         self.output_dir = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory())) / "out"
 
-    def _run(self, *arguments, stub=False):
+    def _run(self, *arguments):
         """Returns the exit status, and what was printed on stdout and stderr."""
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                PROGRAM.format(stub=stub),
-                f"--output_dir={self.output_dir}",
-                *arguments,
-            ],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-        )
-        return done.returncode, done.stdout, done.stderr
+        out, errors, status = io.StringIO(), io.StringIO(), 0
+        with flagsaver.flagsaver():
+            values = flags.FlagValues()
+            for name in (*ablate.training_flag_names(), "output_dir", "seed"):
+                values[name] = flags.FLAGS[name]
+            ablate.define_flags(values)
+            with (
+                mock.patch.object(ablate, "FLAGS", values),
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(errors),
+            ):
+                try:
+                    ablate.main(values(["ablate", f"--output_dir={self.output_dir}", *arguments]))
+                except SystemExit as stopped:
+                    status = stopped.code
+        return status, out.getvalue(), errors.getvalue()
 
-    def test_levels_are_trained_drawn_and_judged(self):
-        arguments = ("--study=levels", "--levels=2,3", "--seeds=0", *TINY)
+    def test_levels_are_trained_drawn_and_judged_once(self):
+        arguments = ("--study=levels", "--levels=3,2", "--seeds=0", *TINY)
         status, printed, errors = self._run(*arguments)
         self.assertEqual(status, 0, errors)
         self.assertRegex(printed, r"digits: (holds|does not hold) here. Accuracy .* with 2, ")
@@ -65,11 +65,21 @@ class AblateTest(tf.test.TestCase, parameterized.TestCase):
         self.assertIn("2 of 2 runs have finished before", printed)
         self.assertNotIn("starts", printed)
 
-    def test_distributions_are_trained_drawn_and_judged(self):
-        status, printed, errors = self._run("--study=initial_distribution", "--seeds=0", *TINY)
-        self.assertEqual(status, 0, errors)
-        self.assertRegex(printed, r"After the initial stage: uniform .* random .* points lower")
-        self.assertTrue((self.output_dir / "figure_2b_initial_distributions.png").exists())
+    def test_flags_that_are_given_reach_every_run(self):
+        def train(runs, program, jobs):
+            self.assertEqual((program, jobs), (TRAIN, 2))
+            self.runs = runs
+            return {}
+
+        with mock.patch.object(ablate, "train_runs", train):
+            self._run("--study=initial_distribution", "--seeds=4", "--jobs=2", "--rho=3")
+        found = [run.flags for run in self.runs]
+        expected = [
+            ("--rho=3.0", f"--initial_distribution={name}", "--seed=4")
+            for name in ("proposed", "uniform", "random")
+        ]
+        self.assertEqual(found, expected)
+        self.assertEmpty(find_runs([], self.output_dir))
 
     @parameterized.parameters(
         (("--study=levels", "--num_levels=3"), "`--num_levels` must not be given"),
@@ -82,7 +92,7 @@ class AblateTest(tf.test.TestCase, parameterized.TestCase):
         ((), "`--study` must be levels or initial_distribution"),
     )
     def test_bad_flags_are_one_line(self, arguments, message):
-        status, _, errors = self._run(*arguments, stub=True)
+        status, _, errors = self._run(*arguments)
         self.assertEqual(status, 2)
         self.assertIn(message, errors.splitlines()[-1])
         self.assertFalse(self.output_dir.exists())
