@@ -16,6 +16,7 @@ import pipelines
 from elastic_tf.evaluation.budget_curve import budget_curve
 from elastic_tf.version import __version__
 from tools import budget_curve as budget_curve_tool
+from tools.ablating.claims import CHOICE_CLAIM, format_claim, judge_choices
 from tools.analyzing.analysis import Analysis
 from tools.analyzing.csv_files import write_agreement, write_groups, write_levels, write_models
 from tools.analyzing.figure import save_png
@@ -81,6 +82,8 @@ def main(argv):
         top=FLAGS.top_models,
     )
     paths = _write(analysis, folder, run, model)
+    verdicts = judge_choices(analysis.results, model.num_levels)
+    print(f"\n{format_claim(CHOICE_CLAIM, verdicts)}\n")
     print(f"Saved: {', '.join(map(str, paths))}")
 
 

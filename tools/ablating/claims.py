@@ -1,8 +1,10 @@
 """The supplement's claims, each held against what was measured."""
 
 import dataclasses
+import math
 import statistics
 
+CHOICE_CLAIM = "Claim: the distribution of chosen models is neither deterministic nor uniform."
 _PAPERS_LEVELS = 4
 _PAPERS_LOSS = (2, 3)
 # A choice is called deterministic from this share of images on one model on, and uniform from this
@@ -95,6 +97,27 @@ def judge_choice(policy, entropy_bound, task):
         f"{models} model{'s' if models > 1 else ''}, {100 * top:.1f} % of the images on the most "
         f"used; entropy {entropy:.2f} nats of at most {entropy_bound:.2f}.",
     )
+
+
+def judge_choices(results, num_levels):
+    """Returns a `Verdict` of `judge_choice` for each task, a list.
+
+    Args:
+        results: dict from task to what `evaluate_task` returns.
+        num_levels: int.
+    """
+    verdicts = []
+    for task, figures in results.items():
+        policy = figures["policy"]
+        models = num_levels ** len(policy["level_shares"])
+        bound = math.log(min(models, figures["num_images"]))
+        verdicts.append(judge_choice(policy, bound, task))
+    return verdicts
+
+
+def format_claim(claim, verdicts):
+    """Returns a claim with a line for each verdict, str."""
+    return "\n".join([claim, *(f"  {verdict}" for verdict in verdicts)])
 
 
 def _percent(shares):

@@ -2,7 +2,13 @@
 
 import math
 
-from tools.ablating.claims import judge_choice, judge_distributions, judge_levels
+from tools.ablating.claims import (
+    CHOICE_CLAIM,
+    format_claim,
+    judge_choices,
+    judge_distributions,
+    judge_levels,
+)
 from tools.ablating.distributions_figure import draw_distributions_ablation
 from tools.ablating.levels_figure import draw_levels_ablation
 from tools.ablating.variants import DISTRIBUTIONS
@@ -17,7 +23,6 @@ _RISE = (
 _START = (
     "Claim: uniform or random initial distributions end 2 to 3 points lower in the initial stage."
 )
-_CHOICE = "Claim: the distribution of chosen models is neither deterministic nor uniform."
 
 
 def report_levels(runs, folder):
@@ -39,7 +44,7 @@ def report_levels(runs, folder):
     for task, by_number in points.items():
         accuracies = {number: [a for _, a in of] for number, of in by_number.items()}
         verdicts.append(judge_levels(accuracies, task))
-    return _text([(_RISE, verdicts), (_CHOICE, _choices(runs))], path)
+    return _text([(_RISE, verdicts), (CHOICE_CLAIM, _choices(runs))], path)
 
 
 def report_distributions(runs, folder):
@@ -65,20 +70,15 @@ def report_distributions(runs, folder):
         for task, by_name in curves.items()
         if DISTRIBUTIONS[0] in by_name
     ]
-    return _text([(_START, verdicts), (_CHOICE, _choices(runs))], path)
+    return _text([(_START, verdicts), (CHOICE_CLAIM, _choices(runs))], path)
 
 
 def _choices(runs):
-    """Returns a verdict on the choice for each task, of the first run that is the method's own."""
-    run = next((run for run in runs if run.variant in ("levels4", DISTRIBUTIONS[0])), runs[0])
-    verdicts = []
-    for task, figures in run.results().items():
-        policy = figures["policy"]
-        blocks = len(policy["level_shares"])
-        models = len(policy["level_shares"][0]) ** blocks
-        bound = math.log(min(models, figures["num_images"]))
-        verdicts.append(judge_choice(policy, bound, task))
-    return verdicts
+    """Returns verdicts on the choice of the first run that is the method's own."""
+    own = (run for run in runs if run.variant in ("levels4", DISTRIBUTIONS[0]))
+    results = next(own, runs[0]).results()
+    policy = next(iter(results.values()))["policy"]
+    return judge_choices(results, len(policy["level_shares"][0]))
 
 
 def _last_before(curve, step):
@@ -88,8 +88,5 @@ def _last_before(curve, step):
 
 
 def _text(claims, path):
-    parts = [
-        f"{claim}\n" + "\n".join(f"  {verdict}" for verdict in verdicts)
-        for claim, verdicts in claims
-    ]
+    parts = [format_claim(claim, verdicts) for claim, verdicts in claims]
     return "\n\n".join(["", *parts, f"Saved: {path}"])
