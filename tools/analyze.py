@@ -16,7 +16,6 @@ import pipelines
 from elastic_tf.evaluation.budget_curve import budget_curve
 from elastic_tf.version import __version__
 from tools import budget_curve as budget_curve_tool
-from tools.ablating.claims import CHOICE_CLAIM, format_claim, judge_choices
 from tools.analyzing.analysis import Analysis
 from tools.analyzing.csv_files import write_agreement, write_groups, write_levels, write_models
 from tools.analyzing.figure import save_png
@@ -31,6 +30,7 @@ from tools.analyzing.report_page import write_report
 from tools.analyzing.task_routing import route_task
 from tools.analyzing.training_curves import read_curves
 from tools.calibration_file import read_calibrations
+from tools.claims import CHOICE_CLAIM, format_claim, judge_choices
 from tools.evaluate import budget_prices, evaluate_tasks, load_run, split_batches
 from tools.quiet_logs import quiet_logs
 from tools.run_directory import read_json

@@ -2,18 +2,18 @@
 
 import math
 
-from tools.ablating.claims import (
+from tools.ablating.distributions_figure import draw_distributions_ablation
+from tools.ablating.levels_figure import draw_levels_ablation
+from tools.ablating.variants import DISTRIBUTIONS
+from tools.analyzing.figure import save_png
+from tools.analyzing.training_curves import read_curves
+from tools.claims import (
     CHOICE_CLAIM,
     format_claim,
     judge_choices,
     judge_distributions,
     judge_levels,
 )
-from tools.ablating.distributions_figure import draw_distributions_ablation
-from tools.ablating.levels_figure import draw_levels_ablation
-from tools.ablating.variants import DISTRIBUTIONS
-from tools.analyzing.figure import save_png
-from tools.analyzing.training_curves import read_curves
 from tools.run_directory import RunDirectory
 
 _RISE = (

@@ -1,7 +1,7 @@
 import tensorflow as tf
 from absl.testing import parameterized
 
-from tools.ablating.claims import judge_choice, judge_distributions, judge_levels
+from tools.claims import judge_choice, judge_distributions, judge_levels
 
 
 class JudgeLevelsTest(tf.test.TestCase, parameterized.TestCase):
