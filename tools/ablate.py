@@ -39,6 +39,8 @@ from tools.user_errors import check_no_arguments, one_line_errors
 FLAGS = flags.FLAGS
 
 TRAINING_MODULES = (data_flags, model_flags, training_flags, train)
+# tools/evaluate.py defines it; tools/train.py takes it too.
+_OF_THE_TEST = ("search_evaluations",)
 # Of tools/train.py, but said by the study.
 _OF_THE_STUDY = ("output_dir", "seed")
 
@@ -87,7 +89,7 @@ def training_flag_names():
     """Returns the names of the flags of tools/train.py that a study passes on, a list of str."""
     by_module = flags.FLAGS.flags_by_module_dict()
     names = [flag.name for module in TRAINING_MODULES for flag in by_module[module.__name__]]
-    return [name for name in names if name not in _OF_THE_STUDY]
+    return [name for name in (*names, *_OF_THE_TEST) if name not in _OF_THE_STUDY]
 
 
 def _given_flags():
