@@ -50,6 +50,24 @@ def judge_levels(accuracies, task):
     return Verdict(task, holds, f"Accuracy of the selector's choice: {text} levels.")
 
 
+def judge_sizes(macs, task):
+    """Judges: the more levels, the smaller the networks that are found.
+
+    Args:
+        macs: dict from the number of levels to a list of shares of the full model's MACs, one per
+            seed: mean of an image, selector included.
+        task: str.
+
+    Returns:
+        `Verdict` on means over seeds.
+    """
+    means = {number: statistics.fmean(of) for number, of in sorted(macs.items())}
+    sizes = list(means.values())
+    holds = len(sizes) > 1 and all(a > b for a, b in zip(sizes, sizes[1:], strict=False))
+    text = ", ".join(f"{_percent(macs[number])} with {number}" for number in means)
+    return Verdict(task, holds, f"MACs of the selector's choice: {text} levels.")
+
+
 def judge_distributions(initial, final, task):
     """Judges: other initial distributions end 2 to 3 points lower in the initial stage.
 

@@ -1,7 +1,12 @@
 import contextlib
 import io
+import os
 import pathlib
+import signal
+import sys
 import tempfile
+import threading
+import time
 from unittest import mock
 
 import tensorflow as tf
@@ -24,6 +29,27 @@ TINY = (
     "--selector_steps=1",
     "--search_evaluations=0",
 )
+
+# In place of tools/train.py; three levels wait until they are let go.
+PROGRAM = """
+import json, pathlib, sys, time
+values = dict(argument.lstrip("-").split("=", 1) for argument in sys.argv[1:])
+folder = pathlib.Path(values["output_dir"])
+folder.mkdir(parents=True, exist_ok=True)
+print("started", flush=True)
+(folder / "started").touch()
+while values["num_levels"] == "3" and not (folder.parents[1] / "go").exists():
+    time.sleep(0.02)
+policy = {"distinct_models": 1, "entropy": 0, "top_models": [{"levels": [0], "share": 1}]}
+figures = {
+    "accuracy": {"selector": 0.5, "full": 0.5},
+    "macs_share": 0.5,
+    "full_macs": 1000,
+    "num_images": 10,
+    "policy": policy | {"level_shares": [[1, 0]]},
+}
+(folder / "results.json").write_text(json.dumps({"birds": figures}))
+"""
 
 
 def setUpModule():
@@ -64,6 +90,36 @@ class AblateTest(tf.test.TestCase, parameterized.TestCase):
         _, printed, _ = self._run(*arguments)
         self.assertIn("2 of 2 runs have finished before", printed)
         self.assertNotIn("starts", printed)
+
+    def _interrupt(self, run, stopped):
+        while not (run / "started").exists():
+            time.sleep(0.02)
+        # Python drops an interruption that comes while it is in a destructor: once more, then.
+        while not stopped.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+            stopped.wait(10)
+
+    def test_a_study_that_was_stopped_repeats_no_finished_run(self):
+        program = self.output_dir.parent / "program.py"
+        program.write_text(PROGRAM)
+        arguments = ("--study=levels", "--levels=2,3,4", "--seeds=0")
+        stopped = threading.Event()
+        with mock.patch.object(ablate, "TRAIN", (sys.executable, str(program))):
+            run = self.output_dir / "levels3" / "seed0"
+            threading.Thread(target=self._interrupt, args=[run, stopped]).start()
+            status, printed, _ = self._run(*arguments)
+            stopped.set()
+            self.assertEqual(status, 130)
+            self.assertIn("The same command line continues.", printed)
+            self.assertFalse((self.output_dir / "levels4").exists())
+            (self.output_dir / "go").touch()
+            status, _, errors = self._run(*arguments)
+        self.assertEqual(status, 0, errors)
+        started = {
+            path.parent.name: path.read_text().count("started")
+            for path in self.output_dir.glob("*/seed0.log")
+        }
+        self.assertEqual(started, {"levels2": 1, "levels3": 2, "levels4": 1})
 
     def test_flags_that_are_given_reach_every_run(self):
         def train(runs, program, jobs):

@@ -1,7 +1,7 @@
 import tensorflow as tf
 from absl.testing import parameterized
 
-from tools.claims import judge_choice, judge_distributions, judge_levels
+from tools.claims import judge_choice, judge_distributions, judge_levels, judge_sizes
 
 
 class JudgeLevelsTest(tf.test.TestCase, parameterized.TestCase):
@@ -19,6 +19,17 @@ class JudgeLevelsTest(tf.test.TestCase, parameterized.TestCase):
         verdict = str(judge_levels({2: [0.7, 0.72], 3: [0.7, 0.7]}, "cats"))
         self.assertStartsWith(verdict, "cats: does not hold here. ")
         self.assertIn("71.00 ± 1.41 % with 2, 70.00 ± 0.00 % with 3 levels", verdict)
+
+
+class JudgeSizesTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(
+        ({2: [0.5], 3: [0.4], 4: [0.3]}, True),
+        ({2: [0.5], 3: [0.4], 4: [0.4]}, False),
+        ({5: [0.3], 2: [0.4, 0.5]}, True),  # In the order of levels, not of the dict.
+        ({4: [0.5]}, False),
+    )
+    def test_sizes_must_fall_with_every_level(self, macs, holds):
+        self.assertEqual(judge_sizes(macs, "cats").holds, holds)
 
 
 class JudgeDistributionsTest(tf.test.TestCase, parameterized.TestCase):

@@ -13,13 +13,12 @@ from tools.claims import (
     judge_choices,
     judge_distributions,
     judge_levels,
+    judge_sizes,
 )
 from tools.run_directory import RunDirectory
 
-_RISE = (
-    "Claim: the more levels, the smaller the networks that can be found; accuracy rises up to four "
-    "levels, and falls at five."
-)
+_RISE = "Claim: accuracy rises with the number of levels up to four, and falls at five."
+_SMALLER = "Claim: the more levels, the smaller the networks that are found."
 _START = (
     "Claim: uniform or random initial distributions end 2 to 3 points lower in the initial stage."
 )
@@ -32,19 +31,22 @@ def report_levels(runs, folder):
         runs: list of finished `StudyRun`.
         folder: path of the study.
     """
-    points, verdicts = {}, []
+    points, shares = {}, {}
     for run in runs:
         number = int(run.variant.removeprefix("levels"))
         for task, figures in run.results().items():
-            macs = figures["macs_share"] * figures["full_macs"]
-            point = (macs, figures["accuracy"]["selector"])
+            share = figures["macs_share"]
+            point = (share * figures["full_macs"], figures["accuracy"]["selector"])
             points.setdefault(task, {}).setdefault(number, []).append(point)
+            shares.setdefault(task, {}).setdefault(number, []).append(share)
     path = folder / "figure_2a_levels.png"
     save_png(draw_levels_ablation(points), path)
-    for task, by_number in points.items():
-        accuracies = {number: [a for _, a in of] for number, of in by_number.items()}
-        verdicts.append(judge_levels(accuracies, task))
-    return _text([(_RISE, verdicts), (CHOICE_CLAIM, _choices(runs))], path)
+    rises = [
+        judge_levels({number: [a for _, a in of] for number, of in by_number.items()}, task)
+        for task, by_number in points.items()
+    ]
+    sizes = [judge_sizes(by_number, task) for task, by_number in shares.items()]
+    return _text([(_RISE, rises), (_SMALLER, sizes), (CHOICE_CLAIM, _choices(runs))], path)
 
 
 def report_distributions(runs, folder):

@@ -50,6 +50,7 @@ class ReportTest(tf.test.TestCase):
         text = report_levels(runs, self.folder)
         self.assertIn("cats: holds here.", text)
         self.assertIn("60.50 ± 0.71 % with 2, 70.50 ± 0.71 % with 4 levels", text)
+        self.assertIn("cats: does not hold here. MACs of the selector's choice: 50.00", text)
         self.assertIn("3 models, 50.0 % of the images on the most used; entropy 1.00 nats", text)
         self.assertTrue((self.folder / "figure_2a_levels.png").exists())
 
