@@ -42,7 +42,7 @@ TRAINING_MODULES = (data_flags, model_flags, training_flags, train)
 # tools/evaluate.py defines it; tools/train.py takes it too.
 _OF_THE_TEST = ("search_evaluations",)
 # Of tools/train.py, but said by the study.
-_OF_THE_STUDY = ("output_dir", "seed")
+_OF_THE_STUDY = ("output_dir", "seed", "preset")
 
 
 def define_flags(values):
@@ -94,9 +94,12 @@ def training_flag_names():
 
 def _given_flags():
     """Returns the flags of tools/train.py that were given, a list of str, `--name=value`."""
-    given = [FLAGS[name] for name in training_flag_names() if FLAGS[name].present]
+    # A preset has set the flags that it stands for, and is not passed on itself: it would undo what
+    # was changed behind it. Where it leaves a flag without a value, that is the flag's default.
+    names = training_flag_names()
+    given = [FLAGS[name] for name in names if FLAGS[name].present and FLAGS[name].value is not None]
     for flag in given:
-        if flag.name in VARIED[FLAGS.study]:
+        if flag.name in VARIED[FLAGS.study] and flag.value != flag.default:
             raise ValueError(
                 f"`--{flag.name}` must not be given: the study varies it. "
                 f"Received: {flag.name}={flag.value}"

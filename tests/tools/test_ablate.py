@@ -66,7 +66,7 @@ class AblateTest(tf.test.TestCase, parameterized.TestCase):
         out, errors, status = io.StringIO(), io.StringIO(), 0
         with flagsaver.flagsaver():
             values = flags.FlagValues()
-            for name in (*ablate.training_flag_names(), "output_dir", "seed"):
+            for name in (*ablate.training_flag_names(), "output_dir", "seed", "preset"):
                 values[name] = flags.FLAGS[name]
             ablate.define_flags(values)
             with (
@@ -136,6 +136,23 @@ class AblateTest(tf.test.TestCase, parameterized.TestCase):
         ]
         self.assertEqual(found, expected)
         self.assertEmpty(find_runs([], self.output_dir))
+
+    def test_a_preset_is_passed_on_as_what_it_sets_and_what_was_changed_after_it(self):
+        found = []
+        with mock.patch.object(ablate, "train_runs", lambda runs, *_: found.extend(runs) or {}):
+            self._run(
+                "--study=initial_distribution",
+                "--seeds=0",
+                "--target_macs=0.4",
+                "--preset=paper",
+                "--learning_rate_shape=cosine",
+            )
+        values = dict(flag.lstrip("-").split("=", 1) for flag in found[1].flags)
+        self.assertEqual(values["selector_gradient"], "reinforce")
+        self.assertEqual(values["learning_rate_shape"], "cosine")
+        self.assertEqual(values["initial_distribution"], "uniform")
+        self.assertNotIn("preset", values)
+        self.assertNotIn("target_macs", values)
 
     @parameterized.parameters(
         (("--study=levels", "--num_levels=3"), "`--num_levels` must not be given"),
