@@ -17,6 +17,7 @@ from tools.flag_values import parse_per_task
 from tools.preset_flag import define_preset
 
 FLAGS = flags.FLAGS
+_NONE = "none"
 
 flags.DEFINE_integer("seed", 0, "Seed of weights, data order, augmentation and models drawn.", 0)
 flags.DEFINE_integer("initial_steps", 78_200, "Steps of the initial stage.", 0)
@@ -109,7 +110,7 @@ flags.DEFINE_string(
     "target_macs",
     None,
     "Mean share of MACs, in (0, 1], selector included, that the price of compute is adapted to: "
-    "one number, or task=X,...; --rho where left out.",
+    "one number, or task=X,...; --rho where left out, or 'none', where a flagfile has one.",
 )
 flags.DEFINE_enum("target_scope", "task", SCOPES, "Who meets it: every task, or their mean.")
 flags.DEFINE_enum(
@@ -146,9 +147,9 @@ define_preset(
 )
 
 
-@flags.validator("target_macs", "must be numbers in (0, 1]: X, or task=X,...")
+@flags.validator("target_macs", "must be numbers in (0, 1]: X, or task=X,...; or none")
 def _target_macs_parses(text):
-    return text is None or parses(text, float, lambda share: 0 < share <= 1)
+    return text in (None, _NONE) or parses(text, float, lambda share: 0 < share <= 1)
 
 
 @flags.validator("l2", "must be numbers >= 0: X, or task=X,...")
@@ -169,6 +170,12 @@ def _initial_decay_is_valid(shares):
 @flags.validator("round_decay_after", "must be integers >= 1")
 def _round_decay_is_valid(counts):
     return _all_valid(counts, int, lambda count: count >= 1)
+
+
+def _target_macs():
+    if FLAGS.target_macs in (None, _NONE):
+        return None
+    return parse_per_task(FLAGS.target_macs, float)
 
 
 def compile_model(model):
@@ -200,7 +207,7 @@ def compile_model(model):
             credit=FLAGS.credit,
             cost_exponent=FLAGS.cost_exponent,
             rho=FLAGS.rho,
-            target_macs=FLAGS.target_macs and parse_per_task(FLAGS.target_macs, float),
+            target_macs=_target_macs(),
             target_scope=FLAGS.target_scope,
             selector_gradient=FLAGS.selector_gradient,
             temperature=FLAGS.temperature,

@@ -56,6 +56,18 @@ class SelectorRateTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(model.selector_optimizer.learning_rate, 0.0, atol=1e-6)
 
 
+class TargetMacsTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(
+        (None, None),
+        ("none", None),
+        ("0.4", 0.4),
+        ("cats=0.3,dogs=0.5", {"cats": 0.3, "dogs": 0.5}),
+    )
+    def test_a_share_or_one_for_each_task_or_none(self, text, expected):
+        with flagsaver.flagsaver(target_macs=text):
+            self.assertEqual(training_flags._target_macs(), expected)
+
+
 class LossWeightTest(tf.test.TestCase):
     def test_one_for_each_task(self):
         settings = compiled(loss_weight="grey=0.5").settings
