@@ -17,7 +17,13 @@ from elastic_tf.evaluation.budget_curve import budget_curve
 from elastic_tf.version import __version__
 from tools import budget_curve as budget_curve_tool
 from tools.analyzing.analysis import Analysis
-from tools.analyzing.csv_files import write_agreement, write_groups, write_levels, write_models
+from tools.analyzing.csv_files import (
+    write_agreement,
+    write_groups,
+    write_levels,
+    write_models,
+    write_shared_models,
+)
 from tools.analyzing.figure import save_png
 from tools.analyzing.image_browser import browser_data
 from tools.analyzing.report_content import (
@@ -25,8 +31,10 @@ from tools.analyzing.report_content import (
     draw_figures,
     figure_sections,
     result_tables,
+    shared_rows,
 )
 from tools.analyzing.report_page import write_report
+from tools.analyzing.shared_models import shared_models
 from tools.analyzing.task_routing import route_task
 from tools.analyzing.training_curves import read_curves
 from tools.calibration_file import read_calibrations
@@ -37,6 +45,7 @@ from tools.run_directory import read_json
 from tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
+SHARED_ROWS = 5  # In the page's table; the CSV file has all.
 
 flags.DEFINE_integer("top_models", 3, "Models of each task to look at closely, >= 1.", 1)
 flags.DEFINE_integer(
@@ -128,6 +137,7 @@ def _write(analysis, folder, run, model):
     write_levels(folder / "figure_3b_levels.csv", analysis.level_means)
     write_groups(folder / "figure_4_groups.csv", analysis.groups, analysis.class_names)
     write_agreement(folder / "task_agreement.csv", analysis.agreement)
+    write_shared_models(folder / "shared_models.csv", shared_models(analysis.routings))
     tasks = ", ".join(analysis.class_names)
     write_report(
         folder / "report.html",
@@ -139,6 +149,7 @@ def _write(analysis, folder, run, model):
         tables=result_tables(analysis.results),
         figures=figure_sections(analysis, drawn),
         agreement=agreement_rows(analysis.agreement),
+        shared=shared_rows(analysis.routings, SHARED_ROWS),
         browser=browser_data(analysis.routings, FLAGS.browser_images),
         settings=sorted(run.read_flags().items()),
         version=__version__,

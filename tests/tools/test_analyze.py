@@ -87,6 +87,15 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual((row["first"], row["second"]), TASKS)
         self.assertBetween(float(row["overlap"]), 0, 1)
 
+    def test_shared_models_have_their_share_in_each_task(self):
+        shares = {}
+        for row in self._rows("figure_3a_models.csv"):
+            shares[row["task"], row["model"]] = row["share"]
+        rows = self._rows("shared_models.csv")
+        self.assertNotEmpty(rows)
+        for row in rows:
+            self.assertEqual(row["share"], shares[row["task"], row["model"]])
+
     @parameterized.parameters("tradeoff", "figure_3a_models", "figure_3b_levels", "figure_4_digits")
     def test_figures_are_written_for_print(self, name):
         png = (self.output_dir / f"{name}.png").read_bytes()

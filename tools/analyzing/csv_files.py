@@ -94,6 +94,24 @@ def write_agreement(path, agreement):
     )
 
 
+def write_shared_models(path, models):
+    """Writes the models that several tasks use: a line for each model and task.
+
+    Args:
+        path: path of the file.
+        models: list of `SharedModel`.
+    """
+    _write(
+        path,
+        ("model", "task", "share"),
+        (
+            (model_name(model.levels), task, share)
+            for model in models
+            for task, share in model.shares.items()
+        ),
+    )
+
+
 def _write(path, header, rows):
     """Writes a CSV file whole or not at all; what is missing is an empty field."""
     partial = f"{path}.partial"

@@ -6,6 +6,7 @@ from tools.analyzing.group_figure import draw_groups
 from tools.analyzing.histogram_figure import draw_histogram
 from tools.analyzing.level_figure import draw_levels
 from tools.analyzing.model_name import model_name
+from tools.analyzing.shared_models import shared_models
 from tools.analyzing.tradeoff_figure import draw_tradeoff
 from tools.results_table import format_gain, result_rows
 
@@ -99,7 +100,7 @@ def figure_sections(analysis, drawn):
                     f"figure_4_{task}",
                     f"most used models of {task}",
                     task,
-                    group_text(groups, analysis.class_names[task]),
+                    group_lines(groups, analysis.class_names[task]),
                 )
                 for task, groups in analysis.groups.items()
             ],
@@ -115,9 +116,9 @@ def figure_sections(analysis, drawn):
     return sections
 
 
-def group_text(groups, class_names):
-    """Returns a sentence for each model: the classes that are on it more than by chance."""
-    sentences = []
+def group_lines(groups, class_names):
+    """Returns a line for each model: the classes that are on it more than by chance."""
+    lines = []
     for group in groups:
         typical = [
             f"{class_names[each['label']]} ({100 * each['group_share']:.0f} % of its images, "
@@ -125,8 +126,8 @@ def group_text(groups, class_names):
             for each in group.typical_classes()
         ]
         images = ", ".join(typical) or "no class more than the others"
-        sentences.append(f"{model_name(group.levels)}: {images}.")
-    return " ".join(sentences)
+        lines.append(f"{model_name(group.levels)}: {images}.")
+    return lines
 
 
 def agreement_rows(agreement):
@@ -143,9 +144,25 @@ def agreement_rows(agreement):
     ]
 
 
+def shared_rows(routings, top):
+    """Returns the rows of the table of shared models, a list of dicts as the template takes them.
+
+    Args:
+        routings: list of `TaskRouting`.
+        top: int >= 1, rows at most.
+    """
+    return [
+        {
+            "model": model_name(model.levels),
+            "shares": [100 * model.shares.get(routing.task, 0.0) for routing in routings],
+        }
+        for model in shared_models(routings)[:top]
+    ]
+
+
 def _section(name, short, title, text, parts):
     return {"id": name, "short": short, "title": title, "text": text, "parts": parts}
 
 
-def _part(drawn, name, label, title="", text=""):
-    return {"title": title, "text": text, "svg": inline_svg(drawn[name], label)}
+def _part(drawn, name, label, title="", lines=()):
+    return {"title": title, "lines": lines, "svg": inline_svg(drawn[name], label)}

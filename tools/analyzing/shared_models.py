@@ -1,0 +1,37 @@
+"""Models that several tasks choose."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class SharedModel:
+    """A model that images of two tasks or more are on.
+
+    Attributes:
+        levels: tuple of int, one per block.
+        shares: dict from each of these tasks to the share of its images that is, in (0, 1].
+    """
+
+    levels: tuple
+    shares: dict
+
+
+def shared_models(routings):
+    """Returns the models that are shared, the most shared first.
+
+    How much a model is shared is its share in the task that uses it second most: what it takes for
+    two to use it.
+
+    Args:
+        routings: list of `TaskRouting`.
+
+    Returns:
+        List of `SharedModel`.
+    """
+    shares = {}
+    for routing in routings:
+        chosen = routing.chosen
+        for levels, share in zip(chosen.models, chosen.shares, strict=True):
+            shares.setdefault(tuple(map(int, levels)), {})[routing.task] = float(share)
+    shared = [SharedModel(levels, of) for levels, of in shares.items() if len(of) > 1]
+    return sorted(shared, key=lambda model: sorted(model.shares.values())[-2], reverse=True)
