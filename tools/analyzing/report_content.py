@@ -121,12 +121,12 @@ def group_lines(groups, class_names):
     lines = []
     for group in groups:
         typical = [
-            f"{class_names[each['label']]} ({100 * each['group_share']:.0f} % of its images, "
-            f"{each['lift']:.1f} times the task's share)"
+            f"{class_names[each['label']]}: {100 * each['group_share']:.0f} % of its images, "
+            f"{each['lift']:.1f} times the task's share"
             for each in group.typical_classes()
         ]
-        images = ", ".join(typical) or "no class more than the others"
-        lines.append(f"{model_name(group.levels)}: {images}.")
+        images = "; ".join(typical) or "no class more than the others"
+        lines.append(f"Model {model_name(group.levels)}. {images}.")
     return lines
 
 
