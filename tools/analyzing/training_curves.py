@@ -1,10 +1,13 @@
 """What a training logged for TensorBoard, epoch by epoch."""
 
+import logging
 import pathlib
 
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+# It tells of the end of every file that it reads.
+logging.getLogger("tensorboard").setLevel(logging.WARNING)
 _PREFIX = "epoch_"
 _STEP = "step"
 
