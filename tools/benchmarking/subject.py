@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 import pipelines
+from elastic_tf.models.plain_backbone import plain_backbone
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
-from tools.benchmarking.plain_backbone import plain_backbone
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,8 +5,8 @@ from absl.testing import parameterized
 from elastic_tf.layers.residual_block import ElasticResidualBlock
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.estimator import Estimator
+from elastic_tf.models.plain_backbone import plain_backbone
 from tests.testing import profiler_macs, randomise
-from tools.benchmarking.plain_backbone import plain_backbone
 
 BACKBONES = ("wrn-8-1", "resnet-10-4", "vgg-8-4")
 TASKS = {"odd": {"image_shape": (13, 9, 3), "num_classes": 4}}
