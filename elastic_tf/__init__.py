@@ -12,6 +12,9 @@ from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.estimator import Estimator
+from elastic_tf.models.fixed_network import fixed_network
+from elastic_tf.models.plain_backbone import plain_backbone
+from elastic_tf.models.plain_weights import load_plain_weights
 from elastic_tf.models.selector import Selector
 from elastic_tf.policies.budget import BudgetCalibration
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
@@ -39,5 +42,8 @@ __all__ = [
     "TaskBatchNormalization",
     "__version__",
     "default_ratios",
+    "fixed_network",
+    "load_plain_weights",
     "parse_backbone",
+    "plain_backbone",
 ]

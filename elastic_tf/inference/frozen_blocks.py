@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from elastic_tf.inference.folding import fold_norm, scale_and_offset
 from elastic_tf.inference.fused_conv import conv_bias_relu
+from elastic_tf.inference.gathered_rows import run_by_gather
 from elastic_tf.inference.grouped_rows import run_by_group
 from elastic_tf.layers.fused_ops import scale_offset_relu
 from elastic_tf.layers.residual_block import ElasticResidualBlock
@@ -57,6 +58,19 @@ class FrozenBlock:
             for branch in self._branches()
         ]
         return tf.ensure_shape(tf.switch_case(level, branches), (1, *self._output_shape(features)))
+
+    def run_gathered(self, features, levels):
+        """Runs a batch in any order with operations that other runtimes have; see `run_by_gather`.
+
+        Args:
+            features: float32 tensor `(batch, height, width, channels)`, not empty.
+            levels: int32 tensor `(batch,)`.
+
+        Returns:
+            Outputs in the order of levels, and that order.
+        """
+        inputs = self._prepare(features)
+        return run_by_gather(self._branches(), inputs, levels, self._output_shape(features))
 
     def _output_shape(self, features):
         return (*self.block.output_size(features.shape[1:3]), self.block.filters)

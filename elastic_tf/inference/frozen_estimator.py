@@ -6,6 +6,7 @@ import tensorflow as tf
 from elastic_tf.inference.folding import scale_and_offset
 from elastic_tf.inference.frozen_blocks import freeze_block
 from elastic_tf.inference.frozen_stem import FrozenStem
+from elastic_tf.inference.gathered_rows import undo_order
 from elastic_tf.inference.grouped_rows import sort_rows
 from elastic_tf.layers.empty_batch import run_unless_empty
 from elastic_tf.layers.fused_ops import scale_offset_relu
@@ -60,6 +61,20 @@ class FrozenEstimator:
         return run_unless_empty(
             lambda images: self._classify(images, levels), images, (self.num_classes,), tf.float32
         )
+
+    def classify_gathered(self, images, levels):
+        """Returns the logits by operations that other runtimes have; see `run_by_gather`.
+
+        Args:
+            images: tensor `(batch, *image_shape)`, not empty.
+            levels: int32 tensor `(batch, blocks)`.
+        """
+        features = self._stem(images)
+        rows = tf.range(tf.shape(images)[0])
+        for index, block in enumerate(self._blocks):
+            features, order = block.run_gathered(features, tf.gather(levels[:, index], rows))
+            rows = tf.gather(rows, order)
+        return undo_order(self._head(features), rows)
 
     def _classify(self, images, levels):
         features = self._stem(images)

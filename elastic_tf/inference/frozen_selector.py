@@ -43,9 +43,10 @@ class FrozenSelector:
 
     def __call__(self, images):
         images = check_images(images, self.task, self.image_shape)
-        return run_unless_empty(self._score, images, (self.num_blocks, self.num_levels), tf.float32)
+        return run_unless_empty(self.score, images, (self.num_blocks, self.num_levels), tf.float32)
 
-    def _score(self, images):
+    def score(self, images):
+        """Returns the logits of images that are not empty; as a call, without its checks."""
         features = self._stem(images)
         for block in self._blocks:
             features = block(features)

@@ -1,6 +1,5 @@
 """One candidate model by itself: a plain Keras network without any elasticity."""
 
-import keras
 import numpy as np
 
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
@@ -12,8 +11,8 @@ from elastic_tf.models.tasks import check_task
 def fixed_network(estimator, task, levels):
     """Cuts one model of one task out of an estimator.
 
-    The result has standard Keras layers only, with no more weights than the model uses, so it can be
-    saved, converted, quantised and trained further like any other.
+    The result has standard Keras layers only, with no more weights than the model uses, so it can
+    be saved, converted, quantised and trained further like any other.
 
     Args:
         estimator: an `Estimator`. Its weights are copied as they are now.

@@ -71,7 +71,9 @@ class FixedNetworkTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(([1, 1],), ([1, 1, 4],), ([1, -1, 1],), ([1] * 4,))
     def test_levels_that_do_not_fit_are_refused(self, levels):
-        with self.assertRaisesRegex(ValueError, r"`levels` must be 3 integers in \[0, 4\).*Received"):
+        with self.assertRaisesRegex(
+            ValueError, r"`levels` must be 3 integers in \[0, 4\).*Received"
+        ):
             fixed_network(make_estimator(), "grey", levels)
 
     def test_an_unknown_task_is_refused(self):
