@@ -2,9 +2,11 @@
 
 from elastic_tf.costs.cost_table import CostTable
 from elastic_tf.costs.ratios import default_ratios
+from elastic_tf.export.dynamic_module import DynamicModule
 from elastic_tf.inference.frozen_estimator import FrozenEstimator
 from elastic_tf.inference.frozen_network import FrozenNetwork
 from elastic_tf.inference.frozen_selector import FrozenSelector
+from elastic_tf.inference.portable_network import PortableNetwork
 from elastic_tf.layers.elastic_conv import ElasticConv2D
 from elastic_tf.layers.plain_block import ElasticPlainBlock
 from elastic_tf.layers.residual_block import ElasticResidualBlock
@@ -27,6 +29,7 @@ __all__ = [
     "BudgetCalibration",
     "CostTable",
     "DeepElasticNetwork",
+    "DynamicModule",
     "ElasticConv2D",
     "ElasticNetwork",
     "ElasticPlainBlock",
@@ -36,6 +39,7 @@ __all__ = [
     "FrozenNetwork",
     "FrozenSelector",
     "MethodSettings",
+    "PortableNetwork",
     "Selector",
     "StageSchedule",
     "StagedLearningRate",

@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 ROOT = pathlib.Path(__file__).parents[1]
-LAYERS = ("costs", "layers", "policies", "models", "inference", "evaluation", "training")
+LAYERS = ("costs", "layers", "policies", "models", "inference", "evaluation", "export", "training")
 # What a part of the library may import of it, beside itself.
 MAY_IMPORT = {
     "costs": (),
@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "policies": (),
     "models": ("costs", "layers", "policies"),
     "evaluation": ("costs", "layers", "policies", "models", "inference"),
+    "export": ("costs", "layers", "policies", "models", "inference"),
     "inference": ("costs", "layers", "policies", "models"),
     "training": ("costs", "layers", "policies", "models"),
 }

@@ -104,7 +104,7 @@ class FrozenResidualBlock(FrozenBlock):
         ]
 
     def _prepare(self, features):
-        return [features, self.block.shortcut(features)]
+        return [features, self.block.shortcut.run(features)]
 
     def _branches(self):
         return [None, *map(self._branch, self._convs[1:])]

@@ -1,5 +1,6 @@
 """Estimator and selector of one task for runtimes other than TensorFlow."""
 
+import numpy as np
 import tensorflow as tf
 
 from elastic_tf.inference.frozen_estimator import FrozenEstimator
@@ -31,8 +32,9 @@ class PortableNetwork:
     def __init__(self, network, task, price=0.0):
         self.estimator = FrozenEstimator(network.estimator, task)
         self.selector = FrozenSelector(network.selector, task)
-        # In float32, as other runtimes lack float64 here and there.
-        self._charge = tf.constant(price * network.cost_table(task).block_shares, tf.float32)
+        # In float32, as other runtimes lack float64 here and there; not a tensor, which would be an
+        # input of the graph.
+        self._charge = (price * network.cost_table(task).block_shares).astype(np.float32)
 
     def __call__(self, images):
         estimator = self.estimator

@@ -40,19 +40,24 @@ class PoolPadShortcut(keras.layers.Layer):
             )
 
     def call(self, inputs):
-        outputs = inputs
-        if self.strides > 1:
-            size = tuple(same_output_size(side, self.strides) for side in inputs.shape[1:3])
-            outputs = run_unless_empty(
-                lambda images: tf.nn.avg_pool2d(images, self.strides, self.strides, "SAME"),
-                inputs,
-                (*size, inputs.shape[-1]),
-            )
+        if self.strides == 1:
+            return self._pad(inputs)
+        size = tuple(same_output_size(side, self.strides) for side in inputs.shape[1:3])
+        return self._pad(run_unless_empty(self._pool, inputs, (*size, inputs.shape[-1])))
+
+    def run(self, inputs):
+        """Returns the outputs for inputs that are not empty, without a condition in the graph."""
+        return self._pad(inputs if self.strides == 1 else self._pool(inputs))
+
+    def _pool(self, inputs):
+        return tf.nn.avg_pool2d(inputs, self.strides, self.strides, "SAME")
+
+    def _pad(self, inputs):
         missing = self.filters - inputs.shape[-1]
-        if missing:
-            left = missing // 2
-            outputs = tf.pad(outputs, [[0, 0], [0, 0], [0, 0], [left, missing - left]])
-        return outputs
+        if not missing:
+            return inputs
+        left = missing // 2
+        return tf.pad(inputs, [[0, 0], [0, 0], [0, 0], [left, missing - left]])
 
     def get_config(self):
         return super().get_config() | {"filters": self.filters, "strides": self.strides}

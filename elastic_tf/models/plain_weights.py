@@ -21,8 +21,8 @@ def load_plain_weights(estimator, plain, task):
 
     The full model then gives the plain network's logits; narrower ones have still to be learned.
     The layers are matched in their order, whatever their names; `plain_backbone` makes networks
-    that fit. The running averages of the trunk become those of all tasks, as the trunk's weights are
-    shared; stems and heads of other tasks are left as they are.
+    that fit. The running averages of the trunk become those of all tasks, as the trunk's weights
+    are shared; stems and heads of other tasks are left as they are.
 
     What differs without consequence is taken into account: biases before a normalisation, another
     epsilon, normalisation without scale or offset, a stem's kernel smaller than 7x7 (it is padded

@@ -1,0 +1,1 @@
+"""The trained network as programs of TensorFlow that need nothing else."""

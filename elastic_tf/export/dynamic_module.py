@@ -1,0 +1,98 @@
+"""A network that chooses by itself, as a module to be saved for TensorFlow alone."""
+
+import tensorflow as tf
+
+from elastic_tf.export.served_answers import served_answers
+from elastic_tf.inference.frozen_network import FrozenNetwork
+from elastic_tf.policies.budget import check_budget_number, priced_greedy
+
+OWN_CHOICE = 0.0
+
+
+class DynamicModule(tf.Module):
+    """Functions of one or more tasks, each of which routes every image by itself.
+
+    `tf.saved_model.save(module, path, signatures=module.signatures())` writes a folder that needs
+    TensorFlow and nothing else. Each task has a signature of its name from `images` to what
+    `served_answers` returns, and the method `predict_<task>`. With a calibration, the method takes
+    `budget` too, and so does the signature `<task>_at_budget`: the mean MACs per image as a share
+    of the full model's, selector included, in (0, 1]; or 0, for the selector's own choice. Weights
+    are copied as they are now, and become constants.
+
+    Args:
+        network: an `ElasticNetwork`.
+        tasks: sequence of str, at least one. Defaults to all of the network's.
+        calibrations: dict from task to `BudgetCalibration`; tasks may be left out. Defaults to
+            the network's `calibrations`.
+        budget: float in (0, 1], the budget where a call gives none; every task must have a
+            calibration then. Defaults to `None`, the selector's own choice.
+        input_dtype: dtype of the images. Defaults to `"uint8"`.
+
+    Raises:
+        ValueError: if a task is unknown, or `budget` is out of range or a task has no calibration
+            for it.
+
+    Example:
+
+    >>> module = DynamicModule(network)
+    >>> tf.saved_model.save(module, "served", signatures=module.signatures())
+    >>> tf.saved_model.load("served").predict_digits(images, budget=0.4)["classes"]
+
+    Reference: the method's section 2; Everett, 1963, on prices.
+    """
+
+    def __init__(self, network, tasks=None, calibrations=None, budget=None, input_dtype="uint8"):
+        super().__init__(name="dynamic_network")
+        tasks = list(network.tasks if tasks is None else tasks)
+        calibrations = network.calibrations if calibrations is None else calibrations
+        if budget is not None:
+            _check_default(budget, tasks, calibrations)
+        self._signatures = {}
+        for task in tasks:
+            frozen = FrozenNetwork(network, task, calibrations.get(task))
+            spec = tf.TensorSpec(
+                (None, *network.tasks[task]["image_shape"]), input_dtype, name="images"
+            )
+            table = network.cost_table(task)
+            self._add(task, _task_functions(frozen, table, spec, budget or OWN_CHOICE))
+
+    def _add(self, task, functions):
+        # An attribute, as what is loaded has those of the module.
+        setattr(self, f"predict_{task}", functions[-1])
+        for suffix, function in zip(("", "_at_budget"), functions, strict=False):
+            self._signatures[f"{task}{suffix}"] = function
+
+    def signatures(self):
+        """Returns the signatures, a dict; the first task's is `serving_default` too."""
+        first = next(iter(self._signatures.values()))
+        return {"serving_default": first} | self._signatures
+
+
+def _task_functions(frozen, cost_table, spec, default):
+    """Returns the function of images alone, and with a calibration that with a budget."""
+    if frozen.calibration is None:
+        return [tf.function(lambda images: served_answers(frozen(images), cost_table), [spec])]
+
+    default = tf.constant(default, tf.float32)
+
+    @tf.function(input_signature=[spec, tf.TensorSpec((), tf.float32, name="budget")])
+    def at_budget(images, budget=default):
+        price = tf.where(budget > 0, frozen.calibration.price(budget), 0.0)
+        levels = priced_greedy(frozen.selector(images), cost_table.block_shares, price)
+        return served_answers(
+            {"logits": frozen.estimator(images, levels), "levels": levels}, cost_table
+        )
+
+    # It calls the other, so that their constants are saved once.
+    by_default = tf.function(lambda images: at_budget(images, default), [spec])
+    return [by_default, at_budget]
+
+
+def _check_default(budget, tasks, calibrations):
+    check_budget_number(budget)
+    missing = [task for task in tasks if task not in calibrations]
+    if missing:
+        raise ValueError(
+            f"`budget` must be None where a task has no calibration, as {', '.join(missing)}. "
+            f"Received: budget={budget}"
+        )

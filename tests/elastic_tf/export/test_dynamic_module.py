@@ -1,0 +1,124 @@
+import concurrent.futures
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.export.dynamic_module import DynamicModule
+from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.policies.budget import BudgetCalibration
+from tests.testing import TASKS, random_images, randomise
+
+
+def make_network():
+    network = ElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
+    randomise(network)
+    return network
+
+
+def make_calibration(network, task):
+    """Returns prices at which the choice changes much."""
+    logits = network.selector(random_images(task, 40), task=task)
+    span = 2 * float(tf.reduce_max(logits) - tf.reduce_min(logits))
+    return BudgetCalibration([0.2, 0.9], [span, -span])
+
+
+class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.network = make_network()
+        cls.network.calibrations["grey"] = make_calibration(cls.network, "grey")
+        module = DynamicModule(cls.network)
+        tf.saved_model.save(module, cls.folder.name, signatures=module.signatures())
+        cls.loaded = tf.saved_model.load(cls.folder.name)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+        super().tearDownClass()
+
+    def _check(self, served, images, task, budget=None):
+        expected = self.network(
+            images.astype(np.float32), task=task, return_levels=True, budget=budget
+        )
+        self.assertAllEqual(served["levels"], expected["levels"])
+        probabilities = tf.nn.softmax(expected["logits"])
+        self.assertAllClose(served["probabilities"], probabilities, rtol=0, atol=1e-5)
+        self.assertAllEqual(served["classes"], tf.argmax(expected["logits"], -1))
+        macs = self.network.cost_table(task).macs(expected["levels"])
+        self.assertAllEqual(served["macs"], macs)
+
+    @parameterized.parameters(*TASKS)
+    def test_a_signature_answers_as_the_network(self, task):
+        images = random_images(task, 9)
+        self._check(self.loaded.signatures[task](images=tf.constant(images)), images, task)
+
+    def test_the_first_task_is_the_default(self):
+        images = random_images("grey", 3)
+        served = self.loaded.signatures["serving_default"](images=tf.constant(images))
+        self._check(served, images, "grey")
+
+    @parameterized.parameters(0.2, 0.5, 0.9)
+    def test_a_budget_is_kept_to(self, budget):
+        images = random_images("grey", 20)
+        signature = self.loaded.signatures["grey_at_budget"]
+        served = signature(images=tf.constant(images), budget=tf.constant(budget))
+        self._check(served, images, "grey", budget)
+        self.assertAllEqual(
+            self.loaded.predict_grey(images, budget=budget)["levels"], served["levels"]
+        )
+
+    def test_budget_0_is_the_selectors_own_choice_and_the_default(self):
+        images = random_images("grey", 20)
+        self._check(self.loaded.predict_grey(images), images, "grey")
+        self._check(self.loaded.predict_grey(images, budget=0.0), images, "grey")
+
+    def test_a_default_budget_can_be_set(self):
+        module = DynamicModule(self.network, ["grey"], budget=0.2)
+        images = random_images("grey", 20)
+        self._check(module.predict_grey(images), images, "grey", 0.2)
+        self._check(module.signatures()["grey"](images), images, "grey", 0.2)
+
+    @parameterized.parameters(0, 1, 5)
+    def test_an_images_answer_does_not_depend_on_its_batch(self, size):
+        images = random_images("colour", 8)
+        whole = self.loaded.signatures["colour"](images=tf.constant(images))
+        part = self.loaded.signatures["colour"](images=tf.constant(images[:size]))
+        self.assertEqual(part["probabilities"].shape, (size, 4))
+        self.assertEqual(part["macs"].shape, (size,))
+        self.assertAllEqual(part["levels"], whole["levels"][:size])
+        self.assertAllClose(part["probabilities"], whole["probabilities"][:size], rtol=0, atol=1e-5)
+
+    def test_threads_get_their_own_answers(self):
+        batches = [random_images("grey", 1 + seed % 5, seed) for seed in range(24)]
+        signature = self.loaded.signatures["grey"]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda images: signature(images=tf.constant(images)), batches))
+        for images, served in zip(batches, answers, strict=True):
+            self._check(served, images, "grey")
+
+    def test_tasks_without_a_calibration_take_no_budget(self):
+        self.assertNotIn("colour_at_budget", self.loaded.signatures)
+        with self.assertRaisesRegex(ValueError, "`budget` must be None.*colour. Received"):
+            DynamicModule(self.network, budget=0.5)
+
+    def test_a_budget_out_of_range_is_refused(self):
+        with self.assertRaisesRegex(ValueError, r"`budget` must be a number in \(0, 1\]"):
+            DynamicModule(self.network, ["grey"], budget=1.5)
+
+    def test_constants_are_saved_once(self):
+        module = DynamicModule(self.network, ["grey"])
+        function = module.signatures()["grey"].get_concrete_function()
+        weights = sum(
+            tf.make_ndarray(node.attr["value"].tensor).size
+            for node in function.graph.as_graph_def().node
+            if node.op == "Const"
+        )
+        self.assertLess(weights, 1000)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,261 @@
+r"""Exports a trained network for production.
+
+    python tools/export.py --model_dir=runs/quickstart --format=saved_model --output_dir=served
+    python tools/export.py --model_dir=runs/quickstart --format=litert --task=digits --level=1 \
+        --quantization=int8 --output_dir=digits_int8
+
+Without --levels or --level the export is dynamic: it routes every image by itself, at --budget
+or by the selector's own choice. With them it is one fixed model of standard layers, and no larger
+than that. The folder holds the model and export.json: labels, preprocessing, where it comes from.
+What was written is loaded and compared with the network before the folder appears.
+
+| format | file | dynamic | fixed |
+| --- | --- | --- | --- |
+| saved_model | a folder for TensorFlow alone | all tasks or one, any budget | one task |
+| keras | model.keras | all tasks; needs elastic_tf | one task; Keras alone |
+| litert | model.tflite | one task, one budget | one task; --quantization |
+| onnx | model.onnx | one task, one budget | one task |
+"""
+
+import pathlib
+import tempfile
+
+import numpy as np
+from absl import app, flags
+
+import pipelines
+from tools.calibration_file import read_calibrations
+from tools.evaluate import load_model, run_tasks, split_batches
+from tools.exporting.check_export import TOLERANCE, largest_difference
+from tools.exporting.dynamic_export import export_dynamic
+from tools.exporting.fixed_export import QUANTIZATIONS, export_fixed
+from tools.exporting.loaded_export import LoadedExport
+from tools.exporting.manifest import FILE, make_manifest, provenance
+from tools.exporting.options import ExportOptions
+from tools.exporting.staged_output import check_free, staged_output
+from tools.model_choice import ModelChoice, parse_choice
+from tools.quiet_logs import quiet_logs
+from tools.run_directory import RunDirectory, read_json, write_json
+from tools.user_errors import check_no_arguments, one_line_errors
+
+FLAGS = flags.FLAGS
+FORMATS = ("saved_model", "keras", "litert", "onnx")
+MOST_USED = "most_used"
+_ONE_TASK = ("litert", "onnx")
+_CHECKED_IMAGES = 64
+
+
+def define_flags(values):
+    """Adds the flags of this script to `absl.flags.FlagValues`.
+
+    They are not defined on import, as other scripts have flags of the same names.
+    """
+    flags.DEFINE_string("output_dir", None, "New or empty folder.", flag_values=values)
+    flags.DEFINE_enum("format", "saved_model", FORMATS, "What to write.", flag_values=values)
+    flags.DEFINE_string(
+        "task", None, "The task to export; needed where there are several.", flag_values=values
+    )
+    flags.DEFINE_string(
+        "levels",
+        None,
+        f"A fixed model: the level of every block, as in 3-0-1; or {MOST_USED}, that which the "
+        "selector chose most often for the test images of --task.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "level", None, "A fixed model: this level in every block, >= 0.", 0, flag_values=values
+    )
+    flags.DEFINE_enum(
+        "quantization",
+        "none",
+        QUANTIZATIONS,
+        "Numbers of a fixed LiteRT model: float32 ('none'); weights in float16; weights in int8 "
+        "('dynamic'); weights and activations in int8.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "representative_images",
+        256,
+        "Validation images that ranges of activations are measured on for 'int8', >= 1.",
+        1,
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "input_dtype",
+        "uint8",
+        ["uint8", "float32"],
+        "Type of the images that the export takes; pixels are in 0..255.",
+        flag_values=values,
+    )
+
+
+def main(argv):
+    quiet_logs()
+    with one_line_errors():
+        check_no_arguments(argv)
+        run = RunDirectory(FLAGS.model_dir)
+        saved = run.read_flags()
+        network = load_model(run)
+        tasks = _tasks(network)
+        choice = _choice(run, network, tasks)
+        _check_combination(choice)
+        check_free(FLAGS.output_dir)
+        network.calibrations = _calibrations(run, tasks, choice)
+        specs = _specs(saved)
+        manifest = make_manifest(
+            FLAGS.format,
+            choice,
+            network,
+            tasks,
+            {task: _labels(network, task, specs) for task in tasks},
+            FLAGS.input_dtype,
+            FLAGS.quantization,
+        ) | {"provenance": provenance(run)}
+        images = _representative_images(specs, tasks, saved)
+        with staged_output(FLAGS.output_dir) as folder:
+            _write(folder, network, tasks, choice, manifest, images)
+            checks = [_check(folder, network, task, choice) for task in tasks]
+    _report(choice, tasks, checks)
+
+
+def _tasks(network):
+    names = list(network.tasks)
+    fixed = FLAGS.levels is not None or FLAGS.level is not None
+    if FLAGS.task is not None:
+        if FLAGS.task not in names:
+            raise ValueError(
+                f"`--task` must be one of {', '.join(names)}. Received: task={FLAGS.task}"
+            )
+        if FLAGS.format == "keras" and not fixed:
+            raise ValueError(
+                "`--task` must not be given for the whole network as .keras. "
+                f"Received: task={FLAGS.task}"
+            )
+        return [FLAGS.task]
+    if len(names) > 1 and (fixed or FLAGS.format in _ONE_TASK):
+        what = "a fixed model" if fixed else FLAGS.format
+        raise ValueError(f"`--task` must be one of {', '.join(names)} for {what}. Received: None")
+    return names
+
+
+def _choice(run, network, tasks):
+    if FLAGS.levels == MOST_USED:
+        if FLAGS.level is not None or FLAGS.budget is not None:
+            raise ValueError(
+                "Only one of `--levels`, `--level` and `--budget` must be given. "
+                f"Received: levels={MOST_USED}, level={FLAGS.level}, budget={FLAGS.budget}"
+            )
+        return ModelChoice(levels=_most_used(run, tasks[0]))
+    return parse_choice(
+        FLAGS.levels, FLAGS.level, FLAGS.budget, network.num_blocks, network.num_levels
+    )
+
+
+def _most_used(run, task):
+    if not run.results.exists():
+        raise FileNotFoundError(
+            f"`--levels={MOST_USED}` needs the {run.results.name} of a finished run. "
+            f"Received: {run.path}, without one"
+        )
+    return tuple(read_json(run.results)[task]["policy"]["top_models"][0]["levels"])
+
+
+def _check_combination(choice):
+    if FLAGS.quantization != "none" and (FLAGS.format != "litert" or choice.levels is None):
+        raise ValueError(
+            "`--quantization` must be none but for a fixed model as litert (--format=litert and "
+            f"--level or --levels). Received: quantization={FLAGS.quantization}, "
+            f"format={FLAGS.format}, {choice}"
+        )
+    if FLAGS.format == "keras" and choice.budget is not None:
+        raise ValueError(
+            "`--budget` must not be given for a .keras file, which has no calibration; "
+            f"saved_model, litert and onnx keep it. Received: budget={choice.budget}"
+        )
+
+
+def _calibrations(run, tasks, choice):
+    if choice.budget is None and not run.calibration.exists():
+        return {}
+    return read_calibrations(run.calibration, tasks)
+
+
+def _specs(saved):
+    """Returns a dict from task to its `TaskSpec`; empty where the data are not there."""
+    items = None if FLAGS["tasks"].using_default_value else FLAGS.tasks
+    try:
+        return {spec.name: spec for spec in run_tasks(saved, items)}
+    except pipelines.DataNotFoundError as error:
+        print(f"Classes have numbers for names: {error}")
+        return {}
+
+
+def _labels(network, task, specs):
+    numbers = [str(label) for label in range(network.tasks[task]["num_classes"])]
+    if task not in specs:
+        return numbers
+    try:
+        return pipelines.class_names(specs[task], FLAGS.data_dir)
+    except pipelines.DataNotFoundError as error:
+        print(f"Classes of {task} have numbers for names: {error}")
+        return numbers
+
+
+def _representative_images(specs, tasks, saved):
+    if FLAGS.quantization != "int8":
+        return None
+    if tasks[0] not in specs:
+        raise ValueError(
+            "`--quantization` must not be int8 without images of the task to measure ranges on. "
+            "Received: quantization=int8"
+        )
+    FLAGS.validation_share = saved["validation_share"]
+    split = "validation" if FLAGS.validation_share else "test"
+    batches = split_batches(specs[tasks[0]], split)
+    images = np.concatenate([images for images, _ in batches.as_numpy_iterator()])
+    return images[: FLAGS.representative_images].astype(FLAGS.input_dtype)
+
+
+def _write(folder, network, tasks, choice, manifest, images):
+    with tempfile.TemporaryDirectory() as beside:
+        within = FLAGS.format == "saved_model"
+        file = pathlib.Path(beside if within else folder) / FILE
+        write_json(file, manifest)
+        options = ExportOptions(FLAGS.input_dtype, file, FLAGS.quantization, images)
+        if choice.levels is None:
+            export_dynamic(FLAGS.format, folder, network, tasks, choice, options)
+        else:
+            export_fixed(FLAGS.format, folder, network, tasks[0], choice.levels, options)
+
+
+def _check(folder, network, task, choice):
+    """Returns the largest difference of probabilities, a float."""
+    shape = (_CHECKED_IMAGES, *network.tasks[task]["image_shape"])
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    difference = largest_difference(LoadedExport(folder, task), network, choice, images)
+    if FLAGS.quantization == "none" and not difference < TOLERANCE:
+        raise RuntimeError(
+            f"The export of '{task}' differs from the network by {difference:g}, more than "
+            f"{TOLERANCE:g}; nothing was saved"
+        )
+    return difference
+
+
+def _report(choice, tasks, checks):
+    folder = pathlib.Path(FLAGS.output_dir)
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    for task, difference in zip(tasks, checks, strict=True):
+        print(
+            f"{task}: {choice}; on {_CHECKED_IMAGES} random images probabilities differ from the "
+            f"network's by {difference:.1e} at most"
+        )
+    print(f"Saved: {folder}, {FLAGS.format}, {1e-6 * size:.2f} MB")
+
+
+if __name__ == "__main__":
+    define_flags(FLAGS)
+    for _name in ("model_dir", "budget", "tasks", "data_dir"):
+        flags.declare_key_flag(_name)  # So that --help shows them.
+    for _name in ("model_dir", "output_dir"):
+        flags.mark_flag_as_required(_name)
+    app.run(main)

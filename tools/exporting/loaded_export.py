@@ -1,0 +1,122 @@
+"""An export of any format, ready to predict."""
+
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tools.exporting.manifest import read_manifest
+
+OUTPUTS = ("probabilities", "classes", "levels", "macs")
+
+
+class LoadedExport:
+    """A folder of tools/export.py, loaded by the runtime that its format is for.
+
+    Args:
+        path: str or path of the folder.
+        task: str; `None` where the export has one task only.
+
+    Attributes:
+        manifest: dict, see `make_manifest`.
+        task: str.
+        properties: dict, what the manifest says of the task.
+
+    Raises:
+        FileNotFoundError: if there is no such export.
+        ValueError: if the export is damaged, or `task` is not one of its tasks.
+    """
+
+    def __init__(self, path, task=None):
+        self.path = pathlib.Path(path)
+        self.manifest = read_manifest(self.path)
+        tasks = self.manifest["tasks"]
+        if task is None and len(tasks) == 1:
+            (task,) = tasks
+        if task not in tasks:
+            raise ValueError(f"`--task` must be one of {', '.join(tasks)}. Received: task={task}")
+        self.task, self.properties = task, tasks[task]
+        self._run = self._loaded()
+
+    def predict(self, images):
+        """Returns the answers to images.
+
+        Args:
+            images: array `(batch, height, width, channels)` of the manifest's `input_dtype`, pixels
+                in 0..255. A batch may be empty but for LiteRT.
+
+        Returns:
+            Dict of arrays: `probabilities`, `classes`, `levels` and `macs`, as `served_answers` has
+            them, for a fixed model too.
+        """
+        found = {name: np.asarray(value) for name, value in self._run(images).items()}
+        found.setdefault("classes", found["probabilities"].argmax(-1).astype(np.int32))
+        if not self.manifest["dynamic"]:
+            count = len(images)
+            found["levels"] = np.tile(np.int32(self.properties["levels"]), (count, 1))
+            found["macs"] = np.full(count, self.properties["macs"], np.int64)
+        return {name: found[name] for name in OUTPUTS}
+
+    def _loaded(self):
+        """Returns the function from images to a dict of arrays."""
+        loaders = {
+            "saved_model": self._load_saved_model,
+            "keras": self._load_keras,
+            "litert": self._load_litert,
+            "onnx": self._load_onnx,
+        }
+        try:
+            return loaders[self.manifest["format"]]()
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ValueError(
+                f"{self.path} must be a whole export of {self.manifest['format']}. "
+                f"Received: {reason}"
+            ) from None
+
+    def _load_saved_model(self):
+        signatures = tf.saved_model.load(str(self.path)).signatures
+        run = signatures[self.task if self.manifest["dynamic"] else "serving_default"]
+        # The signature belongs to what was loaded, and does not keep it.
+        self._signatures = signatures
+        return lambda images: run(images=tf.constant(images))
+
+    def _load_keras(self):
+        model = keras.saving.load_model(self.path / "model.keras")
+        if not self.manifest["dynamic"]:
+            return lambda images: {"probabilities": model(images)}
+        table = model.cost_table(self.task)
+
+        def run(images):
+            answer = model(tf.constant(images), task=self.task, return_levels=True)
+            probabilities, levels = tf.nn.softmax(answer["logits"]), answer["levels"]
+            return {"probabilities": probabilities, "levels": levels, "macs": table.macs(levels)}
+
+        return run
+
+    def _load_litert(self):
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(str(self.path / "model.tflite"))
+        (name,) = interpreter.get_signature_list()
+        run = interpreter.get_signature_runner(name)
+        (argument,) = interpreter.get_signature_list()[name]["inputs"]
+        return lambda images: _named(run(**{argument: images}))
+
+    def _load_onnx(self):
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(self.path / "model.onnx"))
+        (argument,) = (each.name for each in session.get_inputs())
+        names = [each.name for each in session.get_outputs()]
+        return lambda images: _named(
+            dict(zip(names, session.run(None, {argument: images}), strict=True))
+        )
+
+
+def _named(outputs):
+    """Returns outputs by our names; the only output of a fixed model has the exporter's."""
+    if len(outputs) == 1:
+        return {"probabilities": next(iter(outputs.values()))}
+    return outputs

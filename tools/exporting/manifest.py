@@ -1,0 +1,109 @@
+"""What an export says of itself: `export.json`, beside the model or among its assets."""
+
+import pathlib
+import subprocess
+
+import tensorflow as tf
+
+from elastic_tf.version import __version__
+from tools.run_directory import read_json
+
+FILE = "export.json"
+# Of a SavedModel, whose own files lie above.
+_PLACES = (FILE, f"assets/{FILE}")
+_KEYS = ("format", "dynamic", "tasks", "input_dtype")
+
+
+def make_manifest(export_format, choice, network, tasks, labels, input_dtype, quantization):
+    """Returns the manifest, a dict for JSON.
+
+    Args:
+        export_format: str, of --format.
+        choice: `ModelChoice`.
+        network: an `ElasticNetwork`.
+        tasks: list of str, those exported.
+        labels: dict from each of them to its list of class names.
+        input_dtype: str, of the images.
+        quantization: str, of --quantization.
+    """
+    return {
+        "format": export_format,
+        "dynamic": choice.levels is None,
+        "budget": choice.budget,
+        "input_dtype": input_dtype,
+        "quantization": quantization,
+        "tasks": {task: _task(network, task, labels[task], choice) for task in tasks},
+    }
+
+
+def _task(network, task, labels, choice):
+    height, width, channels = network.tasks[task]["image_shape"]
+    table = network.cost_table(task)
+    properties = {
+        "labels": labels,
+        "image": {
+            "height": height,
+            "width": width,
+            "channels": channels,
+            "order": "RGB" if channels == 3 else "grey",
+            "range": [0, 255],
+            "rescaling": "within the model",
+        },
+        "full_macs": table.full_macs,
+        "selector_macs": table.selector_macs,
+    }
+    if choice.levels is not None:
+        macs = int(table.macs(list(choice.levels), with_selector=False))
+        properties |= {"levels": list(choice.levels), "macs": macs}
+    return properties
+
+
+def provenance(run):
+    """Returns where an export comes from, a dict: run, flags, results, versions.
+
+    Args:
+        run: `RunDirectory`.
+    """
+    return {
+        "model": str(run.model),
+        "flags": run.read_flags(),
+        "results": read_json(run.results) if run.results.exists() else None,
+        "calibration": read_json(run.calibration) if run.calibration.exists() else None,
+        "elastic_tf": __version__,
+        "commit": _commit(),
+        "tensorflow": tf.__version__,
+    }
+
+
+def read_manifest(path):
+    """Returns the manifest of an export.
+
+    Args:
+        path: str or path of the folder that tools/export.py wrote.
+
+    Raises:
+        FileNotFoundError: if it is no such folder.
+        ValueError: if the file is damaged.
+    """
+    for place in _PLACES:
+        file = pathlib.Path(path) / place
+        if file.exists():
+            manifest = read_json(file)
+            if not isinstance(manifest, dict) or any(key not in manifest for key in _KEYS):
+                raise ValueError(f"{file} must have {', '.join(_KEYS)}. Received: another file")
+            return manifest
+    raise FileNotFoundError(
+        f"An export must be a folder of tools/export.py, with a {FILE}. Received: {path}"
+    )
+
+
+def _commit():
+    """Returns the commit of the source where that is a clone, else `None`."""
+    source = pathlib.Path(__file__).parents[2]
+    try:
+        done = subprocess.run(
+            ["git", "-C", source, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
