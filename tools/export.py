@@ -30,7 +30,7 @@ from tools.exporting.check_export import TOLERANCE, largest_difference
 from tools.exporting.dynamic_export import export_dynamic
 from tools.exporting.fixed_export import QUANTIZATIONS, export_fixed
 from tools.exporting.loaded_export import LoadedExport
-from tools.exporting.manifest import FILE, make_manifest, provenance
+from tools.exporting.manifest import FILE, TaskImages, make_manifest, provenance
 from tools.exporting.options import ExportOptions
 from tools.exporting.staged_output import check_free, staged_output
 from tools.model_choice import ModelChoice, parse_choice
@@ -106,8 +106,7 @@ def main(argv):
             FLAGS.format,
             choice,
             network,
-            tasks,
-            {task: _labels(network, task, specs) for task in tasks},
+            {task: _task_images(network, task, specs) for task in tasks},
             FLAGS.input_dtype,
             FLAGS.quantization,
         ) | {"provenance": provenance(run)}
@@ -190,15 +189,16 @@ def _specs(saved):
         return {}
 
 
-def _labels(network, task, specs):
+def _task_images(network, task, specs):
     numbers = [str(label) for label in range(network.tasks[task]["num_classes"])]
     if task not in specs:
-        return numbers
+        return TaskImages(numbers)
+    fit = getattr(specs[task].source, "fit", TaskImages.fit)  # Own images have one.
     try:
-        return pipelines.class_names(specs[task], FLAGS.data_dir)
+        return TaskImages(pipelines.class_names(specs[task], FLAGS.data_dir), fit)
     except pipelines.DataNotFoundError as error:
         print(f"Classes of {task} have numbers for names: {error}")
-        return numbers
+        return TaskImages(numbers, fit)
 
 
 def _representative_images(specs, tasks, saved):

@@ -30,6 +30,9 @@ class FolderSource:
         test_share: float in (0, 0.5].
         on_corrupt_image: `"error"` to refuse files that cannot be read, `"skip"` to leave them out.
 
+    Attributes:
+        fit: as given.
+
     Raises:
         DataNotFoundError: see `ImageFolder`.
     """
@@ -37,6 +40,7 @@ class FolderSource:
     def __init__(
         self, folder, image_size, channels=3, fit="crop", test_share=0.2, on_corrupt_image="error"
     ):
+        self.fit = fit
         self._listing = ImageFolder(folder)
         self._images = ReadableImages(image_size, channels, fit)
         self._shape = (image_size, image_size, channels)

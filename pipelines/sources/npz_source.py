@@ -38,6 +38,7 @@ class NpzSource(ArraySource):
         num_classes: int >= 2, one more than the highest label of train.
         image_size: int.
         channels: 1 or 3.
+        fit: as given.
 
     Raises:
         DataNotFoundError: if the file is missing or damaged, or holds other arrays.
@@ -45,7 +46,7 @@ class NpzSource(ArraySource):
 
     def __init__(self, file, image_size=None, channels=None, fit="crop", test_share=0.2):
         self.file = pathlib.Path(file).expanduser()
-        self._fit = fit
+        self.fit = fit
         self._test_share = test_share
         self._kept = (None, None)
         images, labels, self._has_test = self._arrays("train")
@@ -87,7 +88,7 @@ class NpzSource(ArraySource):
         def convert(image):
             if image.shape[-1] == 1:
                 image = image[..., 0]
-            return standard_image(Image.fromarray(image), self.image_size, self.channels, self._fit)
+            return standard_image(Image.fromarray(image), self.image_size, self.channels, self.fit)
 
         converted = np.empty((len(images), *shape), np.uint8)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -37,20 +37,32 @@ class LoadedExport:
         if task not in tasks:
             raise ValueError(f"`--task` must be one of {', '.join(tasks)}. Received: task={task}")
         self.task, self.properties = task, tasks[task]
+        self._run_at_budget = None
         self._run = self._loaded()
 
-    def predict(self, images):
+    def check_budget(self, budget):
+        """Raises a `ValueError` if the export cannot be held to a budget; `None` is always fine."""
+        if budget is not None and self._run_at_budget is None:
+            raise ValueError(
+                "`--budget` must not be given but for a dynamic saved_model with a calibration; "
+                "tools/export.py --budget fixes it for others. "
+                f"Received: budget={budget}, {self.path}"
+            )
+
+    def predict(self, images, budget=None):
         """Returns the answers to images.
 
         Args:
             images: array `(batch, height, width, channels)` of the manifest's `input_dtype`, pixels
                 in 0..255. A batch may be empty but for LiteRT.
+            budget: float in (0, 1], see `check_budget`; `None` for the export's own choice.
 
         Returns:
             Dict of arrays: `probabilities`, `classes`, `levels` and `macs`, as `served_answers` has
             them, for a fixed model too.
         """
-        found = {name: np.asarray(value) for name, value in self._run(images).items()}
+        outputs = self._run(images) if budget is None else self._run_at_budget(images, budget)
+        found = {name: np.asarray(value) for name, value in outputs.items()}
         found.setdefault("classes", found["probabilities"].argmax(-1).astype(np.int32))
         if not self.manifest["dynamic"]:
             count = len(images)
@@ -76,10 +88,15 @@ class LoadedExport:
             ) from None
 
     def _load_saved_model(self):
-        signatures = tf.saved_model.load(str(self.path)).signatures
+        loaded = tf.saved_model.load(str(self.path))
+        signatures = loaded.signatures
         run = signatures[self.task if self.manifest["dynamic"] else "serving_default"]
-        # The signature belongs to what was loaded, and does not keep it.
-        self._signatures = signatures
+        at_budget = signatures.get(f"{self.task}_at_budget")
+        if at_budget is not None:
+            self._run_at_budget = lambda images, budget: at_budget(
+                images=tf.constant(images), budget=tf.constant(budget, tf.float32)
+            )
+        self._loaded_module = loaded  # Its functions do not keep it.
         return lambda images: run(images=tf.constant(images))
 
     def _load_keras(self):

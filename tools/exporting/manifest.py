@@ -1,5 +1,6 @@
 """What an export says of itself: `export.json`, beside the model or among its assets."""
 
+import dataclasses
 import pathlib
 import subprocess
 
@@ -14,15 +15,27 @@ _PLACES = (FILE, f"assets/{FILE}")
 _KEYS = ("format", "dynamic", "tasks", "input_dtype")
 
 
-def make_manifest(export_format, choice, network, tasks, labels, input_dtype, quantization):
+@dataclasses.dataclass(frozen=True)
+class TaskImages:
+    """What is known of a task's images beside their shape.
+
+    Attributes:
+        labels: list of str, the names of the classes.
+        fit: how images of another shape are brought to it, see `standard_image`.
+    """
+
+    labels: list
+    fit: str = "crop"
+
+
+def make_manifest(export_format, choice, network, images, input_dtype, quantization):
     """Returns the manifest, a dict for JSON.
 
     Args:
         export_format: str, of --format.
         choice: `ModelChoice`.
         network: an `ElasticNetwork`.
-        tasks: list of str, those exported.
-        labels: dict from each of them to its list of class names.
+        images: dict from each task that is exported to its `TaskImages`.
         input_dtype: str, of the images.
         quantization: str, of --quantization.
     """
@@ -32,15 +45,15 @@ def make_manifest(export_format, choice, network, tasks, labels, input_dtype, qu
         "budget": choice.budget,
         "input_dtype": input_dtype,
         "quantization": quantization,
-        "tasks": {task: _task(network, task, labels[task], choice) for task in tasks},
+        "tasks": {task: _task(network, task, of, choice) for task, of in images.items()},
     }
 
 
-def _task(network, task, labels, choice):
+def _task(network, task, images, choice):
     height, width, channels = network.tasks[task]["image_shape"]
     table = network.cost_table(task)
     properties = {
-        "labels": labels,
+        "labels": images.labels,
         "image": {
             "height": height,
             "width": width,
@@ -48,6 +61,7 @@ def _task(network, task, labels, choice):
             "order": "RGB" if channels == 3 else "grey",
             "range": [0, 255],
             "rescaling": "within the model",
+            "fit": images.fit,
         },
         "full_macs": table.full_macs,
         "selector_macs": table.selector_macs,
@@ -93,7 +107,7 @@ def read_manifest(path):
                 raise ValueError(f"{file} must have {', '.join(_KEYS)}. Received: another file")
             return manifest
     raise FileNotFoundError(
-        f"An export must be a folder of tools/export.py, with a {FILE}. Received: {path}"
+        f"An export must be a folder of tools/export.py, with an {FILE}. Received: {path}"
     )
 
 
