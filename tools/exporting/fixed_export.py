@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.export.served_answers import served_probabilities
+from elastic_tf.layers.empty_batch import run_unless_empty
 from elastic_tf.models.fixed_network import fixed_network
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
@@ -48,10 +49,13 @@ def _save_module(folder, logits, options):
     module.model = logits
     module.manifest = tf.saved_model.Asset(str(options.manifest))
     spec = tf.TensorSpec((None, *logits.input_shape[1:]), options.input_dtype, name="images")
-    module.predict = tf.function(
-        lambda images: served_probabilities(logits(tf.cast(images, tf.float32))), [spec]
-    )
+    module.predict = tf.function(lambda images: served_probabilities(_run(logits, images)), [spec])
     tf.saved_model.save(module, str(folder), signatures={"serving_default": module.predict})
+
+
+def _run(logits, images):
+    images = tf.cast(images, tf.float32)
+    return run_unless_empty(logits, images, logits.output_shape[1:])
 
 
 def _litert_settings(quantization, images):

@@ -54,7 +54,7 @@ class LoadedExport:
 
         Args:
             images: array `(batch, height, width, channels)` of the manifest's `input_dtype`, pixels
-                in 0..255. A batch may be empty but for LiteRT.
+                in 0..255. A batch may be empty but for LiteRT and .keras.
             budget: float in (0, 1], see `check_budget`; `None` for the export's own choice.
 
         Returns:
@@ -80,7 +80,7 @@ class LoadedExport:
         }
         try:
             return loaders[self.manifest["format"]]()
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except Exception as error:  # Each runtime raises what its reader did.
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ValueError(
                 f"{self.path} must be a whole export of {self.manifest['format']}. "

@@ -1,0 +1,230 @@
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import flags
+from absl.testing import parameterized
+
+import pipelines
+from tests.tools.commands import OwnFlags, run_failing, run_main
+from tests.tools.trained_run import TASKS, train_run
+from tools import calibrate, export
+from tools.calibration_file import read_calibrations
+from tools.evaluate import load_model
+from tools.exporting.loaded_export import LoadedExport
+from tools.model_choice import ModelChoice
+from tools.run_directory import RunDirectory, read_json
+
+TASK = "fashion_mnist_small"
+LEVELS = (1, 0, 2)
+# Options of --format, and the choice that an export with them has to agree with.
+EXPORTS = {
+    "dynamic_saved_model": ({"format": "saved_model"}, ModelChoice()),
+    "dynamic_keras": ({"format": "keras"}, ModelChoice()),
+    "dynamic_litert": ({"format": "litert", "task": TASK}, ModelChoice()),
+    "dynamic_onnx": ({"format": "onnx", "task": TASK}, ModelChoice()),
+    "budget_saved_model": ({"format": "saved_model", "budget": 0.5}, ModelChoice(budget=0.5)),
+    "budget_litert": ({"format": "litert", "task": TASK, "budget": 0.5}, ModelChoice(budget=0.5)),
+    "float_onnx": ({"format": "onnx", "task": TASK, "input_dtype": "float32"}, ModelChoice()),
+    **{
+        f"fixed_{name}": ({"format": name, "task": TASK, "levels": "1-0-2"}, ModelChoice(LEVELS))
+        for name in export.FORMATS
+    },
+    "level_keras": ({"format": "keras", "task": TASK, "level": 1}, ModelChoice((1, 1, 1))),
+}
+ALONE = """
+    import json, sys
+
+    for name in ("keras", "elastic_tf", "pipelines", "tools"):
+        sys.modules[name] = None  # Importing it fails.
+    import numpy as np
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(sys.argv[1])
+    images = np.load(sys.argv[2])
+    answer = loaded.signatures["fashion_mnist_small"](images=tf.constant(images))
+    np.savez(sys.argv[3], **{name: value.numpy() for name, value in answer.items()})
+    asset = json.loads(open(sys.argv[1] + "/assets/export.json").read())
+    print(asset["tasks"]["fashion_mnist_small"]["labels"][int(answer["classes"][0])])
+"""
+
+
+def setUpModule():
+    flags.FLAGS.mark_as_parsed()
+
+
+def export_main(run, output_dir, how=run_main, **values):
+    shared = {name: values.pop(name) for name in ("budget", "model_dir") if name in values}
+    own = OwnFlags(export, output_dir=str(output_dir), **values)
+    with mock.patch.object(export, "FLAGS", own):
+        return how(export.main, **{"model_dir": str(run.path)} | shared)
+
+
+class ExportTest(tf.test.TestCase, parameterized.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = pathlib.Path(tempfile.mkdtemp())
+        train_run(cls.folder / "run")
+        cls.run_directory = RunDirectory(cls.folder / "run")
+        run_main(calibrate.main, model_dir=str(cls.run_directory.path))
+        cls.network = load_model(cls.run_directory)
+        cls.network.calibrations = read_calibrations(cls.run_directory.calibration, TASKS)
+        batches = pipelines.eval_dataset(pipelines.get_task(TASK), "test", 40)
+        cls.images = next(iter(batches))[0].numpy()
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+        super().tearDownClass()
+
+    def _export(self, name):
+        """Returns the folder of an export, which is made once."""
+        folder = self.folder / name
+        if not folder.exists():
+            export_main(self.run_directory, folder, **EXPORTS[name][0])
+        return folder
+
+    def _check(self, answer, choice, images=None):
+        images = self.images if images is None else images
+        levels = choice.of(self.network, TASK)(images)
+        logits = self.network.estimator(images, levels=levels, task=TASK)
+        self.assertAllEqual(answer["levels"], levels)
+        self.assertAllClose(answer["probabilities"], tf.nn.softmax(logits), rtol=0, atol=1e-5)
+        self.assertAllEqual(answer["classes"], tf.argmax(logits, -1))
+
+    @parameterized.parameters(*EXPORTS)
+    def test_every_export_answers_as_the_network(self, name):
+        loaded = LoadedExport(self._export(name), TASK)
+        images = self.images.astype(loaded.manifest["input_dtype"])
+        self._check(loaded.predict(images), EXPORTS[name][1])
+
+    @parameterized.parameters(*(name for name in EXPORTS if name != "dynamic_keras"))
+    def test_an_images_answer_does_not_depend_on_its_batch(self, name):
+        loaded = LoadedExport(self._export(name), TASK)
+        images = self.images.astype(loaded.manifest["input_dtype"])
+        whole = loaded.predict(images)
+        # Of these, the runtime's own layers run no empty batch.
+        sizes = (1, 4, 9) if "litert" in name or "keras" in name else (0, 1, 4, 9)
+        for size in sizes:
+            part = loaded.predict(images[:size])
+            self.assertEqual(part["probabilities"].shape, (size, 10))
+            self.assertEqual(part["levels"].shape, (size, 3))
+            self.assertAllEqual(part["levels"], whole["levels"][:size])
+            self.assertAllClose(
+                part["probabilities"], whole["probabilities"][:size], rtol=0, atol=1e-5
+            )
+
+    def test_a_saved_model_needs_tensorflow_alone(self):
+        images, answers = self.folder / "images.npy", self.folder / "answers.npz"
+        np.save(images, self.images)
+        command = [sys.executable, "-c", textwrap.dedent(ALONE)]
+        arguments = [self._export("dynamic_saved_model"), images, answers]
+        done = subprocess.run(
+            [*command, *map(str, arguments)], cwd=self.folder, capture_output=True, text=True
+        )
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        with np.load(answers) as answer:
+            self._check(answer, ModelChoice())
+            names = pipelines.class_names(pipelines.get_task(TASK))
+            self.assertEqual(done.stdout.strip(), names[answer["classes"][0]])
+
+    def test_a_saved_model_is_held_to_a_budget_at_each_call(self):
+        loaded = LoadedExport(self._export("dynamic_saved_model"), TASK)
+        for budget in (0.3, 0.8):
+            self._check(loaded.predict(self.images, budget), ModelChoice(budget=budget))
+
+    def test_a_fixed_model_is_standard_keras_and_smaller(self):
+        for name in ("fixed_keras", "level_keras"):
+            model = keras.saving.load_model(self._export(name) / "model.keras")
+            for layer in model._flatten_layers():
+                self.assertStartsWith(type(layer).__module__, "keras.")
+            self.assertLess(model.count_params(), 0.8 * self.network.estimator.count_params())
+
+    def test_labels_preprocessing_and_provenance_travel_along(self):
+        for name, place in (("dynamic_saved_model", "assets"), ("fixed_onnx", "")):
+            manifest = read_json(self._export(name) / place / "export.json")
+            of_task = manifest["tasks"][TASK]
+            self.assertEqual(of_task["labels"][5], "Sandal")
+            self.assertEqual(of_task["image"]["height"], 28)
+            self.assertEqual(of_task["full_macs"], self.network.cost_table(TASK).full_macs)
+            provenance = manifest["provenance"]
+            self.assertEqual(provenance["flags"], self.run_directory.read_flags())
+            self.assertEqual(provenance["results"], read_json(self.run_directory.results))
+
+    def test_the_most_used_model_is_that_of_the_results(self):
+        folder = self.folder / "most_used"
+        export_main(self.run_directory, folder, format="keras", task=TASK, levels=export.MOST_USED)
+        top = read_json(self.run_directory.results)[TASK]["policy"]["top_models"][0]
+        manifest = read_json(folder / "export.json")
+        self.assertEqual(manifest["tasks"][TASK]["levels"], top["levels"])
+
+    def test_quantised_files_are_smaller_and_close(self):
+        plain = LoadedExport(self._export("fixed_litert"), TASK).predict(self.images)
+        size = (self._export("fixed_litert") / "model.tflite").stat().st_size
+        for quantization, tolerance in (("float16", 0.01), ("dynamic", 0.1), ("int8", 0.3)):
+            folder = self.folder / quantization
+            values = {"quantization": quantization, "representative_images": 50}
+            export_main(self.run_directory, folder, **EXPORTS["fixed_litert"][0] | values)
+            found = LoadedExport(folder).predict(self.images)
+            self.assertAllClose(found["probabilities"], plain["probabilities"], atol=tolerance)
+            self.assertNotAllClose(found["probabilities"], plain["probabilities"], atol=1e-6)
+            self.assertLess((folder / "model.tflite").stat().st_size, size)
+
+    @parameterized.parameters(
+        ("`--task` must be one of digits, fashion_mnist_small for litert", {"format": "litert"}),
+        ("`--task` must be one of .* for a fixed model", {"level": 1}),
+        ("`--task` must be one of .*Received: task=birds", {"task": "birds"}),
+        ("`--task` must not be given for the whole", {"format": "keras", "task": TASK}),
+        ("`--levels` must be 3 numbers", {"task": TASK, "levels": "1-2"}),
+        ("`--levels` must be in \\[0, 3\\)", {"task": TASK, "levels": "1-2-3"}),
+        ("`--level` must be in \\[0, 3\\)", {"task": TASK, "level": 3}),
+        ("Only one of", {"task": TASK, "level": 1, "levels": "1-1-1"}),
+        ("Only one of", {"task": TASK, "budget": 0.5, "levels": "most_used"}),
+        (
+            "`--quantization` must be none",
+            {"task": TASK, "format": "litert", "quantization": "int8"},
+        ),
+        ("`--quantization` must be none", {"task": TASK, "level": 0, "quantization": "float16"}),
+        ("`--budget` must not be given for a .keras", {"format": "keras", "budget": 0.5}),
+        ("`--model_dir` must be", {"model_dir": "/nonexistent/run"}),
+    )
+    def test_wrong_flags_are_refused_and_leave_nothing(self, message, values):
+        folder = self.folder / "refused" / "output"
+        error = export_main(self.run_directory, folder, run_failing, **values)
+        self.assertRegex(error, f"^error: {message}")
+        self.assertIn("Received", error)
+        self.assertFalse(folder.parent.exists())
+
+    def test_a_failure_midway_leaves_nothing(self):
+        folder = self.folder / "midway" / "output"
+        failing = mock.patch.object(export, "_check", side_effect=RuntimeError("differs"))
+        with failing, self.assertRaisesRegex(RuntimeError, "differs"):
+            export_main(self.run_directory, folder, **EXPORTS["fixed_keras"][0])
+        self.assertEmpty(list(folder.parent.iterdir()))
+
+    def test_files_in_the_way_are_kept(self):
+        folder = self.folder / "taken"
+        folder.mkdir()
+        (folder / "mine.txt").write_text("mine")
+        error = export_main(self.run_directory, folder, run_failing)
+        self.assertIn("`--output_dir` must be a new or empty folder", error)
+        self.assertEqual([path.name for path in folder.iterdir()], ["mine.txt"])
+
+    def test_an_export_that_answers_otherwise_is_not_saved(self):
+        folder = self.folder / "otherwise" / "output"
+        wrong = mock.patch.object(export, "largest_difference", return_value=0.5)
+        with wrong, self.assertRaisesRegex(RuntimeError, "differs from the network by 0.5"):
+            export_main(self.run_directory, folder, **EXPORTS["fixed_keras"][0])
+        self.assertEmpty(list(folder.parent.iterdir()))
+
+
+if __name__ == "__main__":
+    tf.test.main()
