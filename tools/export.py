@@ -28,6 +28,7 @@ from tools.calibration_file import read_calibrations
 from tools.evaluate import load_model, run_tasks, split_batches
 from tools.exporting.check_export import TOLERANCE, largest_difference
 from tools.exporting.dynamic_export import export_dynamic
+from tools.exporting.export_variants import FORMATS, MOST_USED
 from tools.exporting.fixed_export import QUANTIZATIONS, export_fixed
 from tools.exporting.loaded_export import LoadedExport
 from tools.exporting.manifest import FILE, TaskImages, make_manifest, provenance
@@ -39,8 +40,6 @@ from tools.run_directory import RunDirectory, read_json, write_json
 from tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
-FORMATS = ("saved_model", "keras", "litert", "onnx")
-MOST_USED = "most_used"
 _ONE_TASK = ("litert", "onnx")
 _CHECKED_IMAGES = 64
 

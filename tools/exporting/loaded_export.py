@@ -1,11 +1,14 @@
 """An export of any format, ready to predict."""
 
+import os
 import pathlib
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from elastic_tf.export.served_answers import served_answers
+from elastic_tf.layers.empty_batch import run_unless_empty
 from tools.exporting.manifest import read_manifest
 
 OUTPUTS = ("probabilities", "classes", "levels", "macs")
@@ -54,7 +57,7 @@ class LoadedExport:
 
         Args:
             images: array `(batch, height, width, channels)` of the manifest's `input_dtype`, pixels
-                in 0..255. A batch may be empty but for LiteRT and .keras.
+                in 0..255. A batch may be empty but for LiteRT.
             budget: float in (0, 1], see `check_budget`; `None` for the export's own choice.
 
         Returns:
@@ -101,21 +104,31 @@ class LoadedExport:
 
     def _load_keras(self):
         model = keras.saving.load_model(self.path / "model.keras")
+        spec = tf.TensorSpec((None, *self._image_shape()), self.manifest["input_dtype"])
         if not self.manifest["dynamic"]:
-            return lambda images: {"probabilities": model(images)}
+            classes = model.output_shape[1:]
+            return tf.function(
+                lambda images: {
+                    "probabilities": run_unless_empty(model, images, classes, tf.float32)
+                },
+                [spec],
+            )
         table = model.cost_table(self.task)
+        return tf.function(
+            lambda images: served_answers(model(images, task=self.task, return_levels=True), table),
+            [spec],
+        )
 
-        def run(images):
-            answer = model(tf.constant(images), task=self.task, return_levels=True)
-            probabilities, levels = tf.nn.softmax(answer["logits"]), answer["levels"]
-            return {"probabilities": probabilities, "levels": levels, "macs": table.macs(levels)}
-
-        return run
+    def _image_shape(self):
+        image = self.properties["image"]
+        return image["height"], image["width"], image["channels"]
 
     def _load_litert(self):
         from ai_edge_litert.interpreter import Interpreter
 
-        interpreter = Interpreter(str(self.path / "model.tflite"))
+        interpreter = Interpreter(
+            str(self.path / "model.tflite"), num_threads=len(os.sched_getaffinity(0))
+        )
         (name,) = interpreter.get_signature_list()
         run = interpreter.get_signature_runner(name)
         (argument,) = interpreter.get_signature_list()[name]["inputs"]
