@@ -73,18 +73,22 @@ def _task_functions(frozen, cost_table, spec, default):
     if frozen.calibration is None:
         return [tf.function(lambda images: served_answers(frozen(images), cost_table), [spec])]
 
-    default = tf.constant(default, tf.float32)
+    # Functions of their own, so that their constants are saved once.
+    select = tf.function(frozen.selector, [spec])
+    levels_spec = tf.TensorSpec((None, cost_table.num_blocks), tf.int32)
+    classify = tf.function(frozen.estimator, [spec, levels_spec])
+
+    def at_price(images, price):
+        levels = priced_greedy(select(images), cost_table.block_shares, price)
+        return served_answers({"logits": classify(images, levels), "levels": levels}, cost_table)
 
     @tf.function(input_signature=[spec, tf.TensorSpec((), tf.float32, name="budget")])
-    def at_budget(images, budget=default):
-        price = tf.where(budget > 0, frozen.calibration.price(budget), 0.0)
-        levels = priced_greedy(frozen.selector(images), cost_table.block_shares, price)
-        return served_answers(
-            {"logits": frozen.estimator(images, levels), "levels": levels}, cost_table
-        )
+    def at_budget(images, budget=tf.constant(default, tf.float32)):
+        return at_price(images, tf.where(budget > 0, frozen.calibration.price(budget), 0.0))
 
-    # It calls the other, so that their constants are saved once.
-    by_default = tf.function(lambda images: at_budget(images, default), [spec])
+    # The price of the default is a constant, whose search would take time at every call.
+    price = float(frozen.calibration.price(default)) if default else 0.0
+    by_default = tf.function(lambda images: at_price(images, price), [spec])
     return [by_default, at_budget]
 
 
