@@ -19,6 +19,7 @@ What was written is loaded and compared with the network before the folder appea
 
 import pathlib
 import tempfile
+import warnings
 
 import numpy as np
 from absl import app, flags
@@ -90,6 +91,8 @@ def define_flags(values):
 
 def main(argv):
     quiet_logs()
+    # The exporter of ONNX asks NumPy for what is no longer there.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="keras.src.export")
     with one_line_errors():
         check_no_arguments(argv)
         run = RunDirectory(FLAGS.model_dir)
