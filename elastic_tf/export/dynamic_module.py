@@ -82,8 +82,10 @@ def _task_functions(frozen, cost_table, spec, default):
         levels = priced_greedy(select(images), cost_table.block_shares, price)
         return served_answers({"logits": classify(images, levels), "levels": levels}, cost_table)
 
+    default_budget = tf.constant(default, tf.float32)
+
     @tf.function(input_signature=[spec, tf.TensorSpec((), tf.float32, name="budget")])
-    def at_budget(images, budget=tf.constant(default, tf.float32)):
+    def at_budget(images, budget=default_budget):
         return at_price(images, tf.where(budget > 0, frozen.calibration.price(budget), 0.0))
 
     # The price of the default is a constant, whose search would take time at every call.
