@@ -16,7 +16,7 @@ share: TF_NUM_INTRAOP_THREADS=1 in front of the command, for one core each.
 
 from absl import app, flags
 
-from tools import data_flags, model_flags, train, training_flags
+from tools import train  # noqa: F401 (its flags are taken here too)
 from tools.ablating.report import report_distributions, report_levels
 from tools.ablating.variants import (
     INITIAL_DISTRIBUTION,
@@ -25,6 +25,7 @@ from tools.ablating.variants import (
     distributions_study,
     levels_study,
 )
+from tools.given_flags import given_flags
 from tools.studying.conduct import (
     TRAIN,
     exit_on_failures,
@@ -37,12 +38,6 @@ from tools.studying.study_runs import find_runs, make_runs
 from tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
-
-TRAINING_MODULES = (data_flags, model_flags, training_flags, train)
-# tools/evaluate.py defines it; tools/train.py takes it too.
-_OF_THE_TEST = ("search_evaluations",)
-# Of tools/train.py, but said by the study.
-_OF_THE_STUDY = ("output_dir", "seed", "preset")
 
 
 def define_flags(values):
@@ -85,19 +80,9 @@ def _study():
     return levels_study(shared, _numbers_of_levels())
 
 
-def training_flag_names():
-    """Returns the names of the flags of tools/train.py that a study passes on, a list of str."""
-    by_module = flags.FLAGS.flags_by_module_dict()
-    names = [flag.name for module in TRAINING_MODULES for flag in by_module[module.__name__]]
-    return [name for name in (*names, *_OF_THE_TEST) if name not in _OF_THE_STUDY]
-
-
 def _given_flags():
     """Returns the flags of tools/train.py that were given, a list of str, `--name=value`."""
-    # A preset has set the flags that it stands for, and is not passed on itself: it would undo what
-    # was changed behind it. Where it leaves a flag without a value, that is the flag's default.
-    names = training_flag_names()
-    given = [FLAGS[name] for name in names if FLAGS[name].present and FLAGS[name].value is not None]
+    given = given_flags(FLAGS)
     for flag in given:
         if flag.name in VARIED[FLAGS.study] and flag.value != flag.default:
             raise ValueError(

@@ -11,7 +11,8 @@ class RunDirectory:
     """Files of one training run.
 
     `run.json` (the flags), `checkpoint.keras` (while it trains), `model.keras`, `calibration.json`
-    (prices of budgets) and `results.json` (at its end), `logs/` (TensorBoard).
+    (prices of budgets), `validation.json` (how well it does on validation images) and
+    `results.json` (at its end), `logs/` (TensorBoard).
 
     Args:
         path: str or path. Need not exist.
@@ -22,6 +23,7 @@ class RunDirectory:
         self.checkpoint = self.path / "checkpoint.keras"
         self.model = self.path / "model.keras"
         self.calibration = self.path / "calibration.json"
+        self.validation = self.path / "validation.json"
         self.results = self.path / "results.json"
         self.logs = self.path / "logs"
 

@@ -2,7 +2,8 @@ r"""Trains a Deep Elastic Network on several data sets, by the whole method, and
 
     python tools/train.py --flagfile=tools/flagfiles/quickstart.flags
 
-The same command line continues a run that was interrupted, and reprints a finished one.
+The same command line continues a run that was interrupted, and reprints a finished one. What is
+saved at its end includes validation.json, how well it does on the images held out for validation.
 """
 
 import sys
@@ -28,6 +29,7 @@ from tools.settle_target import settle_target
 from tools.stage_progress import StageProgress
 from tools.task_flag import check_network_tasks
 from tools.user_errors import check_no_arguments, one_line_errors
+from tools.validation_figures import format_validation, validate_tasks
 
 FLAGS = flags.FLAGS
 
@@ -45,6 +47,20 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "policy_health_images", 1000, "Validation images of each task for that, about.", 1
 )
+flags.DEFINE_integer(
+    "until_step",
+    None,
+    "Steps of the whole training, >= 1, after which to stop, with a checkpoint and a "
+    "validation.json; the same command without it, or with a larger one, goes on. The whole "
+    "training where left out.",
+    1,
+)
+flags.DEFINE_bool(
+    "final_test",
+    True,
+    "Whether to test at the end, on the test split. Without, validation.json is the last that is "
+    "written; the same command with it tests.",
+)
 flags.mark_flag_as_required("output_dir")
 for module in (data_flags, model_flags, training_flags):
     flags.adopt_module_key_flags(module)  # So that --help shows them.
@@ -57,6 +73,8 @@ _FREE_FLAGS = {
     "cache_dir",
     "eval_batch_size",
     "steps_per_epoch",
+    "until_step",
+    "final_test",
 }
 
 
@@ -67,7 +85,7 @@ def main(argv):
         specs = data_flags.get_tasks()
         run = RunDirectory(FLAGS.output_dir)
         run.check(_run_flags())
-        if run.results.exists():
+        if _has_ended(run):
             return _reprint(run)
         sizes = data_flags.batch_sizes(specs)
         keras.utils.set_random_seed(FLAGS.seed)
@@ -85,15 +103,17 @@ def main(argv):
         _fit(model, batches, validation, specs, run)
     except FloatingPointError as error:
         sys.exit(f"error: {error}")
+    if int(model.step.numpy()) < model.stages.total_steps:
+        _validate(run, model, specs)
+        print(f"\nStopped at step {int(model.step.numpy())}. Saved: {run.checkpoint}")
+        return
     settle_target(model, specs, has_validation=bool(FLAGS.validation_share))
     save_atomically(model, run.model)
-    minutes = (time.monotonic() - began) / 60
+    print(f"\nTrained in {(time.monotonic() - began) / 60:.1f} minutes. Saved: {run.model}")
     calibrate_run(run, model, specs)
-    results = evaluate_tasks(model, specs, "test")
-    write_json(run.results, results)
-    run.checkpoint.unlink(missing_ok=True)
-    print(f"\nTrained in {minutes:.1f} minutes. On the test split:\n\n{format_results(results)}")
-    print(f"\nSaved: {run.model}, {run.results}, {run.logs}")
+    _validate(run, model, specs)
+    if FLAGS.final_test:
+        _test(run, model, specs)
 
 
 def _build(specs):
@@ -165,8 +185,8 @@ def _describe(model, specs, sizes, counts):
 
 
 def _fit(model, batches, validation, specs, run):
-    step, total = int(model.step.numpy()), model.stages.total_steps
-    if step >= total:
+    step, stop = int(model.step.numpy()), _stop_step(model)
+    if step >= stop:
         return
     epoch = step // FLAGS.steps_per_epoch
     model.fit(
@@ -174,19 +194,41 @@ def _fit(model, batches, validation, specs, run):
         validation_data=validation,
         shuffle=False,  # The data is shuffled already; Keras warns otherwise.
         initial_epoch=epoch,
-        epochs=-(-total // FLAGS.steps_per_epoch) + 1,
+        epochs=-(-stop // FLAGS.steps_per_epoch) + 1,
         steps_per_epoch=FLAGS.steps_per_epoch,
         verbose=0,
         callbacks=[
             RaiseOnDivergence(),
             StepLog(),
-            StopAtStep(total),
-            StageProgress([spec.name for spec in specs], total),
+            StopAtStep(stop),
+            StageProgress([spec.name for spec in specs], stop),
             ResumableCheckpoint(run.checkpoint, FLAGS.steps_per_epoch),
             keras.callbacks.TensorBoard(run.logs, write_graph=False),
             *_policy_health(model, specs, run),
         ],
     )
+
+
+def _stop_step(model):
+    """Returns the step to stop at, an int."""
+    total = model.stages.total_steps
+    return total if FLAGS.until_step is None else min(FLAGS.until_step, total)
+
+
+def _validate(run, model, specs):
+    """Writes validation.json, if there are images for it, and says what is in it."""
+    if FLAGS.validation_share:
+        figures = validate_tasks(run, model, specs)
+        write_json(run.validation, figures)
+        print(f"On the validation images: {format_validation(figures)}")
+
+
+def _test(run, model, specs):
+    """Writes results.json, which ends a run."""
+    results = evaluate_tasks(model, specs, "test")
+    write_json(run.results, results)
+    run.checkpoint.unlink(missing_ok=True)
+    print(f"On the test split:\n\n{format_results(results)}\n\nSaved: {run.results}, {run.logs}")
 
 
 def _policy_health(model, specs, run):
@@ -204,9 +246,19 @@ def _policy_health(model, specs, run):
     ]
 
 
+def _has_ended(run):
+    """Returns whether there is nothing left to do for a run."""
+    if FLAGS.final_test:
+        return run.results.exists()
+    return run.validation.exists() and read_json(run.validation)["is_whole_training"]
+
+
 def _reprint(run):
     print(f"{run.path} holds this run, finished; --output_dir elsewhere trains anew.\n")
-    print(format_results(read_json(run.results)))
+    if run.validation.exists():  # Runs from before there was this file have none.
+        print(f"On the validation images: {format_validation(read_json(run.validation))}")
+    if run.results.exists():
+        print(f"On the test split:\n\n{format_results(read_json(run.results))}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from absl import flags
 from absl.testing import flagsaver, parameterized
 
 from tools import ablate
+from tools.given_flags import OF_THE_COMMAND, training_flag_names
 from tools.studying.conduct import TRAIN
 from tools.studying.study_runs import find_runs
 
@@ -66,7 +67,7 @@ class AblateTest(tf.test.TestCase, parameterized.TestCase):
         out, errors, status = io.StringIO(), io.StringIO(), 0
         with flagsaver.flagsaver():
             values = flags.FlagValues()
-            for name in (*ablate.training_flag_names(), "output_dir", "seed", "preset"):
+            for name in (*training_flag_names(), *OF_THE_COMMAND):
                 values[name] = flags.FLAGS[name]
             ablate.define_flags(values)
             with (

@@ -6,6 +6,7 @@ import subprocess
 # Lines of a log in which the reason of a failure is looked for.
 _LAST_LINES = 20
 _SECONDS_TO_STOP = 10
+IN_USE = "it is being trained by another process"
 
 
 class RunProcess:
@@ -43,7 +44,7 @@ class RunProcess:
     def error(self):
         """Returns why an ended run has failed, one line; `None` if it has not."""
         if self._process is None:
-            return "it is being trained by another process"
+            return IN_USE
         status = self._process.returncode
         if status < 0:
             return f"stopped by signal {-status}"
