@@ -1,0 +1,1 @@
+"""Parts of tools/search_models.py: its table, its plot."""

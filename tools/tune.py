@@ -1,0 +1,324 @@
+r"""Searches for the hierarchy and the settings that serve best within a budget of MACs.
+
+    python tools/tune.py --flagfile=tools/flagfiles/level_search.flags
+    python tools/tune.py --flagfile=tools/flagfiles/quickstart.flags --tuner=hyperband \
+        --objective=accuracy --macs_limit=0.4 --tune=levels,ratios --output_dir=runs/search
+
+Every flag of tools/train.py that is given, in the flagfile or beside it, holds for all trials; what
+--tune names is varied around it, within ranges that --tune_levels=2..5 and the like say. The first
+trial has the settings as given. Networks are compared on validation images, never on the test
+split. The best one is written as a flagfile that tools/train.py takes as it is:
+
+    python tools/train.py --flagfile=runs/search/best.flags
+
+The same command line continues a search that was interrupted, and repeats no finished trial; with a
+larger --max_trials it goes on. BUILD.md says how several processes or machines search together.
+"""
+
+import os
+import signal
+import sys
+import time
+
+from absl import app, flags
+
+from tools import data_flags, train  # noqa: F401 (the flags of train are taken here too)
+from tools.given_flags import given_flags
+from tools.quiet_logs import quiet_logs
+from tools.studying.conduct import TRAIN
+from tools.tuning.distribution import CHIEF, WORKER, find_role
+from tools.tuning.hypermodel import TrainingHyperModel
+from tools.tuning.objectives import ACCURACY, OBJECTIVES, Objective
+from tools.tuning.oracles import BAYESIAN, HYPERBAND, RANDOM, TUNERS, make_oracle
+from tools.tuning.outcomes import ranked
+from tools.tuning.ranges import parse_range
+from tools.tuning.search_directory import SearchDirectory
+from tools.tuning.search_space import SearchSpace
+from tools.tuning.training_tuner import TrainingTuner
+from tools.tuning.trial_progress import TrialProgress
+from tools.tuning.tunables import RHO, TARGET_MACS, TUNABLES
+from tools.user_errors import check_no_arguments, one_line_errors
+
+FLAGS = flags.FLAGS
+
+_TUNED = (
+    "levels",
+    "ratios",
+    "initial_mix",
+    "learning_rate",
+    "selector_learning_rate",
+    "selector_hidden_ratio",
+)
+_SECONDS_BETWEEN_LOOKS = 1
+
+
+def define_flags(values):
+    """Adds the flags of this script to `absl.flags.FlagValues`.
+
+    They are not defined on import, as other scripts have flags of the same names.
+    """
+    flags.DEFINE_enum(
+        "tuner",
+        RANDOM,
+        TUNERS,
+        "Who chooses the trials: chance; hyperband, which trains many for a part of the steps, and "
+        "goes on with the best from their checkpoints; or a Gaussian process.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "max_trials",
+        None,
+        "Trials of the whole search, >= 1; 10 where left out, but with hyperband all it needs.",
+        1,
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "objective",
+        ACCURACY,
+        OBJECTIVES,
+        "What is maximised, on validation images: accuracy within --macs_limit; accuracy minus "
+        "--macs_weight times the share of MACs; or the mean accuracy over all budgets.",
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "macs_limit",
+        None,
+        "Mean MACs that --objective=accuracy allows, in (0, 1], a share of the full model's, "
+        "selector included. Networks aim at it, unless --target_macs or rho say otherwise.",
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "macs_tolerance",
+        0.02,
+        "How far above it the validation images may come, >= 0, a share of MACs: they are few.",
+        0.0,
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "macs_weight",
+        0.1,
+        "Lambda of accuracy_minus_macs, >= 0: accuracy that all of the MACs are worth, a share.",
+        0.0,
+        flag_values=values,
+    )
+    flags.DEFINE_list("tune", list(_TUNED), f"What is varied: {', '.join(TUNABLES)}.", values)
+    flags.DEFINE_bool(
+        "ratios_per_stage",
+        False,
+        "Whether every stage of the backbone has ratios of its own.",
+        flag_values=values,
+    )
+    for name, tunable in TUNABLES.items():
+        flags.DEFINE_string(
+            f"tune_{name}",
+            None,
+            f"Range of {name} ({tunable.help}): LOW..HIGH, a list A,B,C, or one number; behind a "
+            f"number x stands for the value of --{tunable.flag}. {tunable.range} where left out.",
+            flag_values=values,
+        )
+    _define_tuner_flags(values)
+
+
+def _define_tuner_flags(values):
+    flags.DEFINE_integer(
+        "initial_points",
+        None,
+        "Trials that bayesian draws by chance at first, >= 1; a third of all where left out.",
+        1,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "hyperband_units",
+        9,
+        "The whole training in units of the shortest part that hyperband gives a trial, >= 1.",
+        1,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "hyperband_factor",
+        3,
+        "Of so many trials one goes on, >= 2.",
+        2,
+        None,
+        values,
+    )
+    flags.DEFINE_integer(
+        "hyperband_iterations", 1, "How often hyperband does it all, >= 1.", 1, None, values
+    )
+    flags.DEFINE_integer(
+        "max_failures",
+        5,
+        "Failed trials in a row that end the search, >= 1.",
+        1,
+        None,
+        values,
+    )
+
+
+def main(argv):
+    quiet_logs()
+    with one_line_errors():
+        check_no_arguments(argv)
+        role = find_role(os.environ)
+        objective = _objective()
+        given = _given()
+        space = _space()
+        specs = data_flags.get_tasks()
+        if role != CHIEF:  # Which trains nothing, and needs no data.
+            _check_data(specs)
+        directory = SearchDirectory(FLAGS.output_dir)
+        _claim(directory, _search(given, space), role)
+    hypermodel = TrainingHyperModel(space, data_flags.model_tasks(specs), given)
+    tuner = TrainingTuner(
+        _oracle(),
+        hypermodel,
+        directory,
+        objective,
+        FLAGS.seed,
+        TRAIN,
+        TrialProgress(directory.outcomes, _max_trials(), _varied(given)),
+        FLAGS.hyperband_units,
+    )
+    print(f"Searching for the best {objective.describe()}", flush=True)
+    failure = _run(tuner)
+    if role != WORKER:
+        _report(directory, objective)
+    if failure:
+        sys.exit(f"error: {failure}")
+
+
+def _run(tuner):
+    """Searches; ends the program on Ctrl-C or SIGTERM.
+
+    Returns:
+        Why the search gave up, a str; `None` where it did not.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        tuner.search()
+    except KeyboardInterrupt:
+        print("\nStopped. The same command line continues.", flush=True)
+        sys.exit(130)
+    except RuntimeError as error:  # KerasTuner's, of too many failures in a row.
+        return str(error).splitlines()[0]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return None
+
+
+def _report(directory, objective):
+    outcomes = directory.write_tables(objective)
+    print(f"\n{directory.table.read_text()}")
+    best = ranked(outcomes)
+    if not best:
+        sys.exit(f"error: no trial has come to its end; {directory.csv} has the reasons")
+    print(f"Saved: {directory.csv}, {directory.front}, {directory.plot}")
+    print(f"The best, trained again: python tools/train.py --flagfile={directory.best}")
+
+
+def _objective():
+    return Objective(
+        FLAGS.objective,
+        FLAGS.macs_limit,
+        FLAGS.macs_weight,
+        FLAGS.macs_tolerance,
+    )
+
+
+def _given():
+    """Returns the flags that hold for all trials, a list of str, `--name=value`."""
+    given = [flag.serialize() for flag in given_flags(FLAGS)]
+    aims = FLAGS["target_macs"].present or {RHO, TARGET_MACS} & set(_tuned_names())
+    if FLAGS.objective == ACCURACY and not aims:
+        given.append(f"--target_macs={FLAGS.macs_limit}")
+    return given
+
+
+def _tuned_names():
+    """Returns the names of all that is varied: by --tune, or since there is a range."""
+    for name in FLAGS.tune:
+        if name not in TUNABLES:
+            raise ValueError(f"`--tune` must be of {', '.join(TUNABLES)}. Received: {name}")
+    return [name for name in TUNABLES if name in FLAGS.tune or FLAGS[f"tune_{name}"].value]
+
+
+def _space():
+    ranges = {}
+    for name in _tuned_names():
+        tunable, text = TUNABLES[name], FLAGS[f"tune_{name}"].value
+        try:
+            given = FLAGS[tunable.flag].value
+            ranges[name] = parse_range(
+                text or tunable.range,
+                tunable.kind,
+                given if isinstance(given, (int, float)) else None,
+            )
+        except ValueError as error:
+            raise ValueError(f"`--tune_{name}`: {error}") from None
+    if not ranges:
+        raise ValueError(f"`--tune` must name something of {', '.join(TUNABLES)}. Received: none")
+    names = ("backbone", "num_levels", "initial_steps", "rounds", "selector_steps")
+    names += ("estimator_steps", *(TUNABLES[name].flag for name in ranges), "ratios")
+    return SearchSpace(ranges, {name: FLAGS[name].value for name in names}, FLAGS.ratios_per_stage)
+
+
+def _check_data(specs):
+    if not FLAGS.validation_share:
+        raise ValueError(
+            "`--validation_share` must be above 0: trials are compared on validation images. "
+            "Received: validation_share=0.0"
+        )
+    data_flags.batch_sizes(specs)
+    data_flags.training_images(specs)
+
+
+def _search(given, space):
+    """Returns everything that decides which trials there are, a dict of plain values."""
+    names = ("tuner", "objective", "macs_limit", "macs_weight", "macs_tolerance", "seed")
+    names += ("initial_points", "hyperband_units", "hyperband_factor")
+    return {name: FLAGS[name].value for name in names} | {
+        "flags": given,
+        "ranges": space.describe(),
+    }
+
+
+def _claim(directory, search, role):
+    if role == WORKER and not directory.search.exists():
+        print(f"Waiting for the chief, whose search will be in {directory.path}", flush=True)
+        while not directory.search.exists():
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+    directory.claim(search)
+
+
+def _max_trials():
+    if FLAGS.max_trials is None and FLAGS.tuner != HYPERBAND:
+        return 10
+    return FLAGS.max_trials
+
+
+def _oracle():
+    if FLAGS.initial_points and FLAGS.tuner != BAYESIAN:
+        raise ValueError(
+            "`--initial_points` must be left out but with --tuner=bayesian. "
+            f"Received: initial_points={FLAGS.initial_points}, tuner={FLAGS.tuner}"
+        )
+    return make_oracle(
+        FLAGS.tuner,
+        _max_trials(),
+        FLAGS.seed,
+        FLAGS.initial_points,
+        FLAGS.hyperband_units,
+        FLAGS.hyperband_factor,
+        FLAGS.hyperband_iterations,
+        FLAGS.max_failures,
+    )
+
+
+def _varied(given):
+    """Returns a function from the flags of a trial to those that others do not have."""
+    return lambda trial_flags: [flag for flag in trial_flags if flag not in given]
+
+
+if __name__ == "__main__":
+    define_flags(FLAGS)
+    app.run(main)

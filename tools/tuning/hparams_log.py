@@ -1,0 +1,26 @@
+"""A trial for TensorBoard's HParams page."""
+
+import tensorflow as tf
+from tensorboard.plugins.hparams import api
+
+from tools.tuning.outcomes import COMPLETED
+from tools.tuning.trials_table import value_names
+
+_FIGURES = ("score", "accuracy", "macs_share", "hypervolume", "minutes")
+
+
+def log_hparams(folder, outcome):
+    """Writes the values of a trial, and its figures if it has come to any.
+
+    Args:
+        folder: str or path, of this trial alone.
+        outcome: dict, see `Outcomes`.
+    """
+    values = {name: outcome["values"][name] for name in value_names([outcome])}
+    writer = tf.summary.create_file_writer(str(folder))
+    with writer.as_default(step=outcome.get("step", 0)):
+        api.hparams(values | {"seed": outcome["seed"]}, trial_id=outcome["trial"])
+        if outcome["status"] == COMPLETED:
+            for name in _FIGURES:
+                tf.summary.scalar(name, outcome[name])
+    writer.close()
