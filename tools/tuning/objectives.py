@@ -7,6 +7,8 @@ from elastic_tf.evaluation.pareto_front import accuracy_at, hypervolume, pareto_
 
 ACCURACY, SCALAR, HYPERVOLUME = "accuracy", "accuracy_minus_macs", "hypervolume"
 OBJECTIVES = (ACCURACY, SCALAR, HYPERVOLUME)
+# A mean of shares that are at the limit may come out above it by this.
+_ROUNDING = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +83,9 @@ class Objective:
 
     def is_feasible(self, macs_share):
         """Returns whether mean MACs keep to the limit, if there is one."""
-        return self.macs_limit is None or macs_share <= self.macs_limit + self.macs_tolerance
+        if self.macs_limit is None:
+            return True
+        return macs_share <= self.macs_limit + self.macs_tolerance + _ROUNDING
 
     def describe(self):
         """Returns what is maximised, in words."""

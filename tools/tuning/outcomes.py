@@ -39,7 +39,9 @@ class Outcomes:
 
     def all(self):
         """Returns all outcomes there are, a list by trial."""
-        return [read_json(path) for path in sorted(self.folder.glob("*.json"))]
+        # By number: with more trials KerasTuner writes it with more digits.
+        paths = sorted(self.folder.glob("*.json"), key=lambda path: int(path.stem))
+        return [read_json(path) for path in paths]
 
     def _path(self, trial):
         return self.folder / f"{trial}.json"
