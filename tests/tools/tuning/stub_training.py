@@ -41,9 +41,9 @@ def main(arguments):
     step = min(int(values.get("until_step", TOTAL_STEPS)), TOTAL_STEPS)
     with open(output_dir / "steps.txt", "a") as file:
         file.write(f"{begin}-{step}\n")
-    levels = len(values["ratios"].split(",")) if "ratios" in values else int(values["num_levels"])
+    levels = len(values["ratios"].split(",")) if "ratios" in values else values.get("num_levels", 4)
     figures = make_figures(
-        accuracy(levels, float(values.get("learning_rate", 0.1)), step), 0.375, step
+        accuracy(int(levels), float(values.get("learning_rate", 0.1)), step), 0.375, step
     )
     validation.write_text(json.dumps(figures))
 
