@@ -9,10 +9,10 @@ whenever model.keras has changed.
 import numpy as np
 from absl import app, flags
 
-from elastic_tf.evaluation.answers import Answers
 from elastic_tf.evaluation.budget_calibration import calibrate
 from tools.calibration_file import write_calibrations
-from tools.evaluate import load_run, split_batches
+from tools.evaluate import load_run
+from tools.frozen_answers import FrozenAnswers
 from tools.quiet_logs import quiet_logs
 from tools.user_errors import check_no_arguments, one_line_errors
 
@@ -25,7 +25,7 @@ for _name in ("model_dir", "tasks", "data_dir", "cache_dir", "eval_batch_size"):
 _ENOUGH_IMAGES = 2000
 
 
-def calibrate_run(run, model, specs):
+def calibrate_run(run, model, specs, answers=None):
     """Writes the calibration of every task, made on validation images.
 
     Where these are few, training images join them: a price needs no labels, and the chance in who
@@ -36,25 +36,33 @@ def calibrate_run(run, model, specs):
         run: a `RunDirectory`.
         model: its network.
         specs: sequence of `TaskSpec`.
+        answers: `FrozenAnswers` of the network, if there are some already.
     """
     if not FLAGS.validation_share:
         run.calibration.unlink(missing_ok=True)
         print(f"No {run.calibration.name}, and no budgets: --validation_share=0 holds out nothing.")
         return
-    calibrations = {}
+    calibrations, answers = {}, answers or FrozenAnswers(model)
     for spec in specs:
-        logits = selector_logits(model, spec)
+        logits = selector_logits(answers, spec)
         calibrations[spec.name] = calibrate(logits, model.cost_table(spec.name))
     write_calibrations(run.calibration, calibrations)
 
 
-def selector_logits(model, spec):
-    """Returns the selector's logits, float32 array `(images, blocks, levels)`."""
-    answers = Answers(model, split_batches(spec, "validation"), spec.name)
-    if len(answers) >= _ENOUGH_IMAGES:
-        return answers.logits
-    of_training = answers.on(split_batches(spec, "train")).logits
-    return np.concatenate([answers.logits, of_training])
+def selector_logits(answers, spec):
+    """Returns the selector's logits on images to calibrate on.
+
+    Args:
+        answers: `FrozenAnswers` of the network.
+        spec: `TaskSpec`.
+
+    Returns:
+        float32 array `(images, blocks, levels)`.
+    """
+    held_out = answers.on(spec, "validation")
+    if len(held_out) >= _ENOUGH_IMAGES:
+        return held_out.logits
+    return np.concatenate([held_out.logits, answers.on(spec, "train").logits])
 
 
 def main(argv):

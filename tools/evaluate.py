@@ -46,7 +46,7 @@ def _budget_is_valid(budget):
     return budget is None or 0 < budget <= 1
 
 
-def evaluate_tasks(model, specs, split, prices=None):
+def evaluate_tasks(model, specs, split, prices=None, answers=None):
     """Evaluates a network on several tasks.
 
     Args:
@@ -54,17 +54,18 @@ def evaluate_tasks(model, specs, split, prices=None):
         specs: sequence of `TaskSpec`.
         split: str, as of --split.
         prices: dict from task name to the price of MACs; `None` for 0.
+        answers: `FrozenAnswers` of the network, if there are some already.
 
     Returns:
         Dict from task name to what `evaluate_task` returns.
     """
-    results = {}
+    results, on = {}, answers.on if answers else split_batches
     # Without images held out there is nothing to choose a fixed model on.
     searches = FLAGS.search_evaluations and FLAGS.validation_share
     for spec in specs:
-        batches = split_batches(spec, split)
+        batches = on(spec, split)
         if searches:
-            held_out = batches if split == "validation" else split_batches(spec, "validation")
+            held_out = batches if split == "validation" else on(spec, "validation")
         results[spec.name] = evaluate_task(
             model,
             batches,

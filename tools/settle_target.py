@@ -2,6 +2,7 @@
 
 from elastic_tf.evaluation.target_prices import target_prices
 from tools.calibrate import selector_logits
+from tools.frozen_answers import FrozenAnswers
 
 
 def settle_target(model, specs, has_validation):
@@ -24,7 +25,8 @@ def settle_target(model, specs, has_validation):
     targets = {task: target for task, target in targets.items() if target is not None}
     if not targets or not has_validation or model.selector.features == "pooled":
         return {}
-    logits = {spec.name: selector_logits(model, spec) for spec in specs if spec.name in targets}
+    answers = FrozenAnswers(model)
+    logits = {spec.name: selector_logits(answers, spec) for spec in specs if spec.name in targets}
     tables = {task: model.cost_table(task) for task in targets}
     prices = target_prices(logits, tables, targets, settings.target_scope)
     for task, price in prices.items():

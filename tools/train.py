@@ -22,6 +22,7 @@ from elastic_tf.training.stop import StopAtStep
 from tools import data_flags, model_flags, training_flags
 from tools.calibrate import calibrate_run
 from tools.evaluate import evaluate_tasks, split_batches
+from tools.frozen_answers import FrozenAnswers
 from tools.quiet_logs import quiet_logs
 from tools.results_table import format_results
 from tools.run_directory import RunDirectory, read_json, write_json
@@ -104,16 +105,17 @@ def main(argv):
     except FloatingPointError as error:
         sys.exit(f"error: {error}")
     if int(model.step.numpy()) < model.stages.total_steps:
-        _validate(run, model, specs)
+        _validate(run, model, specs, FrozenAnswers(model))
         print(f"\nStopped at step {int(model.step.numpy())}. Saved: {run.checkpoint}")
         return
     settle_target(model, specs, has_validation=bool(FLAGS.validation_share))
     save_atomically(model, run.model)
     print(f"\nTrained in {(time.monotonic() - began) / 60:.1f} minutes. Saved: {run.model}")
-    calibrate_run(run, model, specs)
-    _validate(run, model, specs)
+    answers = FrozenAnswers(model)
+    calibrate_run(run, model, specs, answers)
+    _validate(run, model, specs, answers)
     if FLAGS.final_test:
-        _test(run, model, specs)
+        _test(run, model, specs, answers)
 
 
 def _build(specs):
@@ -215,17 +217,17 @@ def _stop_step(model):
     return total if FLAGS.until_step is None else min(FLAGS.until_step, total)
 
 
-def _validate(run, model, specs):
+def _validate(run, model, specs, answers):
     """Writes validation.json, if there are images for it, and says what is in it."""
     if FLAGS.validation_share:
-        figures = validate_tasks(run, model, specs)
+        figures = validate_tasks(run, model, specs, answers)
         write_json(run.validation, figures)
         print(f"On the validation images: {format_validation(figures)}")
 
 
-def _test(run, model, specs):
+def _test(run, model, specs, answers):
     """Writes results.json, which ends a run."""
-    results = evaluate_tasks(model, specs, "test")
+    results = evaluate_tasks(model, specs, "test", answers=answers)
     write_json(run.results, results)
     run.checkpoint.unlink(missing_ok=True)
     print(f"On the test split:\n\n{format_results(results)}\n\nSaved: {run.results}, {run.logs}")

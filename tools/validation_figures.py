@@ -2,19 +2,19 @@
 
 from elastic_tf.evaluation.budget_curve import budget_curve
 from tools.calibration_file import read_calibrations
-from tools.evaluate import split_batches
 
 # Between them the curve of a network is as good as straight.
 BUDGETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
-def validate_tasks(run, model, specs):
+def validate_tasks(run, model, specs, answers):
     """Measures a network on the validation images of all tasks.
 
     Args:
         run: a `RunDirectory`; its calibration is used where the training has come to its end.
         model: its compiled `DeepElasticNetwork`.
         specs: sequence of `TaskSpec`.
+        answers: `FrozenAnswers` of the network.
 
     Returns:
         Dict of `step`, training steps taken, an int; `is_whole_training`, a bool;
@@ -34,7 +34,7 @@ def validate_tasks(run, model, specs):
         "tasks": {
             spec.name: budget_curve(
                 model,
-                split_batches(spec, "validation"),
+                answers.on(spec, "validation"),
                 spec.name,
                 calibrations.get(spec.name),
                 BUDGETS if is_whole else (),

@@ -8,6 +8,16 @@ import tensorflow as tf
 from elastic_tf.inference.frozen_network import FrozenNetwork
 
 
+def as_answers(network, batches, task):
+    """Returns the `Answers` of a network on batches.
+
+    Args:
+        network, batches, task: see `Answers`; or `batches` is the `Answers` themselves, where
+            there are some already: to freeze a network takes seconds.
+    """
+    return batches if isinstance(batches, Answers) else Answers(network, batches, task)
+
+
 class Answers:
     """Passes over the images of one task with a frozen copy of the network.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from elastic_tf.evaluation.answers import Answers
+from elastic_tf.evaluation.answers import as_answers
 from elastic_tf.policies.budget import priced_greedy
 
 
@@ -11,7 +11,8 @@ def budget_curve(network, batches, task, calibration, budgets):
 
     Args:
         network: an `ElasticNetwork`.
-        batches: iterable of `(images, labels)` that gives the same images at every pass.
+        batches: iterable of `(images, labels)` that gives the same images at every pass, or the
+            `Answers` on them.
         task: str.
         calibration: the task's `BudgetCalibration`.
         budgets: iterable of floats in (0, 1].
@@ -32,7 +33,7 @@ def budget_curve(network, batches, task, calibration, budgets):
     Raises:
         ValueError: if there is no image, or a budget is out of range.
     """
-    answers, table = Answers(network, batches, task), network.cost_table(task)
+    answers, table = as_answers(network, batches, task), network.cost_table(task)
     prices = [float(calibration.price(budget)) for budget in budgets]
 
     def point(levels, with_selector):

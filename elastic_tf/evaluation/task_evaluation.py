@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from elastic_tf.evaluation.answers import Answers
+from elastic_tf.evaluation.answers import Answers, as_answers
 from elastic_tf.evaluation.paired_gain import paired_gain
 from elastic_tf.evaluation.policy_statistics import policy_statistics
 from elastic_tf.evaluation.static_search import best_static
@@ -39,7 +39,8 @@ def evaluate_task(
 
     Args:
         network: an `ElasticNetwork`.
-        batches: iterable of `(images, labels)` that gives the same images at every pass.
+        batches: iterable of `(images, labels)` that gives the same images at every pass, or the
+            `Answers` on them.
         task: str.
         search_batches: the same, of images held out of training and test; `None` for no search.
         search_evaluations: int >= 1. Models that the search may evaluate. Defaults to 60.
@@ -70,7 +71,7 @@ def evaluate_task(
 
     Reference: the method's sections 5.10 and 6.
     """
-    answers, table = Answers(network, batches, task), network.cost_table(task)
+    answers, table = as_answers(network, batches, task), network.cost_table(task)
     chosen = _choose(answers, table, price)
     blind = _blind_choices(answers, chosen, table, seed, shuffles)
     right = {"selector": answers.are_right(chosen)} | blind
@@ -90,7 +91,8 @@ def evaluate_task(
         "gain_over_shuffled": paired_gain(right["selector"], right["shuffled"], seed=seed),
     }
     if search_batches is not None:
-        held_out = answers.on(search_batches)
+        known = isinstance(search_batches, Answers)
+        held_out = search_batches if known else answers.on(search_batches)
         used = _choose(held_out, table, price)
         found = _search(held_out, used, table, macs.mean(), search_evaluations, seed)
         right["best_static"] = answers.are_right(found["levels"])

@@ -3,7 +3,6 @@ import shutil
 import tempfile
 
 import keras
-import numpy as np
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
@@ -36,10 +35,6 @@ TOTAL_STEPS = 5
 
 def setUpModule():
     flags.FLAGS(["train", "--output_dir=unused"])
-
-
-class Killed(Exception):
-    pass
 
 
 class TrainTest(tf.test.TestCase, parameterized.TestCase):
@@ -111,28 +106,6 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
         self.assertRegex(line, "^error: `--output_dir` must .* differs in rho\n$")
         self.assertEqual((self.output_dir / "results.json").read_bytes(), before)
 
-    def test_a_killed_run_goes_on_as_if_never_stopped(self):
-        output_dir = self.folder / "killed"
-
-        class Kill(train.StopAtStep):
-            def on_train_batch_end(self, batch, logs=None):
-                if int(self.model.step.numpy()) == 3:
-                    raise Killed
-
-        whole_callback, train.StopAtStep = train.StopAtStep, Kill
-        try:
-            with self.assertRaises(Killed):
-                run_main(train.main, output_dir=str(output_dir), **TINY)
-        finally:
-            train.StopAtStep = whole_callback
-        printed = run_main(train.main, output_dir=str(output_dir), **TINY)
-        self.assertIn("Continuing at step 2", printed)
-        resumed = keras.saving.load_model(output_dir / "model.keras")
-        whole = keras.saving.load_model(self.output_dir / "model.keras")
-        for actual, expected in zip(resumed.get_weights(), whole.get_weights(), strict=True):
-            self.assertAllClose(actual, expected, atol=1e-5)
-        self.assertGreater(np.abs(whole.get_weights()[0]).max(), 0)
-
     def test_validation_json_holds_what_evaluate_finds(self):
         found = read_json(self.output_dir / "validation.json")
         self.assertEqual(found["step"], TOTAL_STEPS)
@@ -146,34 +119,6 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(choice["accuracy"], expected["accuracy"]["selector"])
             self.assertAllClose(choice["macs_share"], expected["macs_share"])
             self.assertLen(found["tasks"][task]["budgets"], 10)
-
-    def test_a_part_of_a_training_goes_on_to_the_same_end(self):
-        values = TINY | {"tasks": ["digits"], "batch_size": "4", "num_levels": 2, "rounds": 1}
-        values |= {"policy_health_every": 0, "search_evaluations": 0, "validation_share": 0.05}
-        whole, parts = self.folder / "whole", self.folder / "parts"
-        run_main(train.main, output_dir=str(whole), final_test=False, **values)
-        self.assertFalse((whole / "results.json").exists())
-        printed = run_main(train.main, output_dir=str(parts), until_step=1, **values)
-        self.assertIn("Stopped at step 1", printed)
-        part = read_json(parts / "validation.json")
-        self.assertEqual((part["step"], part["is_whole_training"]), (1, False))
-        self.assertFalse(part["is_selector_trained"])
-        self.assertFalse((parts / "model.keras").exists())
-        printed = run_main(train.main, output_dir=str(parts), **values)
-        self.assertIn("Continuing at step 1", printed)
-        self.assertTrue((parts / "results.json").exists())
-        self.assertEqual(read_json(parts / "validation.json"), read_json(whole / "validation.json"))
-
-    def test_a_run_that_is_trained_is_not_trained_again_for_the_test(self):
-        output_dir = self.folder / "tested_later"
-        values = TINY | {"tasks": ["digits"], "batch_size": "4", "num_levels": 2, "rounds": 0}
-        values |= {"policy_health_every": 0, "search_evaluations": 0, "validation_share": 0.05}
-        run_main(train.main, output_dir=str(output_dir), final_test=False, **values)
-        printed = run_main(train.main, output_dir=str(output_dir), final_test=False, **values)
-        self.assertRegex(printed, "finished(.|\n)*digits .* % at .* % MACs")
-        self.assertNotIn("steps on", printed)
-        run_main(train.main, output_dir=str(output_dir), **values)
-        self.assertTrue((output_dir / "results.json").exists())
 
     def test_other_images_than_at_the_start_are_refused(self):
         output_dir = self.folder / "grown"
