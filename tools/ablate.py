@@ -1,7 +1,7 @@
 r"""Repeats the supplement's ablations: figure 2 (a), the number of levels, or 2 (b), the start.
 
     python tools/ablate.py --study=levels --flagfile=tools/flagfiles/quickstart.flags \
-        --output_dir=runs/levels
+        --target_macs=none --rho=10 --output_dir=runs/levels
     python tools/ablate.py --study=initial_distribution --preset=paper \
         --flagfile=tools/flagfiles/quickstart.flags --output_dir=runs/distributions
 
@@ -10,22 +10,27 @@ variant is trained with each of --seeds; the same command line continues a study
 interrupted, and repeats no finished run. It ends with a table, the figure, and the supplement's
 claims, each held against the numbers.
 
+The number of levels is compared without a target of MACs: with one, as in the quickstart's flags,
+networks of all numbers of levels end at the same size. The initial distributions are compared
+without distillation, which runs every image on the full model, whatever the distribution.
+
 Every training is a process of its own and takes all cores. With --jobs above 1, give each its
 share: TF_NUM_INTRAOP_THREADS=1 in front of the command, for one core each.
 """
 
+import sys
+
 from absl import app, flags
 
 from tools import train  # noqa: F401 (its flags are taken here too)
+from tools.ablating.given import given_to_distributions, given_to_levels, levels_warning
 from tools.ablating.report import report_distributions, report_levels
 from tools.ablating.variants import (
     INITIAL_DISTRIBUTION,
     LEVELS,
-    VARIED,
     distributions_study,
     levels_study,
 )
-from tools.given_flags import given_flags
 from tools.studying.conduct import (
     TRAIN,
     exit_on_failures,
@@ -74,24 +79,13 @@ def main(argv):
 
 
 def _study():
-    shared = _given_flags()
     if FLAGS.study == INITIAL_DISTRIBUTION:
-        return distributions_study(shared)
-    return levels_study(shared, _numbers_of_levels())
-
-
-def _given_flags():
-    """Returns the flags of tools/train.py that were given, a list of str, `--name=value`."""
-    given = given_flags(FLAGS)
-    for flag in given:
-        if flag.name in VARIED[FLAGS.study] and flag.value != flag.default:
-            raise ValueError(
-                f"`--{flag.name}` must not be given: the study varies it. "
-                f"Received: {flag.name}={flag.value}"
-            )
-    if FLAGS["seed"].present:
-        raise ValueError(f"`--seeds` takes the place of `--seed`. Received: seed={FLAGS.seed}")
-    return [flag.serialize() for flag in given]
+        return distributions_study(given_to_distributions(FLAGS))
+    study = levels_study(given_to_levels(FLAGS), _numbers_of_levels())
+    warning = levels_warning(FLAGS)
+    if warning:
+        sys.stderr.write(f"warning: {warning}\n")
+    return study
 
 
 def _numbers_of_levels():

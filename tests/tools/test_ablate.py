@@ -9,10 +9,13 @@ import threading
 import time
 from unittest import mock
 
+import numpy as np
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
 
+from elastic_tf.policies.initial_distributions import get_initial_distribution
+from elastic_tf.training.settings import MethodSettings
 from tools import ablate
 from tools.given_flags import OF_THE_COMMAND, training_flag_names
 from tools.studying.conduct import TRAIN
@@ -132,7 +135,7 @@ class AblateTest(tf.test.TestCase, parameterized.TestCase):
             self._run("--study=initial_distribution", "--seeds=4", "--jobs=2", "--rho=3")
         found = [run.flags for run in self.runs]
         expected = [
-            ("--rho=3.0", f"--initial_distribution={name}", "--seed=4")
+            ("--rho=3.0", "--distillation_weight=0", f"--initial_distribution={name}", "--seed=4")
             for name in ("proposed", "uniform", "random")
         ]
         self.assertEqual(found, expected)
@@ -155,6 +158,19 @@ class AblateTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotIn("preset", values)
         self.assertNotIn("target_macs", values)
 
+    def test_no_two_initial_distributions_train_the_same_models(self):
+        found = []
+        with mock.patch.object(ablate, "train_runs", lambda runs, *_: found.extend(runs) or {}):
+            self._run("--study=initial_distribution", "--seeds=0")
+        full = {run.variant: _share_of_full_models(run) for run in found}
+        self.assertAllClose(full, {"proposed": 0.75, "uniform": 0.0, "random": 0.0}, atol=0.05)
+
+    @parameterized.parameters((("--target_macs=0.4",), 1), (("--target_macs=none",), 0), ((), 0))
+    def test_a_target_that_makes_all_sizes_the_same_is_warned_of(self, arguments, warnings):
+        with mock.patch.object(ablate, "train_runs", lambda *_: {}):
+            status, _, errors = self._run("--study=levels", *arguments)
+        self.assertEqual((status, errors.count("warning: with --target_macs=0.4")), (0, warnings))
+
     @parameterized.parameters(
         (("--study=levels", "--num_levels=3"), "`--num_levels` must not be given"),
         (("--study=levels", "--ratios=0,1"), "`--ratios` must not be given"),
@@ -163,6 +179,9 @@ class AblateTest(tf.test.TestCase, parameterized.TestCase):
         (("--study=levels", "--seed=3"), "`--seeds` takes the place of `--seed`"),
         (("--study=levels", "--seeds=a"), "`--seeds` must be integers >= 0"),
         (("--study=initial_distribution", "--initial_distribution=uniform"), "must not be given"),
+        (("--study=initial_distribution", "--distillation_weight=0.7"), "must be 0: with distill"),
+        (("--study=initial_distribution", "--full_share=0"), "`--full_share` must be above 0"),
+        (("--study=initial_distribution", "--levels=2,3"), "`--levels` must not be given"),
         ((), "`--study` must be levels or initial_distribution"),
     )
     def test_bad_flags_are_one_line(self, arguments, message):
@@ -170,6 +189,19 @@ class AblateTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(status, 2)
         self.assertIn(message, errors.splitlines()[-1])
         self.assertFalse(self.output_dir.exists())
+
+
+def _share_of_full_models(run):
+    """Returns the share of full models among what a run's initial stage would train."""
+    given = dict(flag.lstrip("-").split("=", 1) for flag in run.flags)
+    name = given["initial_distribution"]
+    settings = MethodSettings(
+        initial_distribution=name, distillation_weight=float(given["distillation_weight"])
+    )
+    drawn = get_initial_distribution(name, settings.drawn_full_share())(
+        tf.zeros((400, 6, 4)), seed=(0, 1)
+    )
+    return np.mean(np.all(drawn == 3, axis=1))
 
 
 if __name__ == "__main__":
