@@ -91,7 +91,7 @@ def main(argv):
         top=FLAGS.top_models,
     )
     paths = _write(analysis, folder, run, model)
-    verdicts = judge_choices(analysis.results, model.num_levels)
+    verdicts = judge_choices([analysis.results], model.num_levels)
     print(f"\n{format_claim(CHOICE_CLAIM, verdicts)}\n")
     print(f"Saved: {', '.join(map(str, paths))}")
 

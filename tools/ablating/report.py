@@ -4,11 +4,11 @@ import math
 
 from tools.ablating.distributions_figure import draw_distributions_ablation
 from tools.ablating.levels_figure import draw_levels_ablation
-from tools.ablating.variants import DISTRIBUTIONS
 from tools.analyzing.figure import save_png
 from tools.analyzing.training_curves import read_curves
 from tools.claims import (
     CHOICE_CLAIM,
+    DISTRIBUTIONS,
     format_claim,
     judge_choices,
     judge_distributions,
@@ -46,7 +46,7 @@ def report_levels(runs, folder):
         for task, by_number in points.items()
     ]
     sizes = [judge_sizes(by_number, task) for task, by_number in shares.items()]
-    return _text([(_RISE, rises), (_SMALLER, sizes), (CHOICE_CLAIM, _choices(runs))], path)
+    return _text([(_RISE, rises), (_SMALLER, sizes), _choices(runs)], path)
 
 
 def report_distributions(runs, folder):
@@ -70,17 +70,22 @@ def report_distributions(runs, folder):
             task,
         )
         for task, by_name in curves.items()
-        if DISTRIBUTIONS[0] in by_name
     ]
-    return _text([(_START, verdicts), (CHOICE_CLAIM, _choices(runs))], path)
+    return _text([(_START, verdicts), _choices(runs)], path)
 
 
 def _choices(runs):
-    """Returns verdicts on the choice of the first run that is the method's own."""
-    own = (run for run in runs if run.variant in ("levels4", DISTRIBUTIONS[0]))
-    results = next(own, runs[0]).results()
-    policy = next(iter(results.values()))["policy"]
-    return judge_choices(results, len(policy["level_shares"][0]))
+    """Returns the claim about the choice and its verdicts, on all seeds of one variant.
+
+    That is the method's own; the first where it has not been trained.
+    """
+    variants = [run.variant for run in runs]
+    own = [variant for variant in ("levels4", DISTRIBUTIONS[0]) if variant in variants]
+    judged = own[0] if own else variants[0]
+    results = [run.results() for run in runs if run.variant == judged]
+    policy = next(iter(results[0].values()))["policy"]
+    verdicts = judge_choices(results, len(policy["level_shares"][0]))
+    return f"{CHOICE_CLAIM} Judged on {judged}.", verdicts
 
 
 def _last_before(curve, step):

@@ -1,10 +1,9 @@
 """The supplement's two ablations as studies."""
 
+from tools.claims import DISTRIBUTIONS
 from tools.studying.study_file import Study, Variant
 
 LEVELS, INITIAL_DISTRIBUTION = "levels", "initial_distribution"
-# The first is the paper's own.
-DISTRIBUTIONS = ("proposed", "uniform", "random")
 # What each ablation changes itself.
 VARIED = {LEVELS: ("num_levels", "ratios"), INITIAL_DISTRIBUTION: ("initial_distribution",)}
 

@@ -20,7 +20,7 @@ class ReportTest(tf.test.TestCase):
         super().setUp()
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
 
-    def _run(self, variant, seed, accuracy, curve=()):
+    def _run(self, variant, seed, accuracy, curve=(), policy=POLICY):
         run = StudyRun(variant, seed, (), self.folder)
         run.output_dir.mkdir(parents=True)
         (run.output_dir / "run.json").write_text(json.dumps({"initial_steps": 20}))
@@ -29,7 +29,7 @@ class ReportTest(tf.test.TestCase):
             "macs_share": 0.5,
             "full_macs": 1_000_000,
             "num_images": 100,
-            "policy": POLICY,
+            "policy": policy,
         }
         (run.output_dir / "results.json").write_text(json.dumps({"cats": figures}))
         for part, name in (("train", "step"), ("validation", "cats_full_accuracy")):
@@ -45,14 +45,38 @@ class ReportTest(tf.test.TestCase):
         runs = [
             self._run(f"levels{number}", seed, accuracy + seed / 100)
             for seed in (0, 1)
-            for number, accuracy in ((2, 0.6), (4, 0.7))
+            for number, accuracy in ((2, 0.6), (4, 0.7), (5, 0.65))
         ]
         text = report_levels(runs, self.folder)
         self.assertIn("cats: holds here.", text)
-        self.assertIn("60.50 ± 0.71 % with 2, 70.50 ± 0.71 % with 4 levels", text)
+        self.assertIn("60.50 ± 0.71 % with 2, 70.50 ± 0.71 % with 4, ", text)
         self.assertIn("cats: does not hold here. MACs of the selector's choice: 50.00", text)
-        self.assertIn("3 models, 50.0 % of the images on the most used; entropy 1.00 nats", text)
         self.assertTrue((self.folder / "figure_2a_levels.png").exists())
+
+    def test_the_choice_is_judged_on_all_seeds_of_the_methods_own_variant(self):
+        runs = [
+            self._run(f"levels{number}", seed, 0.5, policy=POLICY | {"entropy": entropy})
+            for number, seed, entropy in ((2, 0, 1.38), (4, 0, 0.5), (4, 1, 1.0))
+        ]
+        text = report_levels(runs, self.folder)
+        self.assertIn("neither deterministic nor uniform. Judged on levels4.", text)
+        self.assertIn("cats: holds here. 2 of 2 seeds hold: 3.0 ± 0.0 models, 50.0 ± 0.0 %", text)
+        self.assertIn("entropy 0.75 ± 0.35 nats", text)
+
+    def test_without_it_the_variant_that_is_judged_is_named(self):
+        text = report_levels([self._run("levels3", 0, 0.5)], self.folder)
+        self.assertIn("Judged on levels3.", text)
+        self.assertIn("3 models, 50.0 % of the images on the most used; entropy 1.00 nats", text)
+
+    def test_a_distribution_that_was_not_trained_is_missed(self):
+        text = report_distributions([self._run("uniform", 0, 0.5, [(20, 0.5)])], self.folder)
+        self.assertIn("cats: not measured here (proposed and random missing).", text)
+
+    def test_accuracy_that_was_not_logged_is_missed(self):
+        runs = [self._run(name, 0, 0.5, [(20, 0.5)]) for name in ("proposed", "random")]
+        runs.append(self._run("uniform", 0, 0.5))
+        text = report_distributions(runs, self.folder)
+        self.assertIn("cats: not measured here (uniform missing).", text)
 
     def test_distributions_are_judged_at_the_end_of_the_initial_stage(self):
         runs = [
