@@ -7,7 +7,6 @@ the paper's supplement and more as PNG for print; and the numbers behind them as
 trained, and nothing of the run is changed.
 """
 
-import pathlib
 import time
 
 from absl import app, flags
@@ -40,6 +39,7 @@ from tools.analyzing.training_curves import read_curves
 from tools.calibration_file import read_calibrations
 from tools.claims import CHOICE_CLAIM, format_claim, judge_choices
 from tools.evaluate import budget_prices, evaluate_tasks, load_run, split_batches
+from tools.output_folder import make_output_folder
 from tools.quiet_logs import quiet_logs
 from tools.run_directory import read_json
 from tools.user_errors import check_no_arguments, one_line_errors
@@ -74,7 +74,7 @@ def main(argv):
         check_no_arguments(argv)
         run, model, specs = load_run(FLAGS.model_dir)
         prices = budget_prices(run, specs) or dict.fromkeys(model.tasks, 0.0)
-        folder = _make_folder(FLAGS.output_dir)
+        folder = make_output_folder(FLAGS.output_dir)
         began = time.monotonic()
         routings = [_route(model, spec, prices[spec.name], began) for spec in specs]
         results = _results(run, model, specs, prices)
@@ -159,18 +159,6 @@ def _write(analysis, folder, run, model):
 
 def _at_budget():
     return f"; the selector is held to {100 * FLAGS.budget:g} % of the MACs" if FLAGS.budget else ""
-
-
-def _make_folder(path):
-    folder = pathlib.Path(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(
-            "`--output_dir` must be a folder that can be made. "
-            f"Received: output_dir={folder} ({error.strerror})"
-        ) from None
-    return folder
 
 
 def _say(began, text):

@@ -6,8 +6,6 @@ Nothing is trained; the run needs a calibration.json, which tools/train.py and t
 make.
 """
 
-import pathlib
-
 from absl import app, flags
 
 from elastic_tf.evaluation.budget_curve import budget_curve
@@ -16,6 +14,7 @@ from tools.budget_plot import write_budget_plot
 from tools.budget_report import format_curves, write_csv
 from tools.calibration_file import read_calibrations
 from tools.evaluate import load_run, split_batches
+from tools.output_folder import make_output_folder
 from tools.quiet_logs import quiet_logs
 from tools.run_directory import write_json
 from tools.user_errors import check_no_arguments, one_line_errors
@@ -78,14 +77,7 @@ def main(argv):
 
 def _output_files():
     """Returns the paths of what is written, after a check that it can be."""
-    folder = pathlib.Path(FLAGS.output_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(
-            "`--output_dir` must be a folder that can be made. "
-            f"Received: output_dir={folder} ({error.strerror})"
-        ) from None
+    folder = make_output_folder(FLAGS.output_dir)
     paths = {end: folder / f"budget_curve.{end}" for end in ("csv", "json", "png")}
     for path in paths.values():
         check_output_file("output_dir", path)

@@ -30,8 +30,8 @@ def read_calibrations(path, tasks):
     """
     if not path.exists():
         raise FileNotFoundError(
-            f"A budget needs a {path.name} beside the model, which tools/calibrate.py makes. "
-            f"Received: {path.parent}, without one"
+            f"`--model_dir` must hold a {path.name} for `--budget` or `--budgets`; "
+            f"tools/calibrate.py makes it. Received: model_dir={path.parent}, without one"
         )
     values = read_json(path)
     if not isinstance(values, dict):

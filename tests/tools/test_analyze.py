@@ -126,6 +126,12 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
         line = self._analyze(self.folder / "file", run_failing)
         self.assertRegex(line, "^error: `--output_dir` must be a folder that can be made.")
 
+    @parameterized.parameters(("", "the path of a folder"), ("/proc", "that can be written to"))
+    def test_a_folder_that_cannot_be_used_is_an_error_before_the_work(self, output_dir, message):
+        with mock.patch.object(analyze, "route_task", side_effect=AssertionError("work")):
+            line = self._analyze(output_dir, run_failing)
+        self.assertRegex(line, f"^error: `--output_dir` must be .*{message}")
+
     def test_a_run_that_has_not_finished_is_an_error(self):
         (self.folder / "empty").mkdir(exist_ok=True)
         line = self._analyze(

@@ -77,7 +77,7 @@ class BudgetCurveTest(tf.test.TestCase, parameterized.TestCase):
     def test_a_run_without_calibration_is_an_error_and_nothing_is_made(self):
         run, _ = save_run(self.folder / "old")
         line = self._curve(self.folder / "none", run_failing, model_dir=str(run.path))
-        self.assertRegex(line, "^error: A budget needs a calibration.json")
+        self.assertRegex(line, "^error: `--model_dir` must hold a calibration.json")
         self.assertFalse((self.folder / "none").exists())
 
     def test_a_folder_that_cannot_be_made_is_an_error(self):

@@ -34,7 +34,9 @@ class CalibrationFileTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual([path.name for path in self.folder.iterdir()], ["calibration.json"])
 
     def test_a_missing_file_names_the_command_that_makes_it(self):
-        with self.assertRaisesRegex(FileNotFoundError, "tools/calibrate.py makes. Received: /"):
+        with self.assertRaisesRegex(
+            FileNotFoundError, "tools/calibrate.py makes it. Received: model_dir=/"
+        ):
             read_calibrations(self.path, ["digits"])
 
     def test_a_task_that_is_not_in_it_is_named(self):

@@ -63,7 +63,7 @@ class EvaluateTest(tf.test.TestCase, parameterized.TestCase):
     def test_a_budget_without_calibration_is_an_error(self):
         self.run_directory.calibration.unlink(missing_ok=True)
         line = run_failing(evaluate.main, model_dir=str(self.run_directory.path), budget=0.4)
-        self.assertRegex(line, "^error: A budget needs a calibration.json beside the model")
+        self.assertRegex(line, "^error: `--model_dir` must hold a calibration.json for `--budget`")
 
     @parameterized.parameters(0.0, -0.5, 1.01)
     def test_a_budget_out_of_range_is_refused(self, budget):

@@ -170,7 +170,7 @@ class RecalibrateTest(tf.test.TestCase, parameterized.TestCase):
         values = {"model_dir": str(run.path), "output_dir": str(self.output_dir)}
         status, _, errors = self._run(budget=0.3, **values)
         self.assertEqual(status, 2)
-        self.assertIn("A budget needs a calibration.json", errors)
+        self.assertIn("`--model_dir` must hold a calibration.json for `--budget`", errors)
 
     @parameterized.parameters(
         ({"levels": "1-0"}, "`--levels` must be 3 numbers"),

@@ -117,8 +117,14 @@ class StudyTest(tf.test.TestCase, parameterized.TestCase):
         self._run("--seeds=0")
         self.path.write_text(STUDY.replace("0.75", "0.25"))
         _, printed, _ = self._run("--table_only")
-        self.assertIn("Not in the table: b, seed 0", printed)
+        self.assertIn("Not in the table: b, seed 0, trained with other flags", printed)
         self.assertEqual(self._row(printed, "b"), ["0", "–"])
+
+    def test_runs_whose_flags_are_not_known_are_not_in_the_table(self):
+        self._run("--seeds=0")
+        (self.output_dir / "b" / "seed0.flags").unlink()
+        _, printed, _ = self._run("--table_only")
+        self.assertIn("Not in the table: b, seed 0, whose flags are not recorded", printed)
 
     @parameterized.parameters(
         ("--study=", "`--study` must be given"),

@@ -62,7 +62,12 @@ def write_figures(study, directory):
     finished = [run for run in found if run.is_finished()]
     for run in found:
         if run not in finished:
-            print(f"Not in the table: {run}, trained with other flags than the study has now.")
+            reason = (
+                "trained with other flags than the study has now"
+                if run.has_record()
+                else "whose flags are not recorded; the study goes on with it where it is asked for"
+            )
+            print(f"Not in the table: {run}, {reason}.")
     if not finished:
         print("No run has finished yet.")
         return None

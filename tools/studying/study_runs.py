@@ -56,6 +56,10 @@ class StudyRun:
             self.has_results() and flagfile.exists() and flagfile.read_text() == self._flags_text()
         )
 
+    def has_record(self):
+        """Returns whether it is known with which flags it has finished."""
+        return self._flagfile.exists()
+
     def record(self):
         """Writes down with which flags it has finished."""
         write_text(self._flagfile, self._flags_text())
