@@ -24,14 +24,10 @@ from tools.analyzing.csv_files import (
     write_shared_models,
 )
 from tools.analyzing.figure import save_png
+from tools.analyzing.figure_sections import figure_sections
 from tools.analyzing.image_browser import browser_data
-from tools.analyzing.report_content import (
-    agreement_rows,
-    draw_figures,
-    figure_sections,
-    result_tables,
-    shared_rows,
-)
+from tools.analyzing.print_figures import draw_figures
+from tools.analyzing.report_content import agreement_rows, result_tables, shared_rows
 from tools.analyzing.report_page import write_report
 from tools.analyzing.shared_models import shared_models
 from tools.analyzing.task_routing import route_task
@@ -47,7 +43,9 @@ from tools.user_errors import check_no_arguments, one_line_errors
 FLAGS = flags.FLAGS
 SHARED_ROWS = 5  # In the page's table; the CSV file has all.
 
-flags.DEFINE_integer("top_models", 3, "Models of each task to look at closely, >= 1.", 1)
+flags.DEFINE_integer(
+    "top_models", 3, "Models of each task, and shared ones, to look at closely, >= 1.", 1
+)
 flags.DEFINE_integer(
     "browser_images", 12, "Images of each class in the page's browser, at most; >= 1.", 1
 )
@@ -130,31 +128,44 @@ def _budget_curves(run, model, specs, began):
 
 def _write(analysis, folder, run, model):
     """Writes all files and returns their paths, a list."""
-    drawn = draw_figures(analysis)
-    for name, figure in drawn.items():
-        save_png(figure, folder / f"{name}.png")
-    write_models(folder / "figure_3a_models.csv", analysis.distributions)
-    write_levels(folder / "figure_3b_levels.csv", analysis.level_means)
-    write_groups(folder / "figure_4_groups.csv", analysis.groups, analysis.class_names)
-    write_agreement(folder / "task_agreement.csv", analysis.agreement)
-    write_shared_models(folder / "shared_models.csv", shared_models(analysis.routings))
-    tasks = ", ".join(analysis.class_names)
+    paths = []
+
+    def path(name):
+        paths.append(folder / name)
+        return paths[-1]
+
+    _write_report(path("report.html"), analysis, run, model)
+    for name, figure in draw_figures(analysis).items():
+        save_png(figure, path(f"{name}.png"))
+    write_models(path("figure_3a_models.csv"), analysis.distributions)
+    write_levels(path("figure_3b_levels.csv"), analysis.level_means)
+    groups = [(task, group) for task, of_task in analysis.groups.items() for group in of_task]
+    write_groups(path("figure_4_groups.csv"), groups, analysis.class_names)
+    shared = [pair for model in analysis.shared_groups for pair in model.items()]
+    write_groups(path("figure_4_shared.csv"), shared, analysis.class_names)
+    write_agreement(path("task_agreement.csv"), analysis.agreement)
+    write_shared_models(path("shared_models.csv"), shared_models(analysis.routings))
+    return paths
+
+
+def _write_report(path, analysis, run, model):
+    tasks = list(analysis.class_names)
+    full_macs = {task: model.cost_table(task).full_macs for task in tasks}
     write_report(
-        folder / "report.html",
-        title=f"{model.backbone} on {tasks}",
+        path,
+        title=f"{model.backbone} on {', '.join(tasks)}",
         summary=f"{model.num_blocks} blocks of {model.num_levels} levels, "
         f"{model.num_levels**model.num_blocks:,} candidate models in "
         f"{model.estimator.count_params():,} weights{_at_budget()}.",
         split=FLAGS.split,
         tables=result_tables(analysis.results),
-        figures=figure_sections(analysis, drawn),
+        figures=figure_sections(analysis),
         agreement=agreement_rows(analysis.agreement),
         shared=shared_rows(analysis.routings, SHARED_ROWS),
-        browser=browser_data(analysis.routings, FLAGS.browser_images),
+        browser=browser_data(analysis.routings, FLAGS.browser_images, full_macs),
         settings=sorted(run.read_flags().items()),
         version=__version__,
     )
-    return sorted(path for path in folder.iterdir() if path.suffix in (".html", ".png", ".csv"))
 
 
 def _at_budget():

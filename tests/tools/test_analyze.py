@@ -1,5 +1,6 @@
 import csv
 import pathlib
+import re
 import shutil
 import tempfile
 from unittest import mock
@@ -11,7 +12,7 @@ from absl.testing import parameterized
 
 from tests.tools.commands import run_failing, run_main
 from tests.tools.finished_run import save_run
-from tests.tools.headless_browser import find_browser, open_page
+from tests.tools.headless_browser import find_browser, open_page, probe_page
 from tools import analyze, calibrate
 
 TASKS = ("digits", "fashion_mnist_small")
@@ -30,6 +31,8 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
         cls.run_directory, cls.network = save_run(cls.folder / "run", TASKS)
         run_main(calibrate.main, model_dir=str(cls.folder / "run"))
         cls.output_dir = cls.folder / "new" / "report"
+        cls.output_dir.mkdir(parents=True)
+        (cls.output_dir / "other.csv").write_text("not of the analysis")
         cls.printed = cls._analyze(
             cls.output_dir, split="validation", search_evaluations=2, budgets=["0.5"]
         )
@@ -96,7 +99,23 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
         for row in rows:
             self.assertEqual(row["share"], shares[row["task"], row["model"]])
 
-    @parameterized.parameters("tradeoff", "figure_3a_models", "figure_3b_levels", "figure_4_digits")
+    def test_shared_models_are_looked_at_in_every_task_that_uses_them(self):
+        shares = [(row["model"], row["task"]) for row in self._rows("shared_models.csv")]
+        counted = {}
+        for row in self._rows("figure_4_shared.csv"):
+            key = row["model"], row["task"]
+            counted[key] = counted.get(key, 0) + int(row["count"])
+            self.assertEqual(row["tasks"], " ".join(TASKS))
+        self.assertEqual(list(counted), shares[: 2 * 3])
+        images = {
+            (row["model"], row["task"]): int(row["images"])
+            for row in self._rows("figure_3a_models.csv")
+        }
+        self.assertEqual(counted, {key: images[key] for key in counted})
+
+    @parameterized.parameters(
+        "tradeoff", "figure_3a_models", "figure_3b_levels", "figure_4_digits", "figure_4_shared"
+    )
     def test_figures_are_written_for_print(self, name):
         png = (self.output_dir / f"{name}.png").read_bytes()
         self.assertAllGreater(tf.io.decode_png(png).shape[:2], 300)
@@ -108,18 +127,79 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
             self.assertIn(text, self.page)
 
     def test_the_page_runs_in_a_browser(self):
-        browser = find_browser()
-        if not browser:
-            self.skipTest("There is no Chromium or Chrome.")
-        dom, console = open_page(browser, self.output_dir / "report.html")
+        dom, console = open_page(self._browser(), self.output_dir / "report.html")
         self.assertEqual(console, [])
         # Of the first task: two of each of ten classes.
         self.assertEqual(dom.count('class="image"'), 20)
         self.assertIn("20 images shown", dom)
 
+    def test_a_task_and_a_class_can_be_picked(self):
+        script = """
+            const pick = (id, value) => {
+              const select = page.getElementById(id);
+              select.value = value;
+              select.dispatchEvent(new Event("change", { bubbles: true }));
+            };
+            const cards = () => [...page.querySelectorAll(".image")].map((card) => [
+              card.querySelector(".picture").getAttribute("aria-label").split(",")[0],
+              card.innerText,
+            ]);
+            pick("task", "fashion_mnist_small");
+            pick("order", "dearest");
+            const task = cards();
+            pick("class", "9");
+            return { task, klass: cards(), count: page.getElementById("count").textContent };
+        """
+        found, console = probe_page(self._browser(), self.output_dir / "report.html", script, 1280)
+        self.assertEqual(console, [])
+        self.assertLen(found["task"], 20)
+        self.assertLen({label for label, _ in found["task"]}, 10)
+        self.assertEqual([label for label, _ in found["klass"]], ["Ankle boot"] * 2)
+        self.assertStartsWith(found["count"], "2 images shown")
+        full_macs = self.network.cost_table("fashion_mnist_small").full_macs
+        shares = []
+        for label, text in found["task"]:
+            answer, confidence = re.search(r"[✓✗] (.*), (\d+) %", text).groups()
+            expected = rf".* \(is {label}\)$" if "✗" in text else f"^{label}$"
+            self.assertRegex(answer, expected)
+            self.assertBetween(int(confidence), 0, 100)
+            macs, unit, share = re.search(r"([\d.]+) ([kM]) MACs, ([\d.]+) %", text).groups()
+            shares.append(float(share))
+            macs = float(macs) * {"k": 1e3, "M": 1e6}[unit]
+            self.assertAllClose(macs / full_macs, float(share) / 100, rtol=0.02)
+        self.assertGreater(shares[0], shares[-1])
+        self.assertEqual(shares, sorted(shares, reverse=True))
+
+    @parameterized.parameters(320, 390, 700)
+    def test_a_narrow_page_does_not_scroll_sideways(self, width):
+        script = """
+            const view = page.defaultView;
+            const isOver = (each) => each.getBoundingClientRect().right > view.innerWidth
+              || each.scrollWidth > each.clientWidth;
+            return {
+              width: view.innerWidth,
+              scrolls: page.documentElement.scrollWidth > view.innerWidth,
+              figures: [...page.querySelectorAll(".figure")].filter(isOver).length,
+              columns: view.getComputedStyle(page.querySelector(".panels")).gridTemplateColumns
+                .split(" ").length,
+            };
+        """
+        found, _ = probe_page(self._browser(), self.output_dir / "report.html", script, width)
+        self.assertEqual(found, {"width": width, "scrolls": False, "figures": 0, "columns": 1})
+
+    def _browser(self):
+        browser = find_browser()
+        if not browser:
+            self.skipTest("There is no Chromium or Chrome.")
+        return browser
+
     def test_progress_is_printed(self):
         self.assertRegex(self.printed, r"\[ +\d+ s\] digits: 120 images on \d+ models")
-        self.assertIn("report.html", self.printed)
+
+    def test_what_was_written_is_printed_and_nothing_else(self):
+        saved = self.printed[self.printed.index("Saved: ") + 7 :].strip().split(", ")
+        there = {str(path) for path in self.output_dir.iterdir() if path.name != "other.csv"}
+        self.assertEqual(set(saved), there)
 
     def test_a_folder_that_cannot_be_made_is_an_error(self):
         (self.folder / "file").write_text("in the way")

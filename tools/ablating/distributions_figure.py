@@ -2,12 +2,13 @@
 
 import statistics
 
-from tools.analyzing.figure import ACCENT, QUIET, SECOND, add_legend, new_figure
+from tools.analyzing.figure import ACCENT, QUIET, SECOND, add_legend, in_style, new_figure
 
 # Told apart in print without colour too.
 _STYLES = ({"color": ACCENT}, {"color": SECOND, "ls": "--"}, {"color": QUIET, "ls": ":"})
 
 
+@in_style
 def draw_distributions_ablation(curves, initial_steps):
     """Draws a panel for each task; the vertical line is the end of the initial stage.
 

@@ -2,9 +2,10 @@
 
 import statistics
 
-from tools.analyzing.figure import ACCENT, QUIET, new_figure
+from tools.analyzing.figure import ACCENT, QUIET, in_style, new_figure
 
 
+@in_style
 def draw_levels_ablation(points):
     """Draws a panel for each task.
 

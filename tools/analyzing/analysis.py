@@ -9,6 +9,7 @@ import numpy as np
 from elastic_tf.evaluation.chosen_models import chosen_models
 from elastic_tf.evaluation.task_agreement import task_agreement
 from tools.analyzing.model_groups import model_groups
+from tools.analyzing.shared_models import shared_groups
 
 ALL_TASKS = "all tasks"
 
@@ -24,7 +25,7 @@ class Analysis:
         curves: dict, the validation part of `read_curves`.
         stages: `StageSchedule` of the training; `None` for a network that was not compiled.
         ratios: float array `(blocks, levels)`, the share of its channels a block uses.
-        top: int >= 1. Models of each task to look at closely.
+        top: int >= 1. Models of each task, and shared ones, to look at closely.
     """
 
     routings: list
@@ -39,6 +40,11 @@ class Analysis:
     def class_names(self):
         """Dict from task to its list of str."""
         return {routing.task: routing.class_names for routing in self.routings}
+
+    @property
+    def has_curves(self):
+        """Whether the training is known, bool."""
+        return bool(self.stages) and any(self.curves.values())
 
     @functools.cached_property
     def distributions(self):
@@ -61,6 +67,11 @@ class Analysis:
     def groups(self):
         """Dict from task to its most used models, a list of `ModelGroup`."""
         return model_groups(self.routings, self.top)
+
+    @functools.cached_property
+    def shared_groups(self):
+        """The models that several tasks use most, a list as `shared_groups` returns it."""
+        return shared_groups(self.routings, self.top)
 
     @property
     def agreement(self):

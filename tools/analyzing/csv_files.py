@@ -50,7 +50,7 @@ def write_groups(path, groups, class_names):
 
     Args:
         path: path of the file.
-        groups: dict from task to its list of `ModelGroup`.
+        groups: list of pairs of a task and a `ModelGroup` of it.
         class_names: dict from task to its list of str.
     """
     measures = ("count", "group_share", "task_share", "lift", "z")
@@ -69,8 +69,7 @@ def write_groups(path, groups, class_names):
                 class_names[task][each["label"]],
                 *(each[measure] for measure in measures),
             )
-            for task, of_task in groups.items()
-            for group in of_task
+            for task, group in groups
             for each in group.classes
         ),
     )

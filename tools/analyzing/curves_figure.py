@@ -1,13 +1,14 @@
 """The training, stage by stage: accuracy and cost on validation images."""
 
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
-from tools.analyzing.figure import ACCENT, QUIET, SECOND, add_legend, new_figure
+from tools.analyzing.figure import ACCENT, QUIET, SECOND, add_legend, in_style, new_figure
 
 _SHADES = {INITIAL: 0.0, SELECTOR: 0.28, ESTIMATOR: 0.12}
 
 
+@in_style
 def draw_curves(curves, tasks, stages):
-    """Draws a panel for each task; selector stages are shaded dark, estimator stages light.
+    """Draws a panel for each task; strong shade: selector stages, faint shade: estimator stages.
 
     Args:
         curves: dict from a figure's name to its list of `(step, value)`, of validation.

@@ -7,6 +7,7 @@ import re
 import matplotlib
 import matplotlib.backends.backend_agg
 import matplotlib.figure
+import numpy as np
 
 # Distinct in print without colour, and for the colour-blind (Okabe and Ito); both can be seen on
 # white and on black.
@@ -25,9 +26,17 @@ STYLE = {
     "axes.facecolor": "none",
     "legend.frameon": False,
 }
+# Decorates all that draws: text takes its colour when it is made.
+in_style = matplotlib.rc_context(STYLE)
+# Inches. At its natural size it fills a phone's width, so that text is not made smaller there.
+PANEL_WIDTH = 3.5
+# Points; less cannot be read in print.
+SMALL = 8.5
+_MAX_TICKS = 10
 
 
-def new_figure(panels, height, width=4.2, columns=_COLUMNS):
+@in_style
+def new_figure(panels, height, width=PANEL_WIDTH, columns=_COLUMNS):
     """Returns a `matplotlib` figure and its panels, a list of axes.
 
     Args:
@@ -37,19 +46,24 @@ def new_figure(panels, height, width=4.2, columns=_COLUMNS):
     """
     columns = min(columns, panels)
     rows = -(-panels // columns)
-    with matplotlib.rc_context(STYLE):
-        figure = bare_figure(width * columns, height * rows)
-        found = list(figure.subplots(rows, columns, squeeze=False).flatten())
+    figure = bare_figure(width * columns, height * rows)
+    found = list(figure.subplots(rows, columns, squeeze=False).flatten())
     for axes in found[panels:]:
         axes.remove()
     return figure, found[:panels]
 
 
-def add_legend(figure, panels, columns=3):
+@in_style
+def add_legend(figure, panels):
     """Adds one legend below all panels, of what the first of them shows."""
     handles, labels = panels[0].get_legend_handles_labels()
-    with matplotlib.rc_context(STYLE):
-        figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize="small")
+    columns = 3 if len(panels) > 1 else 2
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=SMALL)
+
+
+def block_ticks(blocks):
+    """Returns the numbers of the blocks, from 1, that an axis has room to name; int array."""
+    return np.arange(1, blocks + 1, 2 if blocks > _MAX_TICKS else 1)
 
 
 def bare_figure(width, height):
@@ -75,15 +89,15 @@ def inline_svg(figure, label):
     """
     stream = io.StringIO()
     # Text stays text: it can be searched, and is smaller. Ids must differ between figures.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
+    with matplotlib.rc_context(STYLE | {"svg.fonttype": "none", "svg.hashsalt": label}):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
     # Names of groups, as `axes_1`, are the same in all figures; only what is referred to is salted.
     svg = re.sub(r' id="(?!(?:p|m|C|image)[0-9a-f]{6,})[^"]*"', "", svg)
-    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
-    start = f'<svg role="img" aria-label="{_escaped(label)}" style="max-width:{size[1]}pt"'
-    return re.sub(r'<svg( height="[\d.]+pt")?', start, svg, count=1)
+    # Its size is the page's to say.
+    svg = re.sub(r'(<svg[^>]*?) width="[\d.]+pt" height="[\d.]+pt"', r"\1", svg, count=1)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{_escaped(label)}"', 1)
 
 
 def _escaped(text):

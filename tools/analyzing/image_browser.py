@@ -8,20 +8,24 @@ from tools.analyzing.model_name import model_name
 _COLUMNS = 32
 
 
-def browser_data(routings, per_class):
+def browser_data(routings, per_class, full_macs):
     """Returns the images of the browser, by task.
 
     Args:
         routings: list of `TaskRouting`.
         per_class: int >= 1. Images of each class, at most.
+        full_macs: dict from task to the MACs of its full model for one image.
 
     Returns:
         Dict from task to a dict of plain Python values: `sheet`, address of one image with all
         pictures; `columns`, `width`, `height`, pictures in its row and their size in pixels;
-        `classes`, names; `images`, in the order of the sheet: `index` in the split, `label`,
-        `answer`, `confidence`, `model`, `macs`.
+        `classes`, names; `full_macs`, int; `images`, in the order of the sheet: `index` in the
+        split, `label`, `answer`, `confidence`, `model`, `macs`, a share of the full model's.
     """
-    return {routing.task: _task_data(routing, per_class) for routing in routings}
+    return {
+        routing.task: _task_data(routing, per_class, full_macs[routing.task])
+        for routing in routings
+    }
 
 
 def spread_over_cost(routing, label, count):
@@ -38,7 +42,7 @@ def spread_over_cost(routing, label, count):
     return [int(index) for index in ordered[places]]
 
 
-def _task_data(routing, per_class):
+def _task_data(routing, per_class, full_macs):
     routed = routing.routed
     indices = [
         index
@@ -53,6 +57,7 @@ def _task_data(routing, per_class):
         "width": width,
         "height": height,
         "classes": routing.class_names,
+        "full_macs": int(full_macs),
         "images": [
             {
                 "index": i,

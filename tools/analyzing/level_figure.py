@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from tools.analyzing.figure import new_figure
+from tools.analyzing.figure import block_ticks, in_style, new_figure
 
 _MAX_BLOCKS_WITH_NUMBERS = 10
 
 
+@in_style
 def draw_levels(means):
     """Draws a panel for each table of mean probabilities.
 
@@ -16,7 +17,7 @@ def draw_levels(means):
     Returns:
         `matplotlib` figure.
     """
-    figure, panels = new_figure(len(means), height=2.2)
+    figure, panels = new_figure(len(means), height=2.3)
     for axes, (title, of) in zip(panels, means.items(), strict=True):
         image = _draw(axes, title, np.asarray(of))
     figure.colorbar(image, ax=panels, label="mean probability", shrink=0.9)
@@ -28,7 +29,8 @@ def _draw(axes, title, means):
     image = axes.imshow(
         means.T, cmap="viridis", vmin=0, vmax=1, origin="lower", aspect="auto", rasterized=True
     )
-    axes.set_xticks(np.arange(blocks), np.arange(1, blocks + 1))
+    ticks = block_ticks(blocks)
+    axes.set_xticks(ticks - 1, ticks)
     axes.set_yticks(np.arange(levels))
     axes.set_xlabel("block")
     axes.set_ylabel("level")
@@ -37,6 +39,6 @@ def _draw(axes, title, means):
         for (block, level), mean in np.ndenumerate(means):
             colour = "black" if mean > 0.6 else "white"
             axes.text(
-                block, level, f"{mean:.2f}", ha="center", va="center", color=colour, fontsize=7
+                block, level, f"{mean:.2f}", ha="center", va="center", color=colour, fontsize=8
             )
     return image

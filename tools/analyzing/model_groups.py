@@ -18,7 +18,7 @@ class ModelGroup:
         macs_share: float > 0, of one such image; of the full model's, selector included.
         accuracy: float in [0, 1], on these images.
         classes: list of dict, see `class_shares`.
-        tasks: list of str, all tasks among whose most used models this is.
+        tasks: list of str, all tasks that use it much (or, of a shared model, at all).
     """
 
     levels: tuple
@@ -51,41 +51,26 @@ def model_groups(routings, top):
     }
     return {
         routing.task: [
-            _group(routing, row, [task for task, models in leading.items() if levels in models])
-            for row, levels in enumerate(leading[routing.task])
+            model_group(routing, levels, [task for task, of in leading.items() if levels in of])
+            for levels in leading[routing.task]
         ]
         for routing in routings
     }
 
 
-def example_images(routing, group, count):
-    """Returns indices of images of a group, at most so many, evenly over its classes.
-
-    The classes that are most frequent in the group come first, and of each the images that the
-    answer is surest of.
+def model_group(routing, levels, tasks):
+    """Returns the `ModelGroup` of one model.
 
     Args:
-        routing: `TaskRouting`.
-        group: `ModelGroup` of it.
-        count: int >= 1.
+        routing: `TaskRouting`, with an image on the model.
+        levels: tuple of int, the model.
+        tasks: list of str, see `ModelGroup`.
     """
-    labels, confidence = routing.routed.labels[group.images], routing.routed.confidence
-    queues = []
-    for label in np.argsort(-np.bincount(labels), kind="stable"):
-        of_class = group.images[labels == label]
-        queues.append(list(of_class[np.argsort(-confidence[of_class], kind="stable")]))
-    found = []
-    while len(found) < count and any(queues):
-        found += [queue.pop(0) for queue in queues if queue]
-    return [int(index) for index in found[:count]]
-
-
-def _group(routing, row, tasks):
-    routed, images = routing.routed, routing.chosen.images_on(row)
+    routed, images = routing.routed, np.flatnonzero((routing.routed.levels == levels).all(axis=1))
     return ModelGroup(
-        levels=tuple(map(int, routing.chosen.models[row])),
+        levels=levels,
         images=images,
-        share=float(routing.chosen.shares[row]),
+        share=len(images) / len(routing),
         macs_share=float(routed.macs_share[images[0]]),
         accuracy=float(np.mean(routed.classes[images] == routed.labels[images])),
         classes=class_shares(routed.labels, images, len(routing.class_names)),

@@ -1,10 +1,11 @@
 """Accuracy against cost: the selector, fixed models, and the selector at budgets."""
 
-from tools.analyzing.figure import ACCENT, QUIET, SECOND, add_legend, new_figure
+from tools.analyzing.figure import ACCENT, QUIET, SECOND, add_legend, in_style, new_figure
 
 _CHEAP = 0.1
 
 
+@in_style
 def draw_tradeoff(results, curves=None):
     """Draws a panel for each task.
 
@@ -26,21 +27,24 @@ def _draw(axes, task, figures, curve):
     accuracy, share = figures["accuracy"], figures["macs_share"]
     fixed = [(of_level, accuracy[level]) for level, of_level in figures["fixed_macs_share"].items()]
     axes.plot(*_percent(fixed), "s:", color=QUIET, markerfacecolor="none", label="fixed levels")
-    if curve:
-        points = [(point["macs_share"], point["accuracy"]) for point in curve["budgets"]]
-        axes.plot(*_percent(points), "o-", color=ACCENT, markersize=4, label="selector at budgets")
+    budgets = [
+        (each["macs_share"], each["accuracy"]) for each in (curve or {"budgets": ()})["budgets"]
+    ]
+    if budgets:
+        axes.plot(*_percent(budgets), "o-", color=ACCENT, markersize=4, label="selector at budgets")
     blind = [(share, accuracy["shuffled"])]
     axes.plot(*_percent(blind), "x", color=SECOND, label="its choices, shuffled")
+    best = []
     if "best_static" in figures:
         best = [(figures["best_static"]["macs_share"], accuracy["best_static"])]
         axes.plot(*_percent(best), "D", color=QUIET, label="best fixed model found")
     chosen = [(share, accuracy["selector"])]
     axes.plot(*_percent(chosen), "*", color=SECOND, markersize=12, label="selector")
     axes.set_title(task, fontsize="medium")
-    axes.set_xlabel("mean MACs per image, % of the full model's")
+    axes.set_xlabel("mean MACs, % of the full model")
     axes.set_ylabel("accuracy, %")
     axes.set_xlim(left=0)
-    axes.set_ylim(*_limits([*fixed, *blind, *chosen]))
+    axes.set_ylim(*_limits([*fixed, *budgets, *blind, *best, *chosen]))
 
 
 def _limits(points):

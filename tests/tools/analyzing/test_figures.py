@@ -11,10 +11,11 @@ from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR, StageSchedu
 from tests.tools.analyzing.planted import planted_routing
 from tools.analyzing.curves_figure import draw_curves, stage_spans
 from tools.analyzing.figure import inline_svg, new_figure, save_png
-from tools.analyzing.group_figure import draw_groups
+from tools.analyzing.group_figure import group_row
 from tools.analyzing.histogram_figure import draw_histogram
 from tools.analyzing.level_figure import draw_levels
 from tools.analyzing.model_groups import model_groups
+from tools.analyzing.panel_rows import draw_rows
 from tools.analyzing.tradeoff_figure import draw_tradeoff
 
 STAGES = StageSchedule(4, rounds=2, selector_steps=2, estimator_steps=3)
@@ -37,20 +38,6 @@ class FiguresTest(tf.test.TestCase):
         axes = draw_levels({"planted": means}).axes[0]
         self.assertAllClose(axes.images[0].get_array(), means.T)
         self.assertEqual(axes.texts[0].get_text(), f"{means[0, 0]:.2f}")
-
-    def test_a_model_fills_the_channels_that_it_uses(self):
-        groups = model_groups([self.routing], 2)["planted"]
-        axes = draw_groups(self.routing, groups, RATIOS).axes[3]  # The second row's first.
-        filled = [(p.get_x(), p.get_y()) for p in axes.patches if p.get_facecolor()[3]]
-        # Model 2-0: both halves of block 1, nothing of block 2.
-        self.assertAllClose(filled, [(0.6, 0.0), (0.6, 0.5)])
-        self.assertLen(axes.patches, 4)
-
-    def test_its_images_are_those_on_it(self):
-        groups = model_groups([self.routing], 1)["planted"]
-        axes = draw_groups(self.routing, groups, RATIOS).axes[1]
-        shown = {int(image.get_array()[0, 0, 0]) for image in axes.images}
-        self.assertEqual(shown, set(groups[0].images.tolist()))
 
     def test_stages_follow_each_other(self):
         expected = [(INITIAL, 0, 4), (SELECTOR, 4, 6), (ESTIMATOR, 6, 9), (SELECTOR, 9, 11)]
@@ -78,6 +65,18 @@ class FiguresTest(tf.test.TestCase):
         self.assertAllClose(found["selector at budgets"], [[40, 75]])
         self.assertGreater(axes.get_ylim()[0], 50)  # Level 0 does not press the rest together.
 
+    def test_every_choice_is_within_the_panel(self):
+        results = {
+            "accuracy": {"selector": 0.8, "shuffled": 0.79, "level_1": 0.8, "best_static": 0.6},
+            "macs_share": 0.5,
+            "fixed_macs_share": {"level_1": 1.0},
+            "best_static": {"macs_share": 0.4},
+        }
+        curve = {"budgets": [{"macs_share": 0.9, "accuracy": 0.9}]}
+        low, high = draw_tradeoff({"a": results}, {"a": curve}).axes[0].get_ylim()
+        self.assertBetween(low, 50, 60)
+        self.assertBetween(high, 90, 100)
+
     def test_in_a_page_text_takes_its_colour(self):
         svg = inline_svg(draw_levels({"a & b": np.eye(2)}), 'levels of "a & b"')
         self.assertStartsWith(svg, '<svg role="img" aria-label="levels of &quot;a &amp; b&quot;"')
@@ -93,7 +92,8 @@ class FiguresTest(tf.test.TestCase):
 
     def test_ids_that_are_referred_to_are_there(self):
         groups = model_groups([self.routing], 2)["planted"]
-        svg = inline_svg(draw_groups(self.routing, groups, RATIOS), "groups")
+        rows = [group_row(self.routing, group, RATIOS) for group in groups]
+        svg = inline_svg(draw_rows(rows), "groups")
         named = set(re.findall(r' id="([^"]+)"', svg))
         used = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', svg))
         self.assertNotEmpty(used)

@@ -4,19 +4,22 @@ from absl.testing import parameterized
 from tests.tools.analyzing.planted import MACS, planted_routing
 from tools.analyzing.image_browser import browser_data, spread_over_cost
 
+FULL_MACS = {"planted": 5000}
+
 
 class ImageBrowserTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters((2, 8), (100, 20))
     def test_every_class_has_its_images(self, per_class, total):
         routing = planted_routing()
-        images = browser_data([routing], per_class)["planted"]["images"]
+        images = browser_data([routing], per_class, FULL_MACS)["planted"]["images"]
         self.assertLen(images, total)
         self.assertEqual({image["label"] for image in images}, {0, 1, 2, 3})
 
     def test_an_image_says_what_became_of_it(self):
         routing = planted_routing()
-        data = browser_data([routing], 3)["planted"]
+        data = browser_data([routing], 3, FULL_MACS)["planted"]
         self.assertEqual(data["classes"][2], "class 2")
+        self.assertEqual(data["full_macs"], 5000)
         self.assertEqual((data["width"], data["height"]), (5, 6))
         for image in data["images"]:
             index, label = image["index"], image["label"]

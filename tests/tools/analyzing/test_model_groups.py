@@ -2,7 +2,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.tools.analyzing.planted import planted_routing
-from tools.analyzing.model_groups import example_images, model_groups
+from tools.analyzing.model_groups import model_groups
 
 
 class ModelGroupsTest(tf.test.TestCase):
@@ -34,19 +34,6 @@ class ModelGroupsTest(tf.test.TestCase):
         self.assertEqual(groups["planted"][0].tasks, ["planted", "other"])
         self.assertEqual(groups["planted"][1].tasks, ["planted"])
         self.assertEqual([group.levels for group in groups["other"]], [(0, 2), (1, 1)])
-
-    def test_examples_are_of_the_group_evenly_over_its_classes(self):
-        found = example_images(self.routing, self.groups[0], 6)
-        self.assertLen(set(found), 6)
-        labels = self.routing.routed.labels[found]
-        self.assertEqual(labels.tolist(), [1, 2] * 3)
-
-    def test_the_surest_examples_come_first(self):
-        found = np.array(example_images(self.routing, self.groups[1], 5))
-        self.assertAllEqual(found, sorted(self.groups[1].images, reverse=True))
-
-    def test_fewer_images_than_wanted(self):
-        self.assertLen(example_images(self.routing, self.groups[0], 50), 12)
 
 
 if __name__ == "__main__":

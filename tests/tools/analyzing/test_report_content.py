@@ -2,13 +2,14 @@ import tensorflow as tf
 
 from tests.tools.analyzing.planted import planted_routing
 from tools.analyzing.model_groups import model_groups
-from tools.analyzing.report_content import agreement_rows, group_lines, shared_rows
+from tools.analyzing.report_content import agreement_rows, group_line, shared_rows
 
 
 class ReportContentTest(tf.test.TestCase):
     def test_a_line_says_what_the_images_of_a_model_have_in_common(self):
         routing = planted_routing()
-        lines = group_lines(model_groups([routing], 2)["planted"], routing.class_names)
+        groups = model_groups([routing], 2)["planted"]
+        lines = [group_line(group, routing.class_names) for group in groups]
         self.assertEqual(
             lines[1], "Model 2-0. class 0: 100 % of its images, 4.0 times the task's share."
         )

@@ -1,7 +1,8 @@
+import numpy as np
 import tensorflow as tf
 
 from tests.tools.analyzing.planted import planted_routing
-from tools.analyzing.shared_models import shared_models
+from tools.analyzing.shared_models import shared_groups, shared_models
 
 
 class SharedModelsTest(tf.test.TestCase):
@@ -17,6 +18,19 @@ class SharedModelsTest(tf.test.TestCase):
 
     def test_one_task_shares_nothing(self):
         self.assertEqual(shared_models([planted_routing()]), [])
+
+    def test_their_images_are_those_of_each_task_on_them(self):
+        first = planted_routing("first", per_class=(10, 3, 3, 4))
+        second = planted_routing("second", per_class=(0, 5, 1, 4))
+        (model,) = shared_groups([first, second], 1)
+        self.assertEqual(list(model), ["first", "second"])
+        for routing in (first, second):
+            group = model[routing.task]
+            self.assertEqual((group.levels, group.tasks), ((1, 1), ["first", "second"]))
+            self.assertAllEqual(
+                group.images, np.flatnonzero(np.isin(routing.routed.labels, [1, 2]))
+            )
+        self.assertAllClose([model["first"].share, model["second"].share], [0.3, 0.6])
 
 
 if __name__ == "__main__":
