@@ -8,6 +8,7 @@ import matplotlib
 import matplotlib.backends.backend_agg
 import matplotlib.figure
 import numpy as np
+from PIL import Image
 
 # Distinct in print without colour, and for the colour-blind (Okabe and Ito); both can be seen on
 # white and on black.
@@ -76,7 +77,10 @@ def bare_figure(width, height):
 def save_png(figure, path):
     """Writes a PNG for print, whole or not at all; an `OSError` if it cannot be written."""
     partial = f"{path}.partial"
-    figure.savefig(partial, format="png", dpi=200, facecolor="white")
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=200, facecolor="white")
+    # Without the opacity, which is full everywhere.
+    Image.open(stream).convert("RGB").save(partial, format="PNG", optimize=True)
     os.replace(partial, path)
 
 

@@ -7,6 +7,7 @@ from tools.analyzing.figure import SMALL, in_style
 
 ROWS, COLUMNS = 4, 6
 _GAP = 0.1  # Between images, as a share of one.
+_MAX_SIDE = 64  # Pixels: more cannot be seen at this size, and would fill the page.
 
 
 @in_style
@@ -21,7 +22,8 @@ def draw_images(axes, routing, group, title):
     """
     shown = example_images(routing.routed.labels, group.images, ROWS * COLUMNS)
     # In a page the pixels themselves are kept, to be enlarged there.
-    axes.imshow(grid_pixels(routing.pictures(shown)), interpolation="none")
+    pictures = [shrunk(picture) for picture in routing.pictures(shown)]
+    axes.imshow(grid_pixels(pictures), interpolation="none")
     axes.set_axis_off()
     axes.set_title(title, fontsize=SMALL)
 
@@ -45,3 +47,20 @@ def grid_pixels(pictures):
         at = pixels[top : top + height, left : left + width]
         at[..., :3], at[..., 3] = picture, 255
     return pixels
+
+
+def shrunk(picture):
+    """Returns a picture of at most 64 pixels a side: the means of squares, or itself.
+
+    Args:
+        picture: uint8 array `(height, width, channels)`.
+    """
+    height, width, channels = picture.shape
+    factor = -(-max(height, width) // _MAX_SIDE)
+    if factor == 1:
+        return picture
+    height, width = height // factor, width // factor
+    squares = picture[: height * factor, : width * factor].reshape(
+        height, factor, width, factor, channels
+    )
+    return squares.mean(axis=(1, 3)).round().astype(np.uint8)

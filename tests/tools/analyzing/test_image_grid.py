@@ -4,7 +4,7 @@ from absl.testing import parameterized
 
 from tests.tools.analyzing.planted import planted_routing
 from tools.analyzing.figure import bare_figure
-from tools.analyzing.image_grid import COLUMNS, ROWS, draw_images, grid_pixels
+from tools.analyzing.image_grid import COLUMNS, ROWS, draw_images, grid_pixels, shrunk
 from tools.analyzing.model_groups import model_groups
 
 
@@ -19,6 +19,15 @@ class ImageGridTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(pixels[23, 33], [8, 8, 8, 255])
         self.assertAllEqual(pixels[23 + 19, 33 + 29], [8, 8, 8, 255])
         self.assertEqual(pixels[..., 3].sum(), 255 * 8 * 20 * 30)
+
+    @parameterized.parameters((64, 64, (64, 64)), (65, 40, (32, 20)), (96, 130, (32, 43)))
+    def test_large_pictures_are_shrunk(self, height, width, expected):
+        picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+        found = shrunk(picture)
+        self.assertEqual(found.shape, (*expected, 3))
+        factor = height // expected[0]
+        corner = picture[:factor, factor : 2 * factor].astype(float).mean(axis=(0, 1))
+        self.assertAllClose(found[0, 1], corner, atol=0.5)
 
     def test_a_groups_images_are_those_on_it(self):
         routing = planted_routing()
