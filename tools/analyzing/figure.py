@@ -55,10 +55,15 @@ def new_figure(panels, height, width=PANEL_WIDTH, columns=_COLUMNS):
 
 
 @in_style
-def add_legend(figure, panels):
-    """Adds one legend below all panels, of what the first of them shows."""
+def add_legend(figure, panels, columns=None):
+    """Adds one legend below all panels, of what the first of them shows.
+
+    Args:
+        figure, panels: of `new_figure`.
+        columns: int >= 1. Names side by side; `None` for as many as there is room for.
+    """
     handles, labels = panels[0].get_legend_handles_labels()
-    columns = 3 if len(panels) > 1 else 2
+    columns = columns or (3 if len(panels) > 1 else 2)
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=SMALL)
 
 
