@@ -8,7 +8,6 @@ the test split once, at the end, beside the selector's choice. One of the models
 tools/export.py --levels=2-1-2.
 """
 
-import pathlib
 import time
 
 from absl import app, flags
@@ -17,8 +16,8 @@ from elastic_tf.evaluation.answers import Answers
 from elastic_tf.evaluation.model_search import ALGORITHMS, EVOLUTION, ModelSearch
 from elastic_tf.policies.sampling import greedy
 from tools.analyzing.figure import save_png
-from tools.benchmarking.output_file import check_output_file
 from tools.evaluate import load_run, split_batches
+from tools.output_folder import make_output_folder
 from tools.quiet_logs import quiet_logs
 from tools.run_directory import write_json
 from tools.searching.models_plot import draw_models
@@ -64,8 +63,6 @@ def main(argv):
     with one_line_errors():
         check_no_arguments(argv)
         limits = _limits()
-        if not FLAGS.output_dir:
-            raise ValueError(f"`--output_dir` must be given. Received: {FLAGS.output_dir!r}")
         run, model, specs = load_run(FLAGS.model_dir)
         if not FLAGS.validation_share:
             raise ValueError(
@@ -73,7 +70,7 @@ def main(argv):
                 f"Received: model_dir={run.path}, with --validation_share=0"
             )
         _check_limits(model, specs, limits)
-        folder = _make_folder()
+        folder = make_output_folder(FLAGS.output_dir or "")
     found = {spec.name: _search(model, spec, limits) for spec in specs}
     _write(folder, found, {"model_dir": str(run.path), "backbone": model.backbone})
 
@@ -164,20 +161,6 @@ def _check_limits(model, specs, limits):
                 f"`--macs_limits` must allow the cheapest model of '{spec.name}', {least:.4f}. "
                 f"Received: macs_limits={','.join(FLAGS.macs_limits)}"
             )
-
-
-def _make_folder():
-    folder = pathlib.Path(FLAGS.output_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(
-            "`--output_dir` must be a folder that can be made. "
-            f"Received: output_dir={folder} ({error.strerror})"
-        ) from None
-    for name in _FILES:
-        check_output_file("output_dir", folder / name)
-    return folder
 
 
 def _write(folder, found, settings):

@@ -84,7 +84,7 @@ class SearchModelsTest(tf.test.TestCase, parameterized.TestCase):
         ({"macs_limits": ["0.5", "2"]}, "`--macs_limits` must be numbers in .0, 1., each once"),
         ({"macs_limits": ["a"]}, "Received: macs_limits=a"),
         ({"macs_limits": ["0.0001"]}, "`--macs_limits` must allow the cheapest model of 'digits'"),
-        ({"output_dir": ""}, "`--output_dir` must be given"),
+        ({"output_dir": ""}, "`--output_dir` must be the path of a folder"),
         ({"model_dir": "/nowhere"}, "`--model_dir` must be the output directory"),
     )
     def test_bad_input_is_one_line(self, values, message):
