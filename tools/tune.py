@@ -26,7 +26,7 @@ from tools import data_flags, train  # noqa: F401 (the flags of train are taken 
 from tools.given_flags import given_flags
 from tools.quiet_logs import quiet_logs
 from tools.studying.conduct import TRAIN
-from tools.tuning.distribution import CHIEF, WORKER, find_role
+from tools.tuning.distribution import ALONE, CHIEF, WORKER, find_role
 from tools.tuning.hypermodel import TrainingHyperModel
 from tools.tuning.objectives import ACCURACY, Objective
 from tools.tuning.oracles import BAYESIAN, HYPERBAND, make_oracle
@@ -57,7 +57,7 @@ def main(argv):
         if role != CHIEF:  # Which trains nothing, and needs no data.
             _check_data(specs)
         directory = SearchDirectory(FLAGS.output_dir)
-        oracle = _oracle()
+        oracle = _oracle(role)
         _claim(directory, _search(given, space), role)
     hypermodel = TrainingHyperModel(space, data_flags.model_tasks(specs), given)
     tuner = TrainingTuner(
@@ -187,7 +187,7 @@ def _max_trials():
     return FLAGS.max_trials
 
 
-def _oracle():
+def _oracle(role):
     if FLAGS.initial_points and FLAGS.tuner != BAYESIAN:
         raise ValueError(
             "`--initial_points` must be left out but with --tuner=bayesian. "
@@ -201,7 +201,8 @@ def _oracle():
         FLAGS.hyperband_units,
         FLAGS.hyperband_factor,
         FLAGS.hyperband_iterations,
-        FLAGS.max_failures,
+        # A chief that gave up would leave its workers waiting.
+        FLAGS.max_failures if role == ALONE else None,
     )
 
 

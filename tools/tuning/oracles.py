@@ -71,7 +71,8 @@ def make_oracle(
         hyperband_units: int >= 1. The whole training, in units of the shortest part of it.
         hyperband_factor: int >= 2. Of so many trials one is trained on, so many times longer.
         hyperband_iterations: int >= 1. How often to do it all.
-        max_failures: int >= 1. Trials in a row that may fail before the search gives up.
+        max_failures: int >= 1. Trials in a row that may fail before the search gives up; `None` for
+            any number.
     """
     shared = {
         "objective": keras_tuner.Objective(SCORE, "max"),
