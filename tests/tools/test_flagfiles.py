@@ -6,18 +6,36 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
 
-from tools import data_flags, model_flags, train, training_flags  # noqa: F401
+from tools import data_flags, model_flags, train, training_flags, tune  # noqa: F401
+from tools.given_flags import OF_THE_COMMAND, training_flag_names
 
 FOLDER = pathlib.Path(train.__file__).parent / "flagfiles"
 
 
+# Of tools/tune.py; all others are of tools/train.py.
+SEARCHES = ("level_search.flags",)
+
+
 class FlagfilesTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(*sorted(path.name for path in FOLDER.glob("*.flags")))
+    @parameterized.parameters(
+        *sorted(path.name for path in FOLDER.glob("*.flags") if path.name not in SEARCHES)
+    )
     @flagsaver.flagsaver
     def test_it_parses(self, name):
         flags.FLAGS(["train", f"--flagfile={FOLDER / name}"])
         self.assertStartsWith(flags.FLAGS.output_dir, "runs/")
         data_flags.get_tasks()
+
+    @parameterized.parameters(*SEARCHES)
+    @flagsaver.flagsaver
+    def test_a_search_parses(self, name):
+        values = flags.FlagValues()
+        for flag in (*training_flag_names(), *OF_THE_COMMAND):
+            values[flag] = flags.FLAGS[flag]
+        tune.define_flags(values)
+        values(["tune", f"--flagfile={FOLDER / name}"])
+        self.assertStartsWith(values.output_dir, "runs/")
+        self.assertLess(values.macs_limit, 1)
 
     @parameterized.parameters(("paper_wrn.flags", 15), ("paper_resnet.flags", 20))
     @flagsaver.flagsaver

@@ -144,12 +144,12 @@ class TuneTest(tf.test.TestCase, parameterized.TestCase):
         self.assertLen(self._trials(), 5)
 
     def test_an_interrupted_search_goes_on(self):
-        (self.folder / "out").mkdir()
-        (self.folder / "out").rmdir()
         stopped = threading.Event()
 
         def interrupt():
             while not (self.output_dir / "runs" / "1" / "started").exists():
+                if stopped.is_set():
+                    return
                 if (self.output_dir / "outcomes" / "0.json").exists():
                     (self.output_dir / "wait").touch()
                 time.sleep(0.002)
@@ -159,9 +159,11 @@ class TuneTest(tf.test.TestCase, parameterized.TestCase):
                 os.kill(os.getpid(), signal.SIGINT)
                 stopped.wait(10)
 
-        threading.Thread(target=interrupt).start()
-        status, printed, _ = self._run("--max_trials=3")
-        stopped.set()
+        threading.Thread(target=interrupt, daemon=True).start()
+        try:
+            status, printed, _ = self._run("--max_trials=3")
+        finally:
+            stopped.set()
         self.assertEqual(status, 130)
         self.assertIn("The same command line continues.", printed)
         self.assertFalse((self.output_dir / "runs" / "2").exists())
