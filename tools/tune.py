@@ -26,6 +26,7 @@ from tools import data_flags, train  # noqa: F401 (the flags of train are taken 
 from tools.given_flags import given_flags
 from tools.quiet_logs import quiet_logs
 from tools.studying.conduct import TRAIN
+from tools.tuning import search_flags
 from tools.tuning.distribution import ALONE, CHIEF, WORKER, find_role
 from tools.tuning.hypermodel import TrainingHyperModel
 from tools.tuning.objectives import ACCURACY, Objective
@@ -213,4 +214,7 @@ def _varied(given):
 
 if __name__ == "__main__":
     define_flags(FLAGS)
+    flags.adopt_module_key_flags(search_flags)  # So that --help shows them.
+    for _name in ("output_dir", "seed"):
+        flags.declare_key_flag(_name)
     app.run(main)
