@@ -104,6 +104,8 @@ def _report(directory, objective):
     best = ranked(outcomes)
     if not best:
         sys.exit(f"error: no trial has come to its end; {directory.csv} has the reasons")
+    if not best[0]["is_whole_training"]:
+        print("No trial was trained to its end: the best is of those with a part of their steps.")
     print(f"Saved: {directory.csv}, {directory.front}, {directory.plot}")
     print(f"The best, trained again: python tools/train.py --flagfile={directory.best}")
 

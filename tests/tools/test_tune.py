@@ -91,7 +91,7 @@ class TuneTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotIn("starts", printed)
 
     def test_failed_trials_are_marked_with_their_reasons_and_the_search_goes_on(self):
-        status, printed, _ = self._run(
+        status, printed, errors = self._run(
             "--max_trials=6",
             "--tune=learning_rate,rounds",
             "--tune_learning_rate=0.1,0.9",
@@ -108,6 +108,7 @@ class TuneTest(tf.test.TestCase, parameterized.TestCase):
             "stopped by signal 9: by the system, where memory", found["0.1", "7"]["reason"]
         )
         self.assertIn("failed: error: Training diverged", printed)
+        self.assertNotIn("Traceback", errors)
 
     def test_too_many_failures_in_a_row_end_the_search(self):
         status, _, _ = self._run(
@@ -156,7 +157,7 @@ class TuneTest(tf.test.TestCase, parameterized.TestCase):
             (self.output_dir / "wait").touch()
             # Python drops an interruption that comes while it is in a destructor: once more, then.
             while not stopped.is_set():
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGTERM)
                 stopped.wait(10)
 
         threading.Thread(target=interrupt, daemon=True).start()

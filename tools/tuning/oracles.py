@@ -4,6 +4,7 @@ import json
 import os
 
 import keras_tuner
+from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
 from tools.studying.text_file import write_text
@@ -43,7 +44,21 @@ class DurableRandomSearchOracle(_Durable, RandomSearchOracle):
 
 
 class DurableHyperbandOracle(_Durable, HyperbandOracle):
-    """Gives many trials a part of the training, and the best of them more of it."""
+    """Gives many trials a part of the training, and the best of them more of it.
+
+    A trial that fails in its first part is replaced by another: KerasTuner would promote one less
+    for each of them, and none at all where they are few.
+    """
+
+    @keras_tuner.synchronized
+    def end_trial(self, trial):
+        super().end_trial(trial)
+        if self.trials[trial.trial_id].status != TrialStatus.FAILED:
+            return
+        for bracket in self._brackets:
+            first = bracket["rounds"][0]
+            first[:] = [drawn for drawn in first if drawn["id"] != trial.trial_id]
+        self.save()
 
 
 class DurableBayesianOracle(_Durable, BayesianOptimizationOracle):

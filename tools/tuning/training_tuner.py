@@ -7,6 +7,7 @@ import time
 
 import keras
 from keras_tuner.engine import base_tuner
+from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.errors import FailedTrialError
 
 from tools.run_directory import RunDirectory
@@ -87,6 +88,17 @@ class TrainingTuner(base_tuner.BaseTuner):
         if outcome["status"] == FAILED:
             raise FailedTrialError(outcome["reason"])
         return {name: outcome[name] for name in (SCORE, "accuracy", "macs_share", "hypervolume")}
+
+    def _try_run_and_update_trial(self, trial, *args, **kwargs):
+        """As KerasTuner's own, but for the stack trace that it prints of a failed training.
+
+        Any other error is one of this program, and ends it.
+        """
+        try:
+            self._run_and_update_trial(trial, *args, **kwargs)
+            trial.status = TrialStatus.COMPLETED
+        except FailedTrialError as error:
+            trial.status, trial.message = TrialStatus.FAILED, str(error)
 
     def on_trial_end(self, trial):
         super().on_trial_end(trial)

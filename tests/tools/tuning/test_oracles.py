@@ -83,13 +83,29 @@ class OraclesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(path.read_text(), before)
         self.assertEmpty(list(path.parent.rglob("*.partial")))
 
-    def test_hyperband_promotes_the_best(self):
+    def _hyperband(self):
         oracle = make_oracle("hyperband", None, 0, hyperband_units=3, hyperband_factor=3)
         oracle._set_project_dir(str(self.folder), "search")
         oracle.verbose = 0
         space = keras_tuner.HyperParameters()
         space.Float("rate", 0.0, 1.0)
         oracle.update_space(space)
+        return oracle
+
+    def test_hyperband_replaces_what_fails(self):
+        oracle = self._hyperband()
+        failed, promoted = oracle.create_trial("tuner0"), []
+        failed.status = "FAILED"
+        oracle.end_trial(failed)
+        for _ in range(4):
+            trial = oracle.create_trial("tuner0")
+            promoted.append(trial.hyperparameters.values.get("tuner/trial_id"))
+            _finish(oracle, trial, int(trial.trial_id))
+        # Of the three that did not fail the best goes on.
+        self.assertEqual(promoted, [None, None, None, "0003"])
+
+    def test_hyperband_promotes_the_best(self):
+        oracle = self._hyperband()
         scores, promoted = {}, []
         while (trial := oracle.create_trial("tuner0")).status != "STOPPED":
             values = trial.hyperparameters.values
