@@ -14,19 +14,20 @@ def write_calibrations(path, calibrations):
     write_json(path, {task: each.to_dict() for task, each in calibrations.items()})
 
 
-def read_calibrations(path, tasks):
+def read_calibrations(path, tasks, partial=False):
     """Reads the file.
 
     Args:
         path: path.
         tasks: list of str, the tasks wanted.
+        partial: bool, whether tasks may be missing from the file. Defaults to `False`.
 
     Returns:
-        Dict from each of `tasks` to its `BudgetCalibration`.
+        Dict from each of `tasks`, if `partial` of those that are there, to its `BudgetCalibration`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged, or lacks one of the tasks.
+        ValueError: if it is damaged, or lacks one of the tasks that must not be missing.
     """
     if not path.exists():
         raise FileNotFoundError(
@@ -37,12 +38,12 @@ def read_calibrations(path, tasks):
     if not isinstance(values, dict):
         raise ValueError(f"{path} must be a dict of tasks. Received: a {type(values).__name__}")
     missing = [task for task in tasks if task not in values]
-    if missing:
+    if missing and not partial:
         raise ValueError(
             f"{path} must hold the calibration of {', '.join(missing)}; tools/calibrate.py makes "
             f"it anew. Received: the tasks {', '.join(values)}"
         )
-    return {task: _read(path, task, values[task]) for task in tasks}
+    return {task: _read(path, task, values[task]) for task in tasks if task in values}
 
 
 def _read(path, task, values):

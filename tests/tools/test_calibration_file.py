@@ -45,6 +45,11 @@ class CalibrationFileTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, fault):
             read_calibrations(self.path, ["digits", "birds"])
 
+    def test_tasks_may_be_missing_where_that_is_said(self):
+        write_calibrations(self.path, CALIBRATIONS)
+        found = read_calibrations(self.path, ["birds", "clothes"], partial=True)
+        self.assertEqual(list(found), ["clothes"])
+
     @parameterized.parameters(
         ("{", "calibration.json must be JSON"),
         ("[1]", "calibration.json must be a dict of tasks. Received: a list"),
