@@ -102,7 +102,7 @@ class PredictTest(tf.test.TestCase):
         for message, arguments, values in (
             ("Arguments must be image files", (), {}),
             ("Arguments must be image files", (empty,), {}),
-            ("An export must be a folder", ("x.png",), {"model": self.pictures}),
+            ("`--model` must be a folder", ("x.png",), {"model": self.pictures}),
             ("`--task` must be one of digits", ("x.png",), {"task": "birds"}),
         ):
             _, error, status = self._predict(*arguments, **values)

@@ -1,6 +1,7 @@
 """What an export says of itself: `export.json`, beside the model or among its assets."""
 
 import dataclasses
+import hashlib
 import pathlib
 import subprocess
 
@@ -73,13 +74,14 @@ def _task(network, task, images, choice):
 
 
 def provenance(run):
-    """Returns where an export comes from, a dict: run, flags, results, versions.
+    """Returns where an export comes from, a dict: run, hash of its model, flags, results, versions.
 
     Args:
         run: `RunDirectory`.
     """
     return {
         "model": str(run.model),
+        "model_sha256": model_hash(run),
         "flags": run.read_flags(),
         "results": read_json(run.results) if run.results.exists() else None,
         "calibration": read_json(run.calibration) if run.calibration.exists() else None,
@@ -87,6 +89,18 @@ def provenance(run):
         "commit": _commit(),
         "tensorflow": tf.__version__,
     }
+
+
+def model_hash(run):
+    """Returns the SHA-256 of a run's model file, str; `None` if there is none.
+
+    Args:
+        run: `RunDirectory`.
+    """
+    if not run.model.exists():
+        return None
+    with run.model.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_manifest(path):
@@ -107,16 +121,25 @@ def read_manifest(path):
                 raise ValueError(f"{file} must have {', '.join(_KEYS)}. Received: another file")
             return manifest
     raise FileNotFoundError(
-        f"An export must be a folder of tools/export.py, with an {FILE}. Received: {path}"
+        f"`--model` must be a folder of tools/export.py, with an {FILE}. Received: model={path}"
     )
 
 
 def _commit():
-    """Returns the commit of the source where that is a clone, else `None`."""
-    source = pathlib.Path(__file__).parents[2]
+    """Returns the commit of the source where that is a clone, with `-dirty` if it was changed."""
+    source = pathlib.Path(__file__).resolve().parents[2]
+    # The package may lie in an environment within somebody else's repository.
+    top = _git(source, "rev-parse", "--show-toplevel")
+    if top is None or pathlib.Path(top).resolve() != source:
+        return None
+    return _git(source, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(folder, *arguments):
+    """Returns what a command of git prints, or `None` if it fails or there is no git."""
     try:
         done = subprocess.run(
-            ["git", "-C", source, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+            ["git", "-C", folder, *arguments], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return None
