@@ -26,13 +26,14 @@ from absl import app, flags
 
 import pipelines
 from tools.calibration_file import read_calibrations
-from tools.evaluate import load_model, run_tasks, split_batches
-from tools.exporting.check_export import TOLERANCE, largest_difference
+from tools.evaluate import load_model
+from tools.exporting.check_export import check_export
 from tools.exporting.dynamic_export import export_dynamic
+from tools.exporting.export_tasks import export_tasks, sample_images
 from tools.exporting.export_variants import FORMATS, MOST_USED
 from tools.exporting.fixed_export import QUANTIZATIONS, export_fixed
 from tools.exporting.loaded_export import LoadedExport
-from tools.exporting.manifest import FILE, TaskImages, make_manifest, provenance
+from tools.exporting.manifest import FILE, make_manifest, provenance
 from tools.exporting.options import ExportOptions
 from tools.exporting.staged_output import check_free, staged_output
 from tools.model_choice import ModelChoice, parse_choice
@@ -42,7 +43,8 @@ from tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
 _ONE_TASK = ("litert", "onnx")
-_CHECKED_IMAGES = 64
+_CHECKED_IMAGES = 256
+_REPRESENTATIVE_IMAGES = 256
 
 
 def define_flags(values):
@@ -75,8 +77,9 @@ def define_flags(values):
     )
     flags.DEFINE_integer(
         "representative_images",
-        256,
-        "Validation images that ranges of activations are measured on for 'int8', >= 1.",
+        None,
+        "Validation images that ranges of activations are measured on for 'int8', >= 1; "
+        f"{_REPRESENTATIVE_IMAGES} where left out.",
         1,
         flag_values=values,
     )
@@ -98,25 +101,26 @@ def main(argv):
         run = RunDirectory(FLAGS.model_dir)
         saved = run.read_flags()
         network = load_model(run)
-        tasks = _tasks(network)
-        choice = _choice(run, network, tasks)
+        names = _tasks(network)
+        choice = _choice(run, network, names)
         _check_combination(choice)
         check_free(FLAGS.output_dir)
-        network.calibrations = _calibrations(run, tasks, choice)
-        specs = _specs(saved)
+        network.calibrations = _calibrations(run, names, choice)
+        items = None if FLAGS["tasks"].using_default_value else FLAGS.tasks
+        tasks = export_tasks(network, names, saved, items, FLAGS.data_dir)
         manifest = make_manifest(
             FLAGS.format,
             choice,
             network,
-            {task: _task_images(network, task, specs) for task in tasks},
+            {name: task.images for name, task in tasks.items()},
             FLAGS.input_dtype,
             FLAGS.quantization,
         ) | {"provenance": provenance(run)}
-        images = _representative_images(specs, tasks, saved)
+        images = _representative_images(tasks[names[0]], saved)
         with staged_output(FLAGS.output_dir) as folder:
-            _write(folder, network, tasks, choice, manifest, images)
-            checks = [_check(folder, network, task, choice) for task in tasks]
-    _report(choice, tasks, checks)
+            _write(folder, network, names, choice, manifest, images)
+            lines = [_check(folder, network, task, choice, saved) for task in tasks.values()]
+    _report(lines)
 
 
 def _tasks(network):
@@ -168,6 +172,12 @@ def _check_combination(choice):
             f"--level or --levels). Received: quantization={FLAGS.quantization}, "
             f"format={FLAGS.format}, {choice}"
         )
+    if FLAGS.representative_images is not None and FLAGS.quantization != "int8":
+        raise ValueError(
+            "`--representative_images` must not be given but with --quantization=int8. Received: "
+            f"representative_images={FLAGS.representative_images}, "
+            f"quantization={FLAGS.quantization}"
+        )
     if FLAGS.format == "keras" and choice.budget is not None:
         raise ValueError(
             "`--budget` must not be given for a .keras file, which has no calibration; "
@@ -176,46 +186,56 @@ def _check_combination(choice):
 
 
 def _calibrations(run, tasks, choice):
-    if choice.budget is None and not run.calibration.exists():
-        return {}
-    return read_calibrations(run.calibration, tasks)
+    """Returns what is known of budgets, a dict from task to `BudgetCalibration`."""
+    if choice.budget is not None:
+        return read_calibrations(run.calibration, tasks)
+    if FLAGS.format != "saved_model" or choice.levels is not None or not run.calibration.exists():
+        return {}  # None that a call could name.
+    found = read_calibrations(run.calibration, tasks, partial=True)
+    for task in tasks:
+        if task not in found:
+            print(f"{task} takes no budget: {run.calibration} lacks it (tools/calibrate.py)")
+    return found
 
 
-def _specs(saved):
-    """Returns a dict from task to its `TaskSpec`; empty where the data are not there."""
-    items = None if FLAGS["tasks"].using_default_value else FLAGS.tasks
-    try:
-        return {spec.name: spec for spec in run_tasks(saved, items)}
-    except pipelines.DataNotFoundError as error:
-        print(f"Classes have numbers for names: {error}")
-        return {}
+def _source_arguments(saved):
+    return {
+        "data_dir": FLAGS.data_dir,
+        "validation_share": saved["validation_share"],
+        "download": FLAGS.download,
+    }
 
 
-def _task_images(network, task, specs):
-    numbers = [str(label) for label in range(network.tasks[task]["num_classes"])]
-    if task not in specs:
-        return TaskImages(numbers)
-    fit = getattr(specs[task].source, "fit", TaskImages.fit)  # Own images have one.
-    try:
-        return TaskImages(pipelines.class_names(specs[task], FLAGS.data_dir), fit)
-    except pipelines.DataNotFoundError as error:
-        print(f"Classes of {task} have numbers for names: {error}")
-        return TaskImages(numbers, fit)
-
-
-def _representative_images(specs, tasks, saved):
+def _representative_images(task, saved):
     if FLAGS.quantization != "int8":
         return None
-    if tasks[0] not in specs:
+    count = FLAGS.representative_images or _REPRESENTATIVE_IMAGES
+    try:
+        if task.spec is None:
+            raise pipelines.DataNotFoundError("there are none")
+        images = sample_images(task.spec, count, **_source_arguments(saved))
+    except pipelines.DataNotFoundError as error:
         raise ValueError(
-            "`--quantization` must not be int8 without images of the task to measure ranges on. "
-            "Received: quantization=int8"
-        )
-    FLAGS.validation_share = saved["validation_share"]
-    split = "validation" if FLAGS.validation_share else "test"
-    batches = split_batches(specs[tasks[0]], split)
-    images = np.concatenate([images for images, _ in batches.as_numpy_iterator()])
-    return images[: FLAGS.representative_images].astype(FLAGS.input_dtype)
+            "`--quantization` must not be int8 without images of the task to measure ranges on; "
+            "--tasks and --data_dir say where they are. "
+            f"Received: quantization=int8, task={task.name}: {error}"
+        ) from None
+    return images.astype(FLAGS.input_dtype)
+
+
+def _checked_images(task, network, saved):
+    """Returns images to check an export on, uint8, and what they are, a str."""
+    shape = (_CHECKED_IMAGES, *network.tasks[task.name]["image_shape"])
+    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    if task.spec is None:
+        return noise, "noise"
+    try:
+        images = sample_images(task.spec, _CHECKED_IMAGES, **_source_arguments(saved))
+    except pipelines.DataNotFoundError as error:
+        print(f"{task.name} is checked on noise: {error}")
+        return noise, "noise"
+    # A small split is filled up.
+    return np.concatenate([images, noise[len(images) :]]), "its images"
 
 
 def _write(folder, network, tasks, choice, manifest, images):
@@ -230,28 +250,20 @@ def _write(folder, network, tasks, choice, manifest, images):
             export_fixed(FLAGS.format, folder, network, tasks[0], choice.levels, options)
 
 
-def _check(folder, network, task, choice):
-    """Returns the largest difference of probabilities, a float."""
-    shape = (_CHECKED_IMAGES, *network.tasks[task]["image_shape"])
-    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    difference = largest_difference(LoadedExport(folder, task), network, choice, images)
-    if FLAGS.quantization == "none" and not difference < TOLERANCE:
-        raise RuntimeError(
-            f"The export of '{task}' differs from the network by {difference:g}, more than "
-            f"{TOLERANCE:g}; nothing was saved"
-        )
-    return difference
+def _check(folder, network, task, choice, saved):
+    """Returns a line on how far the export is from the network; a `ValueError` if too far."""
+    images, kind = _checked_images(task, network, saved)
+    found = check_export(LoadedExport(folder, task.name), network, choice, images)
+    return (
+        f"{task.name}: {choice}; on {len(images)} images ({kind}) probabilities differ from the "
+        f"network's by {found.probabilities:.1e} at most"
+    )
 
 
-def _report(choice, tasks, checks):
+def _report(lines):
     folder = pathlib.Path(FLAGS.output_dir)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    for task, difference in zip(tasks, checks, strict=True):
-        print(
-            f"{task}: {choice}; on {_CHECKED_IMAGES} random images probabilities differ from the "
-            f"network's by {difference:.1e} at most"
-        )
-    print(f"Saved: {folder}, {FLAGS.format}, {1e-6 * size:.2f} MB")
+    print("\n".join([*lines, f"Saved: {folder}, {FLAGS.format}, {1e-6 * size:.2f} MB"]))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import json
 import pathlib
 import shutil
 import subprocess
@@ -10,9 +11,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags
-from absl.testing import parameterized
+from absl.testing import flagsaver, parameterized
+from PIL import Image
 
 import pipelines
+from elastic_tf.inference.frozen_blocks import FrozenResidualBlock
+from elastic_tf.training.checkpoint import save_atomically
+from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from tests.tools.commands import OwnFlags, run_failing, run_main
 from tests.tools.trained_run import TASKS, train_run
 from tools import calibrate, export
@@ -170,7 +175,9 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
         size = (self._export("fixed_litert") / "model.tflite").stat().st_size
         for quantization, tolerance in (("float16", 0.01), ("dynamic", 0.1), ("int8", 0.3)):
             folder = self.folder / quantization
-            values = {"quantization": quantization, "representative_images": 50}
+            values = {"quantization": quantization}
+            if quantization == "int8":
+                values["representative_images"] = 50
             export_main(self.run_directory, folder, **EXPORTS["fixed_litert"][0] | values)
             found = LoadedExport(folder).predict(self.images)
             self.assertAllClose(found["probabilities"], plain["probabilities"], atol=tolerance)
@@ -192,6 +199,7 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
             {"task": TASK, "format": "litert", "quantization": "int8"},
         ),
         ("`--quantization` must be none", {"task": TASK, "level": 0, "quantization": "float16"}),
+        ("`--representative_images` must not be given", {"representative_images": 50}),
         ("`--budget` must not be given for a .keras", {"format": "keras", "budget": 0.5}),
         ("`--model_dir` must be", {"model_dir": "/nonexistent/run"}),
     )
@@ -217,12 +225,110 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
         self.assertIn("`--output_dir` must be a new or empty folder", error)
         self.assertEqual([path.name for path in folder.iterdir()], ["mine.txt"])
 
-    def test_an_export_that_answers_otherwise_is_not_saved(self):
-        folder = self.folder / "otherwise" / "output"
-        wrong = mock.patch.object(export, "largest_difference", return_value=0.5)
-        with wrong, self.assertRaisesRegex(RuntimeError, "differs from the network by 0.5"):
-            export_main(self.run_directory, folder, **EXPORTS["fixed_keras"][0])
+    @parameterized.parameters("dynamic_saved_model", "dynamic_litert")
+    def test_an_export_with_a_broken_branch_is_not_saved(self, name):
+        folder = self.folder / f"broken_{name}" / "output"
+        working = FrozenResidualBlock._branch
+
+        def broken(block, convs):
+            branch = working(block, convs)
+            # Level 1 of the estimator's blocks; those of the selector have no levels.
+            is_level_1 = convs[1].shape[-1] == block.block.channels_per_level[1]
+            if len(block.block.channels_per_level) == 2 or not is_level_1:
+                return branch
+            return lambda *inputs: 0 * branch(*inputs)
+
+        with mock.patch.object(FrozenResidualBlock, "_branch", broken):
+            error = export_main(self.run_directory, folder, run_failing, **EXPORTS[name][0])
+        self.assertRegex(error, "^error: The export of .* must answer as the network.*Received")
         self.assertEmpty(list(folder.parent.iterdir()))
+
+    def test_a_task_without_calibration_takes_no_budget_and_stops_nothing(self):
+        copy = self.folder / "partial"
+        shutil.copytree(self.run_directory.path, copy)
+        calibration = copy / "calibration.json"
+        calibration.write_text(json.dumps({"digits": read_json(calibration)["digits"]}))
+        folder = self.folder / "partly_calibrated"
+        printed = export_main(RunDirectory(copy), folder)
+        self.assertIn(f"{TASK} takes no budget", printed)
+        LoadedExport(folder, "digits").check_budget(0.5)
+        with self.assertRaisesRegex(ValueError, "`--budget` must not be given"):
+            LoadedExport(folder, TASK).check_budget(0.5)
+
+
+class MovedImagesTest(tf.test.TestCase):
+    """An export of a network of two tasks, one of the user's own images, which are elsewhere."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        self._write_images("now")
+        before = self.folder / "before"
+        own = [f"mine:folder={before}", "image_size=8", "channels=1", "fit=stretch"]
+        self.run_directory = RunDirectory(self.folder / "run")
+        self.run_directory.claim({"tasks": [*own, TASK], "validation_share": 0.1})
+        tasks = {
+            "mine": {"image_shape": (8, 8, 1), "num_classes": 2},
+            TASK: {"image_shape": (28, 28, 1), "num_classes": 10},
+        }
+        network = DeepElasticNetwork(tasks, backbone="wrn-8-1", trunk_size=4)
+        save_atomically(network, self.run_directory.model)
+
+    def _write_images(self, name):
+        generator = np.random.default_rng(0)
+        for label in ("cats", "dogs"):
+            folder = self.folder / name / label
+            folder.mkdir(parents=True)
+            for number in range(12):
+                pixels = generator.integers(0, 256, (9, 12), np.uint8)
+                Image.fromarray(pixels).save(folder / f"{number}.png")
+
+    def _export(self, how=run_main, tasks=None, **values):
+        options = {"output_dir": self.folder / "out", "format": "keras"} | values
+        with flagsaver.flagsaver():
+            if tasks is not None:
+                flags.FLAGS["tasks"].using_default_value = False
+                flags.FLAGS.tasks = tasks
+            return export_main(self.run_directory, how=how, **options)
+
+    def _tasks_of_export(self):
+        return read_json(self.folder / "out" / "export.json")["tasks"]
+
+    def test_preprocessing_and_the_other_tasks_labels_are_kept(self):
+        printed = self._export()
+        self.assertIn("classes of mine have numbers for names", printed)
+        tasks = self._tasks_of_export()
+        self.assertEqual(tasks["mine"]["image"]["fit"], "stretch")
+        self.assertEqual(tasks["mine"]["labels"], ["0", "1"])
+        self.assertEqual(tasks[TASK]["image"]["fit"], "crop")
+        self.assertEqual(tasks[TASK]["labels"][5], "Sandal")
+        self.assertRegex(printed, r"mine: .* on 256 images \(noise\)")
+        self.assertRegex(printed, rf"{TASK}: .* on 256 images \(its images\)")
+
+    def test_tasks_says_where_they_are_now(self):
+        now = [f"mine:folder={self.folder / 'now'}", "image_size=8", "channels=1", "fit=stretch"]
+        self._export(tasks=now)
+        tasks = self._tasks_of_export()
+        self.assertEqual(tasks["mine"]["labels"], ["cats", "dogs"])
+        self.assertEqual(tasks[TASK]["labels"][5], "Sandal")
+
+    def test_other_images_are_refused(self):
+        now = [f"mine:folder={self.folder / 'now'}", "image_size=8", "channels=3"]
+        error = self._export(run_failing, now)
+        self.assertRegex(error, r"`--tasks` must give for 'mine' images \(8, 8, 1\).*Received")
+        error = self._export(run_failing, ["digits"])
+        self.assertRegex(error, f"`--tasks` must be of mine, {TASK}.*Received: digits")
+
+    def test_a_task_that_is_described_nowhere_is_refused(self):
+        run_file = self.run_directory.path / "run.json"
+        run_file.write_text(json.dumps(read_json(run_file) | {"tasks": [TASK]}))
+        error = self._export(run_failing)
+        self.assertRegex(error, "`--tasks` must say what the images of 'mine' are.*Received")
+
+    def test_int8_needs_images(self):
+        values = {"format": "litert", "level": 1, "quantization": "int8", "task": "mine"}
+        error = self._export(run_failing, **values)
+        self.assertRegex(error, "`--quantization` must not be int8 without images.*--tasks")
 
 
 if __name__ == "__main__":

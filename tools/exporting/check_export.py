@@ -1,36 +1,131 @@
 """Whether an export answers as the network that it was made of."""
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
-# Of probabilities; runtimes add in other orders.
-TOLERANCE = 1e-4
+from tools.model_choice import ModelChoice
+
+# Of probabilities; runtimes add in other orders, and where they route by themselves, so do parts.
+TOLERANCE, ROUTED_TOLERANCE = 1e-5, 3e-5
+# Of their logarithms, as a share of the largest: it sees what is wrong with the logits where
+# probabilities are 0 and 1 whatever they are.
+LOG_TOLERANCE = 1e-4
+_SMALLEST = 1e-30  # Of a probability; runtimes make zeros of what is much smaller.
+_BATCH = 64
 
 
-def largest_difference(loaded, network, choice, images):
-    """Returns the largest difference between an export's probabilities and the network's.
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """How far an export's answers are from those of the network, at most.
+
+    Attributes:
+        probabilities: float.
+        logs: float, of the logarithms of probabilities, as a share of the largest of them.
+    """
+
+    probabilities: float
+    logs: float
+
+
+def check_export(loaded, network, choice, images):
+    """Checks that an export gives the levels and probabilities that the network does.
+
+    A SavedModel that can be held to budgets is checked at one of them, too. Quantised models are
+    not refused, as they differ.
+
+    Args:
+        loaded: `LoadedExport`.
+        network: the `ElasticNetwork`, with calibrations where there are any.
+        choice: `ModelChoice` of the export.
+        images: uint8 array `(batch, *image_shape)`, not empty.
+
+    Returns:
+        `Difference`, the larger one of both checks.
+
+    Raises:
+        ValueError: if the answers are others.
+    """
+    answer = _predict(loaded, images)
+    found = [largest_difference(answer, loaded.task, network, choice, images)]
+    if loaded.takes_budget:
+        budget = _middle_budget(network.calibrations[loaded.task])
+        answer = _predict(loaded, images, budget)
+        held = ModelChoice(budget=budget)
+        found.append(largest_difference(answer, loaded.task, network, held, images))
+    found = Difference(max(f.probabilities for f in found), max(f.logs for f in found))
+    if loaded.manifest["quantization"] == "none":
+        _check_close(loaded, found)
+    return found
+
+
+def largest_difference(answer, task, network, choice, images):
+    """Returns the `Difference` of an export's answers from the network's.
 
     Images whose levels differ do not count, unless they are more than one in a hundred: where two
     levels are worth almost the same, the last bits decide.
 
     Args:
-        loaded: `LoadedExport`.
-        network: the `ElasticNetwork`, with calibrations where `choice` has a budget.
-        choice: `ModelChoice`.
-        images: uint8 array `(batch, *image_shape)`.
+        answer: dict of arrays, see `LoadedExport.predict`.
+        task: str.
+        network, choice, images: see `check_export`.
 
     Raises:
-        RuntimeError: if the levels are others.
+        ValueError: if the levels are others.
     """
-    answer = loaded.predict(images.astype(loaded.manifest["input_dtype"]))
-    task = loaded.task
-    levels = choice.of(network, task)(images)
-    same = np.all(answer["levels"] == np.asarray(levels), axis=1)
+    levels = [choice.of(network, task)(part) for part in _parts(images)]
+    same = np.all(answer["levels"] == np.concatenate(levels), axis=1)
     if np.mean(same) < 0.99:
-        raise RuntimeError(
-            f"The export of '{task}' gives other levels than the network for "
-            f"{np.sum(~same)} of {len(images)} images"
+        raise ValueError(
+            f"The export of '{task}' must give the levels of the network; nothing was saved. "
+            f"Received: others for {np.sum(~same)} of {len(images)} images"
         )
-    logits = network.estimator(images, levels=levels, task=task)
-    difference = np.abs(answer["probabilities"] - tf.nn.softmax(logits).numpy())
-    return float(difference[same].max())
+    logits = [
+        network.estimator(part, levels=chosen, task=task)
+        for part, chosen in zip(_parts(images), levels, strict=True)
+    ]
+    expected = tf.nn.softmax(np.concatenate(logits)).numpy()[same]
+    received = answer["probabilities"][same]
+    logs, expected_logs = _logs(received), _logs(expected)
+    return Difference(
+        float(np.abs(received - expected).max()),
+        float(np.abs(logs - expected_logs).max() / np.abs(expected_logs).max()),
+    )
+
+
+def tolerance(manifest):
+    """Returns how far probabilities of an export may be from the network's, a float."""
+    is_routed = manifest["dynamic"] and manifest["format"] in ("litert", "onnx")
+    return ROUTED_TOLERANCE if is_routed else TOLERANCE
+
+
+def _check_close(loaded, found):
+    for what, difference, limit in (
+        ("probabilities", found.probabilities, tolerance(loaded.manifest)),
+        ("logarithms of them, as a share of the largest,", found.logs, LOG_TOLERANCE),
+    ):
+        if not difference < limit:  # Nor is nan.
+            raise ValueError(
+                f"The export of '{loaded.task}' must answer as the network, {what} to {limit:g}; "
+                f"nothing was saved. Received: a difference of {difference:.2g}"
+            )
+
+
+def _middle_budget(calibration):
+    """Returns a budget between the least and the most that the choice can cost, a float."""
+    return float(min(1.0, np.mean(calibration.budgets[[0, -1]])))
+
+
+def _predict(loaded, images, budget=None):
+    dtype = loaded.manifest["input_dtype"]
+    parts = [loaded.predict(part.astype(dtype), budget) for part in _parts(images)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _parts(images):
+    return [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
+
+
+def _logs(probabilities):
+    return np.log(np.maximum(probabilities, _SMALLEST))

@@ -43,9 +43,14 @@ class LoadedExport:
         self._run_at_budget = None
         self._run = self._loaded()
 
+    @property
+    def takes_budget(self):
+        """bool, whether `predict` can be given a budget."""
+        return self._run_at_budget is not None
+
     def check_budget(self, budget):
         """Raises a `ValueError` if the export cannot be held to a budget; `None` is always fine."""
-        if budget is not None and self._run_at_budget is None:
+        if budget is not None and not self.takes_budget:
             raise ValueError(
                 "`--budget` must not be given but for a dynamic saved_model with a calibration; "
                 "tools/export.py --budget fixes it for others. "
@@ -126,9 +131,7 @@ class LoadedExport:
     def _load_litert(self):
         from ai_edge_litert.interpreter import Interpreter
 
-        interpreter = Interpreter(
-            str(self.path / "model.tflite"), num_threads=len(os.sched_getaffinity(0))
-        )
+        interpreter = Interpreter(str(self.path / "model.tflite"), num_threads=_num_cores())
         (name,) = interpreter.get_signature_list()
         run = interpreter.get_signature_runner(name)
         (argument,) = interpreter.get_signature_list()[name]["inputs"]
@@ -143,6 +146,14 @@ class LoadedExport:
         return lambda images: _named(
             dict(zip(names, session.run(None, {argument: images}), strict=True))
         )
+
+
+def _num_cores():
+    """Returns how many cores this process may use; where the system does not say, all of them."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # Of Linux alone.
+        return os.cpu_count() or 1
 
 
 def _named(outputs):
