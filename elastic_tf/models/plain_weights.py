@@ -5,6 +5,7 @@ import numpy as np
 
 from elastic_tf.layers.elastic_conv import ElasticConv2D
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
+from elastic_tf.models.plain_agreement import check_agreement
 from elastic_tf.models.plain_layers import plain_layers
 from elastic_tf.models.tasks import check_task
 
@@ -36,7 +37,8 @@ def load_plain_weights(estimator, plain, task):
         task: str, the task whose stem and head are set.
 
     Raises:
-        ValueError: if the layers are not those of the estimator. Nothing is changed then.
+        ValueError: if the layers are not those of the estimator, or outputs on random images are
+            not those of the full model with the same weights. Nothing is changed then.
 
     Reference: Cai et al., 2020 (arXiv 1908.09791), on starting from the full network.
     """
@@ -52,8 +54,16 @@ def load_plain_weights(estimator, plain, task):
     ]
     biases = [_bias(source) for _, source in pairs]
     _absorb_biases(pairs, values, biases)
-    for ((_, layer), _), value in zip(pairs, values, strict=True):
-        _assign(layer, value)
+    before = [np.array(weight) for weight in estimator.weights]
+    try:
+        for ((_, layer), _), value in zip(pairs, values, strict=True):
+            _assign(layer, value)
+        # Layers without weights were not looked at, nor options of those with.
+        check_agreement(estimator, plain, layers, task)
+    except Exception:
+        for weight, value in zip(estimator.weights, before, strict=True):
+            weight.assign(value)
+        raise
 
 
 def _all_layers(model):

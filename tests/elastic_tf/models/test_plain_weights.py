@@ -29,27 +29,43 @@ def flat_weights(model):
     return np.concatenate([np.array(weight).reshape(-1) for weight in model.weights])
 
 
-def narrow_network(stem=7, bias=False, last_bias=False, pixels=(1 / 127.5, -1.0), epsilon=1e-3):
+def narrow_network(
+    stem=7,
+    bias=False,
+    last_bias=False,
+    pixels=(1 / 127.5, -1.0),
+    epsilon=1e-3,
+    activation="relu",
+    pooling="AveragePooling2D",
+    dilation=1,
+    stem_activation=None,
+    head_activation=None,
+):
     """Returns a wrn-8-1 for grey images as somebody else would have written it."""
     layers = keras.layers
     inputs = keras.Input((8, 8, 1))
     features = layers.Rescaling(*pixels)(inputs) if pixels else inputs
-    features = layers.Conv2D(16, stem, 2, "same", use_bias=bias)(features)
+    features = layers.Conv2D(16, stem, 2, "same", use_bias=bias, activation=stem_activation)(
+        features
+    )
     features = layers.ReLU()(layers.BatchNormalization(epsilon=epsilon)(features))
     for filters, strides in ((16, 1), (32, 2), (64, 2)):
         shortcut = features
         if strides > 1:
-            shortcut = layers.AveragePooling2D(2, padding="same")(shortcut)
+            shortcut = getattr(layers, pooling)(2, padding="same")(shortcut)
             half = filters // 4
             shortcut = keras.ops.pad(shortcut, [(0, 0), (0, 0), (0, 0), (half, half)])
         hidden = layers.ReLU()(layers.BatchNormalization(scale=False)(features))
         hidden = layers.Conv2D(filters, 3, strides, "same", use_bias=bias)(hidden)
-        hidden = layers.ReLU()(layers.BatchNormalization(epsilon=epsilon)(hidden))
-        hidden = layers.Conv2D(filters, 3, padding="same", use_bias=last_bias)(hidden)
+        hidden = layers.BatchNormalization(epsilon=epsilon)(hidden)
+        hidden = layers.Activation(activation)(hidden)
+        hidden = layers.Conv2D(
+            filters, 3, padding="same", use_bias=last_bias, dilation_rate=dilation
+        )(hidden)
         features = layers.Add()([shortcut, hidden])
     features = layers.ReLU()(layers.BatchNormalization(center=False)(features))
     features = layers.GlobalAveragePooling2D()(features)
-    model = keras.Model(inputs, layers.Dense(3)(features))
+    model = keras.Model(inputs, layers.Dense(3, activation=head_activation)(features))
     randomise(model, seed=3)
     return model
 
@@ -85,6 +101,42 @@ class LoadPlainWeightsTest(tf.test.TestCase, parameterized.TestCase):
         estimator, plain = make_estimator(), narrow_network(pixels=None)
         load_plain_weights(estimator, plain, "grey")
         self._check_logits(estimator, plain, images=random_images("grey", 6) / 127.5 - 1)
+
+    def test_a_head_may_give_probabilities(self):
+        estimator, plain = make_estimator(), narrow_network(head_activation="softmax")
+        load_plain_weights(estimator, plain, "grey")
+        images = random_images("grey", 6)
+        probabilities = tf.nn.softmax(estimator(images, task="grey"))
+        self.assertAllClose(probabilities, plain(images), rtol=0, atol=1e-5)
+
+    @parameterized.parameters(
+        {"activation": "gelu"},
+        {"pooling": "MaxPooling2D"},
+        {"dilation": 2},
+        {"stem_activation": "relu"},
+        {"head_activation": "sigmoid"},
+        {"head_activation": "softmax", "dilation": 2},
+    )
+    def test_another_computation_is_refused_and_nothing_changes(self, **options):
+        estimator = make_estimator()
+        before = flat_weights(estimator)
+        with self.assertRaisesRegex(ValueError, "`plain` must compute what.*Received: outputs"):
+            load_plain_weights(estimator, narrow_network(**options), "grey")
+        self.assertAllEqual(flat_weights(estimator), before)
+
+    def test_outputs_of_another_shape_are_refused(self):
+        plain = make_plain()
+        plain = keras.Model(plain.inputs, plain.outputs[0][:, None])
+        with self.assertRaisesRegex(ValueError, r"outputs \(3,\).*Received: \(1, 3\)"):
+            load_plain_weights(make_estimator(), plain, "grey")
+
+    def test_half_precision_is_no_fault(self):
+        plain = make_plain()
+        half = keras.Model.from_config(plain.get_config())
+        for layer in half.layers:
+            layer.dtype_policy = "mixed_bfloat16"
+        half.set_weights(plain.get_weights())
+        load_plain_weights(make_estimator(), half, "grey")
 
     def test_layers_within_a_model_within_it_count(self):
         estimator, inner = make_estimator(), narrow_network(pixels=(1 / 255, -0.5))
