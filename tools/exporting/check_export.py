@@ -7,8 +7,10 @@ import tensorflow as tf
 
 from tools.model_choice import ModelChoice
 
-# Of probabilities; runtimes add in other orders, and where they route by themselves, so do parts.
+# Of probabilities; runtimes add in other orders. It grows with the logits from where they spread
+# over more than is usual: float32 numbers are the coarser the larger they are.
 TOLERANCE, ROUTED_TOLERANCE = 1e-5, 3e-5
+_USUAL_SPREAD = 10.0
 # Of their logarithms, as a share of the largest: it sees what is wrong with the logits where
 # probabilities are 0 and 1 whatever they are.
 LOG_TOLERANCE = 1e-4
@@ -23,10 +25,12 @@ class Difference:
     Attributes:
         probabilities: float.
         logs: float, of the logarithms of probabilities, as a share of the largest of them.
+        spread: float, the largest of these logarithms, disregarding its sign.
     """
 
     probabilities: float
     logs: float
+    spread: float
 
 
 def check_export(loaded, network, choice, images):
@@ -42,7 +46,7 @@ def check_export(loaded, network, choice, images):
         images: uint8 array `(batch, *image_shape)`, not empty.
 
     Returns:
-        `Difference`, the larger one of both checks.
+        `Difference`, that of the check with the larger one of probabilities.
 
     Raises:
         ValueError: if the answers are others.
@@ -54,10 +58,10 @@ def check_export(loaded, network, choice, images):
         answer = _predict(loaded, images, budget)
         held = ModelChoice(budget=budget)
         found.append(largest_difference(answer, loaded.task, network, held, images))
-    found = Difference(max(f.probabilities for f in found), max(f.logs for f in found))
     if loaded.manifest["quantization"] == "none":
-        _check_close(loaded, found)
-    return found
+        for each in found:
+            _check_close(loaded, each)
+    return max(found, key=lambda each: each.probabilities)
 
 
 def largest_difference(answer, task, network, choice, images):
@@ -88,21 +92,29 @@ def largest_difference(answer, task, network, choice, images):
     expected = tf.nn.softmax(np.concatenate(logits)).numpy()[same]
     received = answer["probabilities"][same]
     logs, expected_logs = _logs(received), _logs(expected)
+    spread = np.abs(expected_logs).max()
     return Difference(
         float(np.abs(received - expected).max()),
-        float(np.abs(logs - expected_logs).max() / np.abs(expected_logs).max()),
+        float(np.abs(logs - expected_logs).max() / spread),
+        float(spread),
     )
 
 
-def tolerance(manifest):
-    """Returns how far probabilities of an export may be from the network's, a float."""
+def tolerance(manifest, spread=1.0):
+    """Returns how far probabilities of an export may be from the network's, a float.
+
+    Args:
+        manifest: dict, of the export.
+        spread: float, see `Difference`. Defaults to 1, which is nothing unusual.
+    """
     is_routed = manifest["dynamic"] and manifest["format"] in ("litert", "onnx")
-    return ROUTED_TOLERANCE if is_routed else TOLERANCE
+    limit = ROUTED_TOLERANCE if is_routed else TOLERANCE
+    return limit * max(1.0, spread / _USUAL_SPREAD)
 
 
 def _check_close(loaded, found):
     for what, difference, limit in (
-        ("probabilities", found.probabilities, tolerance(loaded.manifest)),
+        ("probabilities", found.probabilities, tolerance(loaded.manifest, found.spread)),
         ("logarithms of them, as a share of the largest,", found.logs, LOG_TOLERANCE),
     ):
         if not difference < limit:  # Nor is nan.

@@ -59,7 +59,7 @@ class CheckExportTest(tf.test.TestCase, parameterized.TestCase):
         answers = self._answers()
         row = np.argmax(answers["probabilities"][:, 1])
         answers["probabilities"][row, 1] -= 0.25
-        with self.assertRaisesRegex(ValueError, "probabilities to 3e-05.*Received.*of 0.25"):
+        with self.assertRaisesRegex(ValueError, "network, probabilities to .*Received.*of 0.25"):
             self._check(answers)
 
     def test_quantised_models_are_measured_only(self):
@@ -93,6 +93,8 @@ class CheckExportTest(tf.test.TestCase, parameterized.TestCase):
         manifest = {"format": export_format, "dynamic": dynamic}
         self.assertEqual(tolerance(manifest), expected)
         self.assertEqual(tolerance(manifest | {"dynamic": False}), 1e-5)
+        self.assertEqual(tolerance(manifest, spread=8.0), expected)
+        self.assertAllClose(tolerance(manifest, spread=25.0), 2.5 * expected)
 
     def test_a_branch_that_answers_zeros_is_noticed(self):
         frozen = FrozenNetwork(self.network, "grey")
