@@ -3,10 +3,10 @@ r"""Exports a trained network in every format and compares them: size, accuracy,
     python tools/compare_exports.py --model_dir=runs/quickstart --task=fashion_mnist_small \
         --output_dir=exports
 
-Each export is a folder of --output_dir, made by tools/export.py; those that are there already are
-not made again. All are then measured in one process, in turns, so that times can be compared: they
-are multiples of the time of the same network under Python, on its fast path. The table is printed,
-and saved as comparison.md and, with the settings, as comparison.json.
+Each export is a folder of --output_dir, made by tools/export.py; those of the same model that are
+there already are not made again. All are then measured in one process, in turns, so that times can
+be compared: they are multiples of the time of the same network under Python, on its fast path. The
+table is printed, and saved as comparison.md and, with the settings, as comparison.json.
 """
 
 import pathlib
@@ -26,9 +26,11 @@ from tools.exporting.comparison import (
     time_ratios,
 )
 from tools.exporting.comparison_table import format_comparison
+from tools.exporting.earlier_export import check_earlier_export
 from tools.exporting.export_variants import DYNAMIC, FORMATS, FULL, MOST_USED, export_variants
 from tools.exporting.fixed_export import QUANTIZATIONS
 from tools.exporting.loaded_export import LoadedExport
+from tools.exporting.manifest import model_hash
 from tools.quiet_logs import quiet_logs
 from tools.run_directory import write_json
 from tools.user_errors import check_no_arguments, one_line_errors
@@ -80,7 +82,7 @@ def main(argv):
     quiet_logs()
     with one_line_errors():
         check_no_arguments(argv)
-        _, network, specs = load_run(FLAGS.model_dir)
+        run, network, specs = load_run(FLAGS.model_dir)
         specs = {spec.name: spec for spec in specs}
         task = FLAGS.task or next(iter(network.tasks))
         if task not in specs:
@@ -88,8 +90,9 @@ def main(argv):
         variants = export_variants(
             FLAGS.models, FLAGS.formats, FLAGS.quantizations, network.num_levels
         )
-        folders = {variant: _exported(variant, task, variants) for variant in variants}
-    rows = _compare(network, specs[task], folders)
+        folders = _exported(variants, task, run)
+        predictors, rows = _loaded(network, task, folders)
+    _compare(rows, predictors, specs[task], network.cost_table(task).full_macs)
     settings = {"model_dir": FLAGS.model_dir, "task": task, **describe_machine()}
     sizes = list(map(int, FLAGS.batch_sizes))
     table = format_comparison(rows, sizes)
@@ -97,33 +100,54 @@ def main(argv):
     _save(table, {"settings": settings, "rows": rows})
 
 
-def _exported(variant, task, variants):
-    """Makes an export that is not there, and returns its folder."""
-    folder = pathlib.Path(FLAGS.output_dir) / variant.name
-    if not folder.exists():
-        place = f"[{variants.index(variant) + 1}/{len(variants)}]"
-        print(f"{place} {variant.name}", flush=True)
-        command = [sys.executable, str(_EXPORT), f"--model_dir={FLAGS.model_dir}"]
-        command += [f"--output_dir={folder}", *variant.flags]
-        if (variant.model, variant.format) != (DYNAMIC, "keras"):  # That is the whole network.
-            command.append(f"--task={task}")
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
-            raise ValueError(f"`{' '.join(command)}` must succeed. Received: {reason}")
-    return folder
+def _exported(variants, task, run):
+    """Makes the exports that are not there; returns a dict from variant to its folder."""
+    digest = model_hash(run)
+    folders = {variant: pathlib.Path(FLAGS.output_dir) / variant.name for variant in variants}
+    missing = [variant for variant in variants if not folders[variant].exists()]
+    for variant in variants:  # All of them before the first is made.
+        if variant not in missing:
+            check_earlier_export(folders[variant], variant, task, digest)
+    for number, variant in enumerate(missing, 1):
+        print(f"[{number}/{len(missing)}] {variant.name}", flush=True)
+        _make(variant, task, folders[variant])
+    return folders
 
 
-def _compare(network, spec, folders):
-    """Returns the rows of the table, as `format_comparison` takes them."""
-    task, full_macs = spec.name, network.cost_table(spec.name).full_macs
+def _make(variant, task, folder):
+    command = [sys.executable, str(_EXPORT), f"--model_dir={FLAGS.model_dir}"]
+    command += [f"--output_dir={folder}", *variant.flags, *_data_flags()]
+    if (variant.model, variant.format) != (DYNAMIC, "keras"):  # That is the whole network.
+        command.append(f"--task={task}")
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        raise ValueError(f"`{' '.join(command)}` must succeed. Received: {reason}")
+
+
+def _data_flags():
+    """Returns where the data are, as flags of tools/export.py."""
+    return [
+        FLAGS[name].serialize()
+        for name in ("tasks", "data_dir")
+        if not FLAGS[name].using_default_value
+    ]
+
+
+def _loaded(network, task, folders):
+    """Returns functions from images to answers by name, and the begun rows of the table."""
     predictors = {REFERENCE: python_model(network, task)}
     rows = [_row(DYNAMIC, "Python", "none", None)]
     for variant, folder in folders.items():
         predictors[variant.name] = LoadedExport(folder, task).predict
         megabytes = 1e-6 * size_in_bytes(folder)
         rows.append(_row(variant.model, variant.format, variant.quantization, megabytes))
-    print(f"Testing on the images of {task} ...", flush=True)
+    return predictors, rows
+
+
+def _compare(rows, predictors, spec, full_macs):
+    """Fills the rows of the table, which `format_comparison` takes then."""
+    print(f"Testing on the images of {spec.name} ...", flush=True)
     for row, predict in zip(rows, predictors.values(), strict=True):
         batches = split_batches(spec, "test").as_numpy_iterator()
         row |= quality(predict, batches, full_macs)
@@ -135,7 +159,6 @@ def _compare(network, spec, folders):
         print(f"{REFERENCE}: {1e3 * seconds:.2f} ms")
         for row, name in zip(rows, predictors, strict=True):
             row["time_ratios"][size] = ratios[name]
-    return rows
 
 
 def _row(model, export_format, quantization, megabytes):

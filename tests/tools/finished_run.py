@@ -11,14 +11,14 @@ TASKS = {
 }
 
 
-def save_run(path, tasks=("digits",), validation_share=0.1):
+def save_run(path, tasks=("digits",), validation_share=0.1, seed=0):
     """Makes the folder of a finished run and returns its `RunDirectory` and network."""
     run = RunDirectory(path)
     run.claim({"tasks": list(tasks), "validation_share": validation_share})
     network = DeepElasticNetwork(
         {task: TASKS[task] for task in tasks}, backbone="wrn-8-1", trunk_size=4
     )
-    randomise(network.estimator)
-    randomise(network.selector)
+    randomise(network.estimator, seed)
+    randomise(network.selector, seed)
     save_atomically(network, run.model)
     return run, network
