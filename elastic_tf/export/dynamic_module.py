@@ -16,8 +16,8 @@ class DynamicModule(tf.Module):
     TensorFlow and nothing else. Each task has a signature of its name from `images` to what
     `served_answers` returns, and the method `predict_<task>`. With a calibration, the method takes
     `budget` too, and so does the signature `<task>_at_budget`: the mean MACs per image as a share
-    of the full model's, selector included, in (0, 1]; or 0, for the selector's own choice. Weights
-    are copied as they are now, and become constants.
+    of the full model's, selector included, in (0, 1]; or 0, for the selector's own choice. Another
+    number is an `InvalidArgumentError`. Weights are copied as they are now, and become constants.
 
     Args:
         network: an `ElasticNetwork`.
@@ -82,16 +82,30 @@ def _task_functions(frozen, cost_table, spec, default):
         levels = priced_greedy(select(images), cost_table.block_shares, price)
         return served_answers({"logits": classify(images, levels), "levels": levels}, cost_table)
 
+    calibration = frozen.calibration
+    # A constant, as the search for a price takes time.
+    default_price = float(calibration.price(default)) if default else 0.0
     default_budget = tf.constant(default, tf.float32)
 
     @tf.function(input_signature=[spec, tf.TensorSpec((), tf.float32, name="budget")])
     def at_budget(images, budget=default_budget):
-        return at_price(images, tf.where(budget > 0, frozen.calibration.price(budget), 0.0))
+        _assert_budget(budget)
+        price = tf.case(
+            [
+                (budget == default, lambda: default_price),
+                (budget == OWN_CHOICE, lambda: 0.0),
+            ],
+            default=lambda: calibration.price(budget),
+        )
+        return at_price(images, price)
 
-    # The price of the default is a constant, whose search would take time at every call.
-    price = float(frozen.calibration.price(default)) if default else 0.0
-    by_default = tf.function(lambda images: at_price(images, price), [spec])
+    by_default = tf.function(lambda images: at_price(images, default_price), [spec])
     return [by_default, at_budget]
+
+
+def _assert_budget(budget):
+    is_valid = (budget >= 0) & (budget <= 1)  # And is no nan.
+    tf.debugging.Assert(is_valid, ["`budget` must be in [0, 1]. Received:", budget])
 
 
 def _check_default(budget, tasks, calibrations):

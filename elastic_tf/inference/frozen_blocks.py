@@ -28,6 +28,7 @@ class FrozenBlock:
     def __init__(self, block, task):
         self.block = block
         self.task = task
+        self._shared = None
 
     def __call__(self, features, sizes=None):
         """Runs a batch.
@@ -43,21 +44,23 @@ class FrozenBlock:
         inputs = self._prepare(features)
         if sizes is None:
             return self._branches()[-1](*inputs)
-        return run_by_group(self._branches(), inputs, sizes, self._output_shape(features))
+        return run_by_group(self._functions(inputs), inputs, sizes, self._output_shape(features))
 
     def run_one(self, features, level):
         """Runs a batch of one image, by a branch in the graph instead of groups.
 
         Args:
-            features: float32 tensor `(1, height, width, channels)`.
+            features: float32 tensor `(1, height, width, channels)`; the size of the batch may be
+                unknown when the graph is made.
             level: int32 scalar.
         """
         inputs = self._prepare(features)
         branches = [
             lambda branch=branch: inputs[-1] if branch is None else branch(*inputs)
-            for branch in self._branches()
+            for branch in self._functions(inputs)
         ]
-        return tf.ensure_shape(tf.switch_case(level, branches), (1, *self._output_shape(features)))
+        shape = (features.shape[0], *self._output_shape(features))
+        return tf.ensure_shape(tf.switch_case(level, branches), shape)
 
     def run_gathered(self, features, levels):
         """Runs a batch in any order with operations that other runtimes have; see `run_by_gather`.
@@ -71,6 +74,22 @@ class FrozenBlock:
         """
         inputs = self._prepare(features)
         return run_by_gather(self._branches(), inputs, levels, self._output_shape(features))
+
+    def _functions(self, inputs):
+        """Returns the branches, for the graph that `inputs` belong to.
+
+        A graph for batches of any size has them twice, for one image and for groups. They are
+        functions of the graph there, whose weights it holds once.
+        """
+        if inputs[0].shape[0] is not None:
+            return self._branches()
+        if self._shared is None:
+            specs = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in inputs]
+            self._shared = [
+                branch and tf.function(branch, specs, autograph=False)
+                for branch in self._branches()
+            ]
+        return self._shared
 
     def _output_shape(self, features):
         return (*self.block.output_size(features.shape[1:3]), self.block.filters)

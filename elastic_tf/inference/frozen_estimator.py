@@ -20,8 +20,8 @@ class FrozenEstimator:
     """Gives the logits of `Estimator` in less time.
 
     Kernels are constants, sliced for every level and normalised ahead; rows are moved only when
-    their order changes, and not copied when all are at one level. A batch that is known to be of
-    one image when the graph is made is not grouped at all, which saves about a twentieth.
+    their order changes, and not copied when all are at one level. A batch of one image is not
+    grouped at all, which saves about a twentieth.
 
     Args:
         estimator: an `Estimator`. Its weights are copied as they are now.
@@ -83,10 +83,20 @@ class FrozenEstimator:
                 features = block(features)
             return self._head(features)
         if images.shape[0] == 1:
-            for index, block in enumerate(self._blocks):
-                features = block.run_one(features, levels[0, index])
-            return self._head(features)
-        return self._classify_grouped(features, levels)
+            return self._classify_one(features, levels)
+        if images.shape[0] is not None:
+            return self._classify_grouped(features, levels)
+        # Both ways share the weights, see `FrozenBlock`.
+        return tf.cond(
+            tf.shape(features)[0] == 1,
+            lambda: self._classify_one(features, levels),
+            lambda: self._classify_grouped(features, levels),
+        )
+
+    def _classify_one(self, features, levels):
+        for index, block in enumerate(self._blocks):
+            features = block.run_one(features, levels[0, index])
+        return self._head(features)
 
     def _classify_grouped(self, features, levels):
         rows = tf.range(tf.shape(features)[0])

@@ -40,10 +40,6 @@ def undo_order(rows, order):
     return tf.scatter_nd(order[:, tf.newaxis], rows, tf.shape(rows))
 
 
-def _rows_at(levels, level):
-    return tf.cast(tf.where(tf.equal(levels, level))[:, 0], tf.int32)
-
-
 def _run(branch, inputs, rows, output_shape):
     if branch is None:
         return tf.gather(inputs[-1], rows)

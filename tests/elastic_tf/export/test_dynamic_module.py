@@ -76,9 +76,21 @@ class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
         self._check(self.loaded.predict_grey(images), images, "grey")
         self._check(self.loaded.predict_grey(images, budget=0.0), images, "grey")
 
+    @parameterized.parameters(-0.5, 1.01, 40.0, float("inf"), float("nan"))
+    def test_other_budgets_are_refused(self, budget):
+        images = random_images("grey", 2)
+        fault = r"`budget` must be in \[0, 1\]. Received"
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, fault):
+            self.loaded.predict_grey(images, budget=budget)
+        signature = self.loaded.signatures["grey_at_budget"]
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, fault):
+            signature(images=tf.constant(images), budget=tf.constant(budget))
+
     def test_a_default_budget_can_be_set(self):
         module = DynamicModule(self.network, ["grey"], budget=0.2)
         images = random_images("grey", 20)
+        self._check(module.predict_grey(images, budget=0.9), images, "grey", 0.9)
+        self._check(module.predict_grey(images, budget=0.0), images, "grey")
         self._check(module.predict_grey(images), images, "grey", 0.2)
         self._check(module.signatures()["grey"](images), images, "grey", 0.2)
 

@@ -74,6 +74,20 @@ class FrozenEstimatorTest(tf.test.TestCase, parameterized.TestCase):
             actual = alone(images[i : i + 1], levels[i : i + 1])
             self.assertAllClose(actual, together[i : i + 1], rtol=1e-4, atol=1e-5)
 
+    @parameterized.parameters(*BACKBONES)
+    def test_a_graph_for_any_batch_holds_the_weights_once(self, backbone):
+        estimator = make_estimator(backbone)
+        one = self._num_constants(frozen_function(estimator, "grey", 1))
+        self.assertLess(self._num_constants(frozen_function(estimator, "grey")), 1.05 * one)
+
+    def _num_constants(self, function):
+        """Returns how many numbers a graph holds, its functions included."""
+        graph = function.get_concrete_function().graph.as_graph_def()
+        nodes = [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
+        return sum(
+            tf.make_ndarray(node.attr["value"].tensor).size for node in nodes if node.op == "Const"
+        )
+
     def test_later_training_does_not_change_it(self):
         estimator, images = make_estimator(), random_images("grey", 2)
         frozen = FrozenEstimator(estimator, "grey")
