@@ -82,20 +82,14 @@ def _task_functions(frozen, cost_table, spec, default):
         levels = priced_greedy(select(images), cost_table.block_shares, price)
         return served_answers({"logits": classify(images, levels), "levels": levels}, cost_table)
 
-    calibration = frozen.calibration
     # A constant, as the search for a price takes time.
-    default_price = float(calibration.price(default)) if default else 0.0
+    default_price = float(frozen.calibration.price(default)) if default else 0.0
     default_budget = tf.constant(default, tf.float32)
 
     @tf.function(input_signature=[spec, tf.TensorSpec((), tf.float32, name="budget")])
     def at_budget(images, budget=default_budget):
-        _assert_budget(budget)
-        price = tf.case(
-            [
-                (budget == default, lambda: default_price),
-                (budget == OWN_CHOICE, lambda: 0.0),
-            ],
-            default=lambda: calibration.price(budget),
+        price = tf.cond(
+            budget == default, lambda: default_price, lambda: _price(frozen.calibration, budget)
         )
         return at_price(images, price)
 
@@ -103,9 +97,12 @@ def _task_functions(frozen, cost_table, spec, default):
     return [by_default, at_budget]
 
 
-def _assert_budget(budget):
+def _price(calibration, budget):
+    """Returns the price of MACs for a scalar tensor, the budget of a call."""
     is_valid = (budget >= 0) & (budget <= 1)  # And is no nan.
-    tf.debugging.Assert(is_valid, ["`budget` must be in [0, 1]. Received:", budget])
+    check = tf.debugging.Assert(is_valid, ["`budget` must be in [0, 1]. Received:", budget])
+    with tf.control_dependencies([check]):
+        return tf.where(budget > OWN_CHOICE, calibration.price(budget), 0.0)
 
 
 def _check_default(budget, tasks, calibrations):
