@@ -7,7 +7,8 @@ r"""Exports a trained network for production.
 Without --levels or --level the export is dynamic: it routes every image by itself, at --budget
 or by the selector's own choice. With them it is one fixed model of standard layers, and no larger
 than that. The folder holds the model and export.json: labels, preprocessing, where it comes from.
-What was written is loaded and compared with the network before the folder appears.
+What was written is loaded and compared with the network, on the task's own images where they are
+there, before the folder appears.
 
 | format | file | dynamic | fixed |
 | --- | --- | --- | --- |
@@ -19,7 +20,6 @@ What was written is loaded and compared with the network before the folder appea
 
 import pathlib
 import tempfile
-import warnings
 
 import numpy as np
 from absl import app, flags
@@ -72,7 +72,7 @@ def define_flags(values):
         "none",
         QUANTIZATIONS,
         "Numbers of a fixed LiteRT model: float32 ('none'); weights in float16; weights in int8 "
-        "('dynamic'); weights and activations in int8.",
+        "('dynamic'); weights and activations in int8, with uint8 images and probabilities.",
         flag_values=values,
     )
     flags.DEFINE_integer(
@@ -94,8 +94,6 @@ def define_flags(values):
 
 def main(argv):
     quiet_logs()
-    # The exporter of ONNX asks NumPy for what is no longer there.
-    warnings.filterwarnings("ignore", category=FutureWarning, module="keras.src.export")
     with one_line_errors():
         check_no_arguments(argv)
         run = RunDirectory(FLAGS.model_dir)

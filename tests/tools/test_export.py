@@ -1,4 +1,6 @@
+import itertools
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -12,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
+from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 import pipelines
@@ -44,20 +47,55 @@ EXPORTS = {
     },
     "level_keras": ({"format": "keras", "task": TASK, "level": 1}, ModelChoice((1, 1, 1))),
 }
+# Runs every export of a format where nothing but its runtime can be imported.
 ALONE = """
-    import json, sys
+    import sys
 
-    for name in ("keras", "elastic_tf", "pipelines", "tools"):
+    kind, batches, answers, *folders = sys.argv[1:]
+    blocked = ["elastic_tf", "pipelines", "tools"]
+    blocked += {"saved_model": ["keras"], "keras": [], "litert": [], "onnx": []}[kind]
+    if kind in ("litert", "onnx"):
+        blocked += ["keras", "tensorflow"]
+    for name in blocked:
         sys.modules[name] = None  # Importing it fails.
     import numpy as np
-    import tensorflow as tf
 
-    loaded = tf.saved_model.load(sys.argv[1])
-    images = np.load(sys.argv[2])
-    answer = loaded.signatures["fashion_mnist_small"](images=tf.constant(images))
-    np.savez(sys.argv[3], **{name: value.numpy() for name, value in answer.items()})
-    asset = json.loads(open(sys.argv[1] + "/assets/export.json").read())
-    print(asset["tasks"]["fashion_mnist_small"]["labels"][int(answer["classes"][0])])
+    def saved_model(folder):
+        import tensorflow as tf
+
+        loaded = tf.saved_model.load(folder)
+        run = loaded.signatures.get("fashion_mnist_small", loaded.signatures["serving_default"])
+        kept.append(loaded)
+        return lambda images: {k: v.numpy() for k, v in run(images=tf.constant(images)).items()}
+
+    def keras(folder):
+        import keras
+
+        model = keras.saving.load_model(folder + "/model.keras")
+        return lambda images: {"probabilities": np.asarray(model(images))}
+
+    def litert(folder):
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(folder + "/model.tflite")
+        kept.append(interpreter)
+        run = interpreter.get_signature_runner("serving_default")
+        return lambda images: run(images=images)
+
+    def onnx(folder):
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(folder + "/model.onnx")
+        names = [each.name for each in session.get_outputs()]
+        return lambda images: dict(zip(names, session.run(None, {"images": images})))
+
+    kept, found = [], {}
+    for number, folder in enumerate(folders):
+        run = locals()[kind](folder)
+        for key, images in np.load(batches).items():
+            for name, value in run(images).items():
+                found[f"{number}/{key}/{name}"] = value
+    np.savez(answers, **found)
 """
 
 
@@ -126,19 +164,41 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
                 part["probabilities"], whole["probabilities"][:size], rtol=0, atol=1e-5
             )
 
-    def test_a_saved_model_needs_tensorflow_alone(self):
-        images, answers = self.folder / "images.npy", self.folder / "answers.npz"
-        np.save(images, self.images)
-        command = [sys.executable, "-c", textwrap.dedent(ALONE)]
-        arguments = [self._export("dynamic_saved_model"), images, answers]
+    @parameterized.parameters(
+        ("saved_model", ("dynamic_saved_model", "fixed_saved_model"), (0, 1, 9)),
+        ("keras", ("fixed_keras",), (1, 9)),
+        ("litert", ("dynamic_litert", "fixed_litert"), (1, 4, 9)),
+        ("onnx", ("dynamic_onnx", "fixed_onnx"), (0, 1, 9)),
+    )
+    def test_every_export_needs_its_runtime_alone(self, kind, names, sizes):
+        batches, answers = self.folder / f"{kind}_in.npz", self.folder / f"{kind}_out.npz"
+        np.savez(batches, **{str(size): self.images[:size] for size in sizes})
+        folders = [self._export(name) for name in names]
         done = subprocess.run(
-            [*command, *map(str, arguments)], cwd=self.folder, capture_output=True, text=True
+            [sys.executable, "-c", textwrap.dedent(ALONE), kind, batches, answers, *folders],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": ""},
+            capture_output=True,
+            text=True,
         )
         self.assertEqual(done.returncode, 0, done.stderr[-2000:])
-        with np.load(answers) as answer:
-            self._check(answer, ModelChoice())
-            names = pipelines.class_names(pipelines.get_task(TASK))
-            self.assertEqual(done.stdout.strip(), names[answer["classes"][0]])
+        with np.load(answers) as found:
+            for (number, name), size in itertools.product(enumerate(names), sizes):
+                start = f"{number}/{size}/"
+                answer = {k[len(start) :]: found[k] for k in found if k.startswith(start)}
+                self._check_alone(answer, name, self.images[:size])
+
+    def _check_alone(self, answer, name, images):
+        """Checks that outputs have our names and are the network's."""
+        wanted = {"probabilities"} | ({"classes"} if name != "fixed_keras" else set())
+        wanted |= {"levels", "macs"} if name.startswith("dynamic") else set()
+        self.assertEqual(set(answer), wanted)
+        choice = EXPORTS[name][1]
+        answer.setdefault("levels", np.tile(np.array(LEVELS, np.int32), (len(images), 1)))
+        answer.setdefault("classes", answer["probabilities"].argmax(-1))
+        self.assertEqual(answer["probabilities"].shape, (len(images), 10))
+        if len(images):
+            self._check(answer, choice, images)
 
     def test_a_saved_model_is_held_to_a_budget_at_each_call(self):
         loaded = LoadedExport(self._export("dynamic_saved_model"), TASK)
@@ -183,6 +243,22 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(found["probabilities"], plain["probabilities"], atol=tolerance)
             self.assertNotAllClose(found["probabilities"], plain["probabilities"], atol=1e-6)
             self.assertLess((folder / "model.tflite").stat().st_size, size)
+
+    @parameterized.parameters(("uint8", "uint8"), ("float32", "float32"))
+    def test_int8_is_of_integers_throughout(self, input_dtype, expected):
+        folder = self.folder / f"integers_{input_dtype}"
+        values = {"quantization": "int8", "input_dtype": input_dtype}
+        export_main(self.run_directory, folder, **EXPORTS["fixed_litert"][0] | values)
+        interpreter = Interpreter(str(folder / "model.tflite"))
+        (image,) = interpreter.get_input_details()
+        self.assertEqual(image["dtype"], np.dtype(expected))
+        if input_dtype == "uint8":
+            self.assertEqual(image["quantization"], (1.0, 0))  # Its numbers are the pixels.
+        dtypes = {np.dtype(each["dtype"]).kind for each in interpreter.get_tensor_details()}
+        self.assertEqual("f" in dtypes, input_dtype == "float32")
+        run = interpreter.get_signature_runner("serving_default")
+        details = run.get_output_details()["probabilities"]
+        self.assertEqual(details["dtype"], np.dtype(expected))
 
     @parameterized.parameters(
         ("`--task` must be one of digits, fashion_mnist_small for litert", {"format": "litert"}),

@@ -1,16 +1,12 @@
 """A network that chooses by itself in every format."""
 
-import tempfile
-
 import tensorflow as tf
 
 from elastic_tf.export.dynamic_module import DynamicModule
 from elastic_tf.export.served_answers import served_answers
 from elastic_tf.inference.portable_network import PortableNetwork
 from elastic_tf.models.elastic_network import ElasticNetwork
-
-# The first with all operations that the routing needs in their present form.
-ONNX_OPSET = 17
+from tools.exporting.portable_files import write_litert, write_onnx
 
 
 def export_dynamic(export_format, folder, network, tasks, choice, options):
@@ -33,7 +29,7 @@ def export_dynamic(export_format, folder, network, tasks, choice, options):
         module.manifest = tf.saved_model.Asset(str(options.manifest))
         tf.saved_model.save(module, str(folder), signatures=module.signatures())
     else:
-        write = _write_onnx if export_format == "onnx" else _write_litert
+        write = write_onnx if export_format == "onnx" else write_litert
         write(folder, _portable_function(network, tasks[0], choice, options.input_dtype))
 
 
@@ -53,24 +49,3 @@ def _portable_function(network, task, choice, input_dtype):
     shape = (None, *network.tasks[task]["image_shape"])
     spec = tf.TensorSpec(shape, input_dtype, name="images")
     return tf.function(lambda images: served_answers(portable(images), table), [spec])
-
-
-def _write_litert(folder, function):
-    module = tf.Module()
-    module.predict = function
-    with tempfile.TemporaryDirectory() as saved:
-        # From a SavedModel, for signatures with names.
-        tf.saved_model.save(module, saved, signatures={"serving_default": function})
-        converter = tf.lite.TFLiteConverter.from_saved_model(saved)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        content = converter.convert()
-    (folder / "model.tflite").write_bytes(content)
-
-
-def _write_onnx(folder, function):
-    import tf2onnx  # Slow to import, and needed here only.
-
-    model, _ = tf2onnx.convert.from_function(
-        function, input_signature=function.input_signature, opset=ONNX_OPSET
-    )
-    (folder / "model.onnx").write_bytes(model.SerializeToString())

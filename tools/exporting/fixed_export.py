@@ -1,11 +1,13 @@
 """A fixed model in every format."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from elastic_tf.export.served_answers import served_probabilities
 from elastic_tf.layers.empty_batch import run_unless_empty
 from elastic_tf.models.fixed_network import fixed_network
+from tools.exporting.portable_files import write_litert, write_onnx
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 
@@ -25,17 +27,21 @@ def export_fixed(export_format, folder, network, task, levels, options):
     if export_format == "saved_model":
         _save_module(folder, logits, options)
         return
-    model = _with_probabilities(logits, options.input_dtype)
     if export_format == "keras":
-        model.save(folder / "model.keras")
+        _with_probabilities(logits, options.input_dtype).save(folder / "model.keras")
     elif export_format == "onnx":
-        model(
-            keras.ops.zeros((1, *model.input_shape[1:]), options.input_dtype)
-        )  # Keras asks for it.
-        model.export(str(folder / "model.onnx"), format="onnx", verbose=False)
+        write_onnx(folder, _portable_function(logits, options.input_dtype))
     else:
-        settings = _litert_settings(options.quantization, options.representative_images)
-        model.export(str(folder / "model.tflite"), format="litert", verbose=False, **settings)
+        dtype = "float32" if options.quantization == "int8" else options.input_dtype
+        settings = _litert_settings(options)
+        write_litert(folder, _portable_function(logits, dtype), settings)
+
+
+def _portable_function(logits, input_dtype):
+    spec = tf.TensorSpec((None, *logits.input_shape[1:]), input_dtype, name="images")
+    return tf.function(
+        lambda images: served_probabilities(logits(tf.cast(images, tf.float32))), [spec]
+    )
 
 
 def _with_probabilities(logits, input_dtype):
@@ -58,22 +64,32 @@ def _run(logits, images):
     return run_unless_empty(logits, images, logits.output_shape[1:])
 
 
-def _litert_settings(quantization, images):
-    """Returns the attributes of the converter for a way to quantise.
-
-    Args:
-        quantization: one of `QUANTIZATIONS`.
-        images: uint8 array `(images, *image_shape)` for `"int8"`, else `None`.
+def _litert_settings(options):
+    """Returns the attributes of the converter for a way to quantise, a dict.
 
     Reference: Jacob et al., 2018 (arXiv 1712.05877).
     """
-    settings = {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
-    if quantization == "none":
-        return settings
-    settings["optimizations"] = [tf.lite.Optimize.DEFAULT]
-    if quantization == "float16":
-        settings["target_spec"]["supported_types"] = [tf.float16]
-    elif quantization == "int8":
-        settings["target_spec"]["supported_ops"] = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        settings["representative_dataset"] = lambda: ([image[None]] for image in images)
+    if options.quantization == "none":
+        return {}
+    settings = {"optimizations": [tf.lite.Optimize.DEFAULT]}
+    if options.quantization == "float16":
+        settings["target_spec.supported_types"] = [tf.float16]
+    elif options.quantization == "int8":
+        images = _over_whole_range(options.representative_images)
+        settings |= {
+            "target_spec.supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8],
+            "representative_dataset": lambda: ([image[None]] for image in images),
+        }
+        if options.input_dtype == "uint8":  # Integers from end to end.
+            settings |= {"inference_input_type": tf.uint8, "inference_output_type": tf.uint8}
     return settings
+
+
+def _over_whole_range(images):
+    """Returns images as float32, with one pixel of 0 and one of 255.
+
+    The range of the input is measured on them, too: so a number of the quantised input is a pixel.
+    """
+    images = images.astype(np.float32)
+    images[0, 0, 0], images[0, -1, -1] = 0.0, 255.0
+    return images

@@ -135,7 +135,13 @@ class LoadedExport:
         (name,) = interpreter.get_signature_list()
         run = interpreter.get_signature_runner(name)
         (argument,) = interpreter.get_signature_list()[name]["inputs"]
-        return lambda images: _named(run(**{argument: images}))
+        scales = {
+            name: each["quantization"] for name, each in run.get_output_details().items()
+        }  # Of integers that stand for other numbers; else 0.
+        return lambda images: {
+            name: _dequantized(value, *scales[name])
+            for name, value in run(**{argument: images}).items()
+        }
 
     def _load_onnx(self):
         import onnxruntime
@@ -143,9 +149,7 @@ class LoadedExport:
         session = onnxruntime.InferenceSession(str(self.path / "model.onnx"))
         (argument,) = (each.name for each in session.get_inputs())
         names = [each.name for each in session.get_outputs()]
-        return lambda images: _named(
-            dict(zip(names, session.run(None, {argument: images}), strict=True))
-        )
+        return lambda images: dict(zip(names, session.run(None, {argument: images}), strict=True))
 
 
 def _num_cores():
@@ -156,8 +160,5 @@ def _num_cores():
         return os.cpu_count() or 1
 
 
-def _named(outputs):
-    """Returns outputs by our names; the only output of a fixed model has the exporter's."""
-    if len(outputs) == 1:
-        return {"probabilities": next(iter(outputs.values()))}
-    return outputs
+def _dequantized(value, scale, zero_point):
+    return np.float32(scale) * (np.float32(value) - zero_point) if scale else value
