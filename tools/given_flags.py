@@ -38,3 +38,13 @@ def given_flags(values):
     # was changed behind it. Where it leaves a flag without a value, that is the flag's default.
     found = [values[name] for name in training_flag_names()]
     return [flag for flag in found if flag.present and flag.value is not None]
+
+
+def serialize(flag):
+    """Returns an `absl.flags.Flag` as on a command line, `--name=value`, also if it is boolean."""
+    return f"--{flag.name}={str(flag.value).lower()}" if flag.boolean else flag.serialize()
+
+
+def flag_name(argument):
+    """Returns the name in a flag as it is written on a command line, e.g. `--rho=2`."""
+    return argument.lstrip("-").split("=", 1)[0]

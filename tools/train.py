@@ -67,7 +67,7 @@ for module in (data_flags, model_flags, training_flags):
     flags.adopt_module_key_flags(module)  # So that --help shows them.
 
 # Flags that may change between the start of a run and its continuation.
-_FREE_FLAGS = {
+FREE_FLAGS = {
     "output_dir",
     "download",
     "data_dir",
@@ -161,7 +161,7 @@ def _run_flags():
         flag.name: flag.value
         for module in modules
         for flag in by_module[module.__name__]
-        if flag.name not in _FREE_FLAGS
+        if flag.name not in FREE_FLAGS
     }
 
 

@@ -22,8 +22,8 @@ import time
 
 from absl import app, flags
 
-from tools import data_flags, train  # noqa: F401 (the flags of train are taken here too)
-from tools.given_flags import given_flags
+from tools import data_flags, train
+from tools.given_flags import flag_name, given_flags, serialize
 from tools.quiet_logs import quiet_logs
 from tools.studying.conduct import TRAIN
 from tools.tuning import search_flags
@@ -121,7 +121,7 @@ def _objective():
 
 def _given():
     """Returns the flags that hold for all trials, a list of str, `--name=value`."""
-    given = [flag.serialize() for flag in given_flags(FLAGS)]
+    given = [serialize(flag) for flag in given_flags(FLAGS)]
     aims = FLAGS["target_macs"].present or {RHO, TARGET_MACS} & set(_tuned_names())
     if FLAGS.objective == ACCURACY and not aims:
         given.append(f"--target_macs={FLAGS.macs_limit}")
@@ -170,8 +170,10 @@ def _search(given, space):
     """Returns everything that decides which trials there are, a dict of plain values."""
     names = ("tuner", "objective", "macs_limit", "macs_weight", "macs_tolerance", "seed")
     names += ("initial_points", "hyperband_units", "hyperband_factor")
+    # Data may lie elsewhere on another machine, or later.
+    deciding = [flag for flag in given if flag_name(flag) not in train.FREE_FLAGS]
     return {name: FLAGS[name].value for name in names} | {
-        "flags": given,
+        "flags": deciding,
         "ranges": space.describe(),
     }
 

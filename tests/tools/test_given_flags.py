@@ -2,7 +2,7 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
 
-from tools.given_flags import OF_THE_COMMAND, given_flags, training_flag_names
+from tools.given_flags import OF_THE_COMMAND, flag_name, given_flags, serialize, training_flag_names
 
 
 class GivenFlagsTest(tf.test.TestCase, parameterized.TestCase):
@@ -19,6 +19,12 @@ class GivenFlagsTest(tf.test.TestCase, parameterized.TestCase):
             self._given("--rho=2", "--tasks=digits", "--search_evaluations=3"),
             ["--tasks=digits", "--rho=2.0", "--search_evaluations=3"],
         )
+
+    def test_a_boolean_has_a_name_and_a_value(self):
+        for value in ("true", "false"):
+            flag = flags.BooleanFlag("download", value == "true", "")
+            self.assertEqual(serialize(flag), f"--download={value}")
+            self.assertEqual(flag_name(serialize(flag)), "download")
 
     def test_what_the_command_says_itself_is_not_passed_on(self):
         self.assertEmpty(self._given("--output_dir=out", "--seed=3"))

@@ -90,6 +90,12 @@ class TuneTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(status, 0)
         self.assertNotIn("starts", printed)
 
+    def test_data_may_lie_elsewhere_when_a_search_goes_on(self):
+        self._run("--max_trials=1", "--data_dir=/a")
+        status, _, errors = self._run("--max_trials=2", "--data_dir=/b")
+        self.assertEqual(status, 0, errors)
+        self.assertLen(self._trials(), 2)
+
     def test_failed_trials_are_marked_with_their_reasons_and_the_search_goes_on(self):
         status, printed, errors = self._run(
             "--max_trials=6",

@@ -4,6 +4,7 @@ import keras_tuner
 from absl.testing import flagsaver
 
 from tools import model_flags, training_flags
+from tools.given_flags import flag_name
 
 
 class TrainingHyperModel(keras_tuner.HyperModel):
@@ -48,9 +49,5 @@ class TrainingHyperModel(keras_tuner.HyperModel):
             values: dict, as of `HyperParameters.values`.
         """
         varied = self.space.flags(values)
-        names = {_name(flag) for flag in varied}
-        return [flag for flag in self.given if _name(flag) not in names] + varied
-
-
-def _name(flag):
-    return flag.lstrip("-").split("=", 1)[0]
+        names = {flag_name(flag) for flag in varied}
+        return [flag for flag in self.given if flag_name(flag) not in names] + varied
