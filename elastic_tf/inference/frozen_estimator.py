@@ -54,6 +54,7 @@ class FrozenEstimator:
         self._norm = scale_and_offset(head.norm, task)
         self._weights, self._bias = (np.asarray(v, np.float32) for v in head.linear.weights)
 
+    @tf.autograph.experimental.do_not_convert  # It has nothing to convert, and is traced faster.
     def __call__(self, images, levels=None):
         images = check_images(images, self.task, self.image_shape)
         if levels is not None:
