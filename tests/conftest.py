@@ -1,8 +1,14 @@
-"""Two logical devices for every test process, so that training on several can be tested."""
+"""What every test process has: two devices, and an answer to interruptions."""
+
+import signal
 
 import tensorflow as tf
 
-# Before TensorFlow starts; afterwards the number of devices is fixed.
+# Some tests interrupt themselves. A process that was started in the background ignores that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# So that training on several devices can be tested. Before TensorFlow starts; afterwards their
+# number is fixed.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
