@@ -20,7 +20,7 @@ LIMITS = ["0.3", "0.6"]
 
 
 def setUpModule():
-    flags.FLAGS(["search_models", "--model_dir=unused"])
+    flags.FLAGS.mark_as_parsed()
 
 
 class SearchModelsTest(tf.test.TestCase, parameterized.TestCase):
