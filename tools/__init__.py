@@ -1,1 +1,88 @@
-"""The commands: flags, files, printing. Each `main` parses, builds, and calls the library."""
+"""The commands: each module's `main` reads its flags, builds, calls the library, and prints.
+
+The folder is imported as `elastic_tf_tools`, and brings the copies of `elastic_tf` and `pipelines`
+that lie beside it: other packages of these names, wherever on the path, are not looked at.
+"""
+
+import contextlib
+import importlib.abc
+import importlib.util
+import os
+import pathlib
+import sys
+import tempfile
+
+HOME = pathlib.Path(__file__).resolve().parents[1]
+# By the name that a package is imported by: the extra that brings it.
+EXTRA_OF = {
+    "absl": "data",
+    "PIL": "data",
+    "psutil": "data",
+    "sklearn": "data",
+    "tensorboard": "data",
+    "tensorflow_datasets": "data",
+    "keras_tuner": "tune",
+    "ai_edge_litert": "export",
+    "onnx": "export",
+    "onnxruntime": "export",
+    "tf2onnx": "export",
+    "jinja2": "report",
+    "matplotlib": "report",
+}
+
+
+class _Neighbours(importlib.abc.MetaPathFinder):
+    """Finds the packages beside this one."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in ("elastic_tf", "pipelines"):
+            return None
+        folder = HOME / name
+        return importlib.util.spec_from_file_location(
+            name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+
+
+sys.meta_path.insert(0, _Neighbours())
+
+
+@contextlib.contextmanager
+def stderr_held_back():
+    """Holds back what is written to standard error, by whatever part of the process.
+
+    TensorFlow's start-up lines go past Python to the file descriptor. They are shown after all if
+    the block fails.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            file.seek(0)
+            os.write(2, file.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _say_what_to_install(kind, error, trace):
+    """Prints one line for a package that is not installed, as commands have extras of their own."""
+    extra = EXTRA_OF.get((getattr(error, "name", None) or "").partition(".")[0])
+    if not issubclass(kind, ModuleNotFoundError) or extra is None:
+        sys.__excepthook__(kind, error, trace)
+        return
+    sys.stderr.write(
+        f"error: the package {error.name} must be installed: pip install 'elastic-tf[{extra}]'\n"
+    )
+
+
+sys.excepthook = _say_what_to_install
+
+with stderr_held_back():
+    import tensorflow as tf
+
+    tf.config.list_logical_devices()  # Their first use has lines of its own.

@@ -21,26 +21,25 @@ share: TF_NUM_INTRAOP_THREADS=1 in front of the command, for one core each.
 import sys
 
 from absl import app, flags
-
-from tools import train  # noqa: F401 (its flags are taken here too)
-from tools.ablating.given import given_to_distributions, given_to_levels, levels_warning
-from tools.ablating.report import report_distributions, report_levels
-from tools.ablating.variants import (
+from elastic_tf_tools import train  # noqa: F401 (its flags are taken here too)
+from elastic_tf_tools.ablating.given import given_to_distributions, given_to_levels, levels_warning
+from elastic_tf_tools.ablating.report import report_distributions, report_levels
+from elastic_tf_tools.ablating.variants import (
     INITIAL_DISTRIBUTION,
     LEVELS,
     distributions_study,
     levels_study,
 )
-from tools.studying.conduct import (
+from elastic_tf_tools.studying.conduct import (
     TRAIN,
     exit_on_failures,
     parse_seeds,
     train_runs,
     write_figures,
 )
-from tools.studying.study_directory import StudyDirectory
-from tools.studying.study_runs import find_runs, make_runs
-from tools.user_errors import check_no_arguments, one_line_errors
+from elastic_tf_tools.studying.study_directory import StudyDirectory
+from elastic_tf_tools.studying.study_runs import find_runs, make_runs
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
 

@@ -10,35 +10,37 @@ trained, and nothing of the run is changed.
 import time
 
 from absl import app, flags
+from elastic_tf_tools import budget_curve as budget_curve_tool
+from elastic_tf_tools.calibration_file import read_calibrations
+from elastic_tf_tools.evaluate import budget_prices, evaluate_tasks, load_run, split_batches
+from elastic_tf_tools.output_folder import make_output_folder
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.run_directory import read_json
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
 import pipelines
-from elastic_tf.evaluation.budget_curve import budget_curve
-from elastic_tf.version import __version__
-from tools import budget_curve as budget_curve_tool
-from tools.analyzing.analysis import Analysis
-from tools.analyzing.csv_files import (
+from elastic_tf.evaluation.budgets import budget_curve
+from elastic_tf.report.analysis import Analysis, read_curves
+from elastic_tf.report.claims import CHOICE_CLAIM, format_claim, judge_choices
+from elastic_tf.report.csv_files import (
     write_agreement,
     write_groups,
     write_levels,
     write_models,
     write_shared_models,
 )
-from tools.analyzing.figure import save_png
-from tools.analyzing.figure_sections import figure_sections
-from tools.analyzing.image_browser import browser_data
-from tools.analyzing.print_figures import draw_figures
-from tools.analyzing.report_content import agreement_rows, result_tables, shared_rows
-from tools.analyzing.report_page import write_report
-from tools.analyzing.shared_models import shared_models
-from tools.analyzing.task_routing import route_task
-from tools.analyzing.training_curves import read_curves
-from tools.calibration_file import read_calibrations
-from tools.claims import CHOICE_CLAIM, format_claim, judge_choices
-from tools.evaluate import budget_prices, evaluate_tasks, load_run, split_batches
-from tools.output_folder import make_output_folder
-from tools.quiet_logs import quiet_logs
-from tools.run_directory import read_json
-from tools.user_errors import check_no_arguments, one_line_errors
+from elastic_tf.report.page import (
+    agreement_rows,
+    browser_data,
+    draw_figures,
+    figure_sections,
+    result_tables,
+    shared_rows,
+    write_report,
+)
+from elastic_tf.report.routing import route_task, shared_models
+from elastic_tf.report.style import save_png
+from elastic_tf.version import __version__
 
 FLAGS = flags.FLAGS
 SHARED_ROWS = 5  # In the page's table; the CSV file has all.

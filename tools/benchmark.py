@@ -12,23 +12,23 @@ import pathlib
 import keras
 import tensorflow as tf
 from absl import app, flags
+from elastic_tf_tools import data_flags, model_flags, training_flags  # noqa: F401
+from elastic_tf_tools.benchmarking import report
+from elastic_tf_tools.benchmarking.inference_rows import inference_rows
+from elastic_tf_tools.benchmarking.input_rows import input_rows
+from elastic_tf_tools.benchmarking.machine import describe_machine
+from elastic_tf_tools.benchmarking.output_file import check_output_file
+from elastic_tf_tools.benchmarking.plot import write_plot
+from elastic_tf_tools.benchmarking.profiling_timer import ProfilingTimer
+from elastic_tf_tools.benchmarking.subject import random_subject, trained_subject
+from elastic_tf_tools.benchmarking.training_rows import training_rows
+from elastic_tf_tools.evaluate import load_model, run_tasks
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.run_directory import RunDirectory, write_json
+from elastic_tf_tools.task_flag import check_network_tasks
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
 import pipelines
-from tools import data_flags, model_flags, training_flags  # noqa: F401
-from tools.benchmarking import report
-from tools.benchmarking.inference_rows import inference_rows
-from tools.benchmarking.input_rows import input_rows
-from tools.benchmarking.machine import describe_machine
-from tools.benchmarking.output_file import check_output_file
-from tools.benchmarking.plot import write_plot
-from tools.benchmarking.profiling_timer import ProfilingTimer
-from tools.benchmarking.subject import random_subject, trained_subject
-from tools.benchmarking.training_rows import training_rows
-from tools.evaluate import load_model, run_tasks
-from tools.quiet_logs import quiet_logs
-from tools.run_directory import RunDirectory, write_json
-from tools.task_flag import check_network_tasks
-from tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
 

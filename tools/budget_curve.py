@@ -7,17 +7,17 @@ make.
 """
 
 from absl import app, flags
+from elastic_tf_tools.benchmarking.output_file import check_output_file
+from elastic_tf_tools.budget_plot import write_budget_plot
+from elastic_tf_tools.budget_report import format_curves, write_csv
+from elastic_tf_tools.calibration_file import read_calibrations
+from elastic_tf_tools.evaluate import load_run, split_batches
+from elastic_tf_tools.output_folder import make_output_folder
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.run_directory import write_json
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
-from elastic_tf.evaluation.budget_curve import budget_curve
-from tools.benchmarking.output_file import check_output_file
-from tools.budget_plot import write_budget_plot
-from tools.budget_report import format_curves, write_csv
-from tools.calibration_file import read_calibrations
-from tools.evaluate import load_run, split_batches
-from tools.output_folder import make_output_folder
-from tools.quiet_logs import quiet_logs
-from tools.run_directory import write_json
-from tools.user_errors import check_no_arguments, one_line_errors
+from elastic_tf.evaluation.budgets import budget_curve
 
 FLAGS = flags.FLAGS
 

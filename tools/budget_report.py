@@ -3,7 +3,7 @@
 import csv
 import os
 
-from elastic_tf.evaluation.budget_curve import largest_miss
+from elastic_tf.evaluation.budgets import largest_miss
 
 _COLUMNS = ("task", "choice", "budget", "price", "is_reachable", "macs_share", "accuracy")
 

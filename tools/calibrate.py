@@ -8,13 +8,13 @@ whenever model.keras has changed.
 
 import numpy as np
 from absl import app, flags
+from elastic_tf_tools.calibration_file import write_calibrations
+from elastic_tf_tools.evaluate import load_run
+from elastic_tf_tools.frozen_answers import FrozenAnswers
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
-from elastic_tf.evaluation.budget_calibration import calibrate
-from tools.calibration_file import write_calibrations
-from tools.evaluate import load_run
-from tools.frozen_answers import FrozenAnswers
-from tools.quiet_logs import quiet_logs
-from tools.user_errors import check_no_arguments, one_line_errors
+from elastic_tf.evaluation.budgets import calibrate
 
 FLAGS = flags.FLAGS
 

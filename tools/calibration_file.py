@@ -1,7 +1,8 @@
 """The file beside a model that says what MACs must cost for every task to keep to a budget."""
 
+from elastic_tf_tools.run_directory import read_json, write_json
+
 from elastic_tf.policies.budget import BudgetCalibration
-from tools.run_directory import read_json, write_json
 
 
 def write_calibrations(path, calibrations):

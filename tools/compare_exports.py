@@ -14,26 +14,32 @@ import subprocess
 import sys
 
 from absl import app, flags
-
-from tools.benchmarking.interleaved_timer import InterleavedTimer
-from tools.benchmarking.machine import describe_machine
-from tools.evaluate import load_run, split_batches
-from tools.exporting.comparison import (
+from elastic_tf_tools.benchmarking.interleaved_timer import InterleavedTimer
+from elastic_tf_tools.benchmarking.machine import describe_machine
+from elastic_tf_tools.evaluate import load_run, split_batches
+from elastic_tf_tools.exporting.comparison import (
     REFERENCE,
     python_model,
     quality,
     size_in_bytes,
     time_ratios,
 )
-from tools.exporting.comparison_table import format_comparison
-from tools.exporting.earlier_export import check_earlier_export
-from tools.exporting.export_variants import DYNAMIC, FORMATS, FULL, MOST_USED, export_variants
-from tools.exporting.fixed_export import QUANTIZATIONS
-from tools.exporting.loaded_export import LoadedExport
-from tools.exporting.manifest import model_hash
-from tools.quiet_logs import quiet_logs
-from tools.run_directory import write_json
-from tools.user_errors import check_no_arguments, one_line_errors
+from elastic_tf_tools.exporting.comparison_table import format_comparison
+from elastic_tf_tools.exporting.earlier_export import check_earlier_export
+from elastic_tf_tools.exporting.export_variants import (
+    DYNAMIC,
+    FORMATS,
+    FULL,
+    MOST_USED,
+    export_variants,
+)
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.run_directory import write_json
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
+
+from elastic_tf.export.formats import QUANTIZATIONS
+from elastic_tf.export.loaded_export import LoadedExport
+from elastic_tf.export.manifest import model_hash
 
 FLAGS = flags.FLAGS
 _EXPORT = pathlib.Path(__file__).with_name("export.py")

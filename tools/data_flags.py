@@ -3,10 +3,10 @@
 import math
 
 from absl import flags
+from elastic_tf_tools.flag_values import parse_per_task
+from elastic_tf_tools.task_flag import parse_tasks, tasks_from_items
 
 import pipelines
-from tools.flag_values import parse_per_task
-from tools.task_flag import parse_tasks, tasks_from_items
 
 FLAGS = flags.FLAGS
 

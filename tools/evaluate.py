@@ -9,17 +9,17 @@ since training, --tasks says where they are now.
 
 import keras
 from absl import app, flags
+from elastic_tf_tools import data_flags
+from elastic_tf_tools.calibration_file import read_calibrations
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.results_table import format_results
+from elastic_tf_tools.run_directory import RunDirectory, write_json
+from elastic_tf_tools.task_flag import check_network_tasks, tasks_from_items
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
 import pipelines
 from elastic_tf.evaluation.task_evaluation import evaluate_task
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
-from tools import data_flags
-from tools.calibration_file import read_calibrations
-from tools.quiet_logs import quiet_logs
-from tools.results_table import format_results
-from tools.run_directory import RunDirectory, write_json
-from tools.task_flag import check_network_tasks, tasks_from_items
-from tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
 

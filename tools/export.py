@@ -23,23 +23,21 @@ import tempfile
 
 import numpy as np
 from absl import app, flags
+from elastic_tf_tools.calibration_file import read_calibrations
+from elastic_tf_tools.evaluate import load_model
+from elastic_tf_tools.exporting.export_tasks import export_tasks, sample_images
+from elastic_tf_tools.exporting.export_variants import FORMATS, MOST_USED
+from elastic_tf_tools.exporting.staged_output import check_free, staged_output
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.run_directory import RunDirectory, read_json, write_json
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
 import pipelines
-from tools.calibration_file import read_calibrations
-from tools.evaluate import load_model
-from tools.exporting.check_export import check_export
-from tools.exporting.dynamic_export import export_dynamic
-from tools.exporting.export_tasks import export_tasks, sample_images
-from tools.exporting.export_variants import FORMATS, MOST_USED
-from tools.exporting.fixed_export import QUANTIZATIONS, export_fixed
-from tools.exporting.loaded_export import LoadedExport
-from tools.exporting.manifest import FILE, make_manifest, provenance
-from tools.exporting.options import ExportOptions
-from tools.exporting.staged_output import check_free, staged_output
-from tools.model_choice import ModelChoice, parse_choice
-from tools.quiet_logs import quiet_logs
-from tools.run_directory import RunDirectory, read_json, write_json
-from tools.user_errors import check_no_arguments, one_line_errors
+from elastic_tf.export.check_export import check_export
+from elastic_tf.export.formats import QUANTIZATIONS, ExportOptions, export_dynamic, export_fixed
+from elastic_tf.export.loaded_export import LoadedExport
+from elastic_tf.export.manifest import FILE, make_manifest, provenance
+from elastic_tf.policies.model_choice import ModelChoice, parse_choice
 
 FLAGS = flags.FLAGS
 _ONE_TASK = ("litert", "onnx")

@@ -1,7 +1,8 @@
 """The answers of a network on the splits of its tasks, each task frozen once."""
 
+from elastic_tf_tools.evaluate import split_batches
+
 from elastic_tf.evaluation.answers import Answers
-from tools.evaluate import split_batches
 
 
 class FrozenAnswers:

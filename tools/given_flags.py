@@ -1,8 +1,7 @@
 """The flags of tools/train.py that a command was given, to be passed on to trainings."""
 
 from absl import flags
-
-from tools import data_flags, model_flags, train, training_flags
+from elastic_tf_tools import data_flags, model_flags, train, training_flags
 
 # tools/evaluate.py defines it; tools/train.py takes it too.
 _OF_THE_TEST = ("search_evaluations",)

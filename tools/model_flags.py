@@ -1,10 +1,10 @@
 """Flags that say which network to build."""
 
 from absl import flags
+from elastic_tf_tools.flag_values import parse_ratios
 
 import elastic_tf
 from elastic_tf.layers.level_scores import FEATURES
-from tools.flag_values import parse_ratios
 
 FLAGS = flags.FLAGS
 

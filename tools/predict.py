@@ -12,11 +12,11 @@ import json
 import sys
 
 from absl import app, flags
+from elastic_tf_tools.exporting.image_batches import image_batches, image_paths
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.user_errors import one_line_errors
 
-from tools.exporting.image_batches import image_batches, image_paths
-from tools.exporting.loaded_export import LoadedExport
-from tools.quiet_logs import quiet_logs
-from tools.user_errors import one_line_errors
+from elastic_tf.export.loaded_export import LoadedExport
 
 FLAGS = flags.FLAGS
 

@@ -6,11 +6,11 @@ What it leaves in --data_dir is what tfds itself would have prepared.
 """
 
 from absl import app, flags
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
 from pipelines.preparation.official_sets import OFFICIAL_SETS
 from pipelines.preparation.prepare import prepare
-from tools.quiet_logs import quiet_logs
-from tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
 

@@ -13,18 +13,17 @@ import shutil
 import tempfile
 
 from absl import app, flags
+from elastic_tf_tools import data_flags
+from elastic_tf_tools.calibration_file import read_calibrations
+from elastic_tf_tools.evaluate import load_run, split_batches
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.run_directory import RUN_FILE, RunDirectory, write_json
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
 import pipelines
 from elastic_tf.evaluation.answers import Answers
-from elastic_tf.training.checkpoint import save_atomically
-from elastic_tf.training.recalibration import recalibrate
-from tools import data_flags
-from tools.calibration_file import read_calibrations
-from tools.evaluate import load_run, split_batches
-from tools.model_choice import parse_choice
-from tools.quiet_logs import quiet_logs
-from tools.run_directory import RUN_FILE, RunDirectory, write_json
-from tools.user_errors import check_no_arguments, one_line_errors
+from elastic_tf.policies.model_choice import parse_choice
+from elastic_tf.training.callbacks import save_atomically
 
 FLAGS = flags.FLAGS
 

@@ -36,10 +36,10 @@ def result_rows(figures):
     """
     share, fixed = figures["macs_share"], figures["fixed_macs_share"]
     rows = [("selector", "selector", share), ("full model", "full", 1.0)]
-    if "best_static" in figures:
-        best = figures["best_static"]
+    if "best_fixed" in figures:
+        best = figures["best_fixed"]
         name = f"best static, {_join(best['levels'])}"
-        rows.append((name, "best_static", best["macs_share"]))
+        rows.append((name, "best_fixed", best["macs_share"]))
     rows += [(f"level {k} everywhere", f"level_{k}", fixed[f"level_{k}"]) for k in _levels(fixed)]
     return rows + [
         ("random levels", "random", figures["random_macs_share"]),
@@ -53,7 +53,7 @@ def _format_policy(figures):
     models = ", ".join(map(_format_model, policy["top_models"][:3]))
     gains = [
         f"  gain over {name} {format_gain(figures[key])}"
-        for name, key in (("shuffled", "gain_over_shuffled"), ("static", "gain_over_best_static"))
+        for name, key in (("shuffled", "gain_over_shuffled"), ("static", "gain_over_best_fixed"))
         if key in figures
     ]
     lines = [

@@ -11,19 +11,19 @@ tools/export.py --levels=2-1-2.
 import time
 
 from absl import app, flags
+from elastic_tf_tools.evaluate import load_run, split_batches
+from elastic_tf_tools.output_folder import make_output_folder
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.run_directory import write_json
+from elastic_tf_tools.searching.models_plot import draw_models
+from elastic_tf_tools.searching.models_table import format_models, write_models_csv
+from elastic_tf_tools.studying.text_file import write_text
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
 from elastic_tf.evaluation.answers import Answers
-from elastic_tf.evaluation.model_search import ALGORITHMS, EVOLUTION, ModelSearch
+from elastic_tf.evaluation.fixed_models import ALGORITHMS, EVOLUTION, ModelSearch
 from elastic_tf.policies.sampling import greedy
-from tools.analyzing.figure import save_png
-from tools.evaluate import load_run, split_batches
-from tools.output_folder import make_output_folder
-from tools.quiet_logs import quiet_logs
-from tools.run_directory import write_json
-from tools.searching.models_plot import draw_models
-from tools.searching.models_table import format_models, write_models_csv
-from tools.studying.text_file import write_text
-from tools.user_errors import check_no_arguments, one_line_errors
+from elastic_tf.report.style import save_png
 
 FLAGS = flags.FLAGS
 

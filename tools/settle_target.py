@@ -1,8 +1,9 @@
 """What a training towards a share of MACs ends with: the last bit of the way."""
 
-from elastic_tf.evaluation.target_prices import target_prices
-from tools.calibrate import selector_logits
-from tools.frozen_answers import FrozenAnswers
+from elastic_tf_tools.calibrate import selector_logits
+from elastic_tf_tools.frozen_answers import FrozenAnswers
+
+from elastic_tf.evaluation.budgets import target_prices
 
 
 def settle_target(model, specs, has_validation):
@@ -30,5 +31,5 @@ def settle_target(model, specs, has_validation):
     tables = {task: model.cost_table(task) for task in targets}
     prices = target_prices(logits, tables, targets, settings.target_scope)
     for task, price in prices.items():
-        model.selector.scores.charge(task, price * tables[task].block_shares)
+        model.selector.scores.shift_offsets(task, price * tables[task].block_shares)
     return prices

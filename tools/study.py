@@ -11,18 +11,17 @@ share: TF_NUM_INTRAOP_THREADS=1 in front of the command, for one core each.
 """
 
 from absl import app, flags
-
-from tools.studying.conduct import (
+from elastic_tf_tools.studying.conduct import (
     TRAIN,
     exit_on_failures,
     parse_seeds,
     train_runs,
     write_figures,
 )
-from tools.studying.study_directory import StudyDirectory
-from tools.studying.study_file import read_study
-from tools.studying.study_runs import make_runs
-from tools.user_errors import check_no_arguments, one_line_errors
+from elastic_tf_tools.studying.study_directory import StudyDirectory
+from elastic_tf_tools.studying.study_file import read_study
+from elastic_tf_tools.studying.study_runs import make_runs
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
 FLAGS = flags.FLAGS
 

@@ -12,25 +12,28 @@ import time
 import keras
 import tensorflow as tf
 from absl import app, flags
+from elastic_tf_tools import data_flags, model_flags, training_flags
+from elastic_tf_tools.calibrate import calibrate_run
+from elastic_tf_tools.evaluate import evaluate_tasks, split_batches
+from elastic_tf_tools.frozen_answers import FrozenAnswers
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.results_table import format_results
+from elastic_tf_tools.run_directory import RunDirectory, read_json, write_json
+from elastic_tf_tools.settle_target import settle_target
+from elastic_tf_tools.task_flag import check_network_tasks
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
+from elastic_tf_tools.validation_figures import format_validation, validate_tasks
 
 import pipelines
 from elastic_tf.evaluation.policy_health import PolicyHealth
-from elastic_tf.training.checkpoint import ResumableCheckpoint, save_atomically
-from elastic_tf.training.divergence import RaiseOnDivergence
-from elastic_tf.training.step_log import StepLog
-from elastic_tf.training.stop import StopAtStep
-from tools import data_flags, model_flags, training_flags
-from tools.calibrate import calibrate_run
-from tools.evaluate import evaluate_tasks, split_batches
-from tools.frozen_answers import FrozenAnswers
-from tools.quiet_logs import quiet_logs
-from tools.results_table import format_results
-from tools.run_directory import RunDirectory, read_json, write_json
-from tools.settle_target import settle_target
-from tools.stage_progress import StageProgress
-from tools.task_flag import check_network_tasks
-from tools.user_errors import check_no_arguments, one_line_errors
-from tools.validation_figures import format_validation, validate_tasks
+from elastic_tf.training.callbacks import (
+    RaiseOnDivergence,
+    ResumableCheckpoint,
+    StageProgress,
+    StepLog,
+    StopAtStep,
+    save_atomically,
+)
 
 FLAGS = flags.FLAGS
 

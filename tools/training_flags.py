@@ -2,19 +2,17 @@
 
 import keras
 from absl import flags
+from elastic_tf_tools import model_flags  # noqa: F401 (the preset sets flags of it)
+from elastic_tf_tools.data_flags import parses
+from elastic_tf_tools.flag_values import parse_per_task
+from elastic_tf_tools.preset_flag import define_preset
 
 import elastic_tf
 from elastic_tf.policies.initial_distributions import INITIAL_DISTRIBUTIONS
-from elastic_tf.training.baselines import BASELINES
-from elastic_tf.training.compute_price import SCOPES
 from elastic_tf.training.learning_rates import SHAPES
-from elastic_tf.training.rewards import COSTS, CREDITS
-from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
+from elastic_tf.training.macs_price import SCOPES
+from elastic_tf.training.selector_loss import BASELINES, COSTS, CREDITS, SELECTOR_GRADIENTS
 from elastic_tf.training.settings import ESTIMATOR_CHOICES, PAPER
-from tools import model_flags  # noqa: F401 (the preset sets flags of it)
-from tools.data_flags import parses
-from tools.flag_values import parse_per_task
-from tools.preset_flag import define_preset
 
 FLAGS = flags.FLAGS
 _NONE = "none"

@@ -21,25 +21,24 @@ import sys
 import time
 
 from absl import app, flags
+from elastic_tf_tools import data_flags, train
+from elastic_tf_tools.given_flags import flag_name, given_flags, serialize
+from elastic_tf_tools.quiet_logs import quiet_logs
+from elastic_tf_tools.studying.conduct import TRAIN
+from elastic_tf_tools.tuning import search_flags
+from elastic_tf_tools.tuning.distribution import ALONE, CHIEF, WORKER, find_role
+from elastic_tf_tools.tuning.oracles import BAYESIAN, HYPERBAND, make_oracle
+from elastic_tf_tools.tuning.outcomes import ranked
+from elastic_tf_tools.tuning.search_directory import SearchDirectory
+from elastic_tf_tools.tuning.search_flags import define_flags
+from elastic_tf_tools.tuning.training_tuner import TrainingTuner
+from elastic_tf_tools.tuning.trial_progress import TrialProgress
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
-from tools import data_flags, train
-from tools.given_flags import flag_name, given_flags, serialize
-from tools.quiet_logs import quiet_logs
-from tools.studying.conduct import TRAIN
-from tools.tuning import search_flags
-from tools.tuning.distribution import ALONE, CHIEF, WORKER, find_role
-from tools.tuning.hypermodel import TrainingHyperModel
-from tools.tuning.objectives import ACCURACY, Objective
-from tools.tuning.oracles import BAYESIAN, HYPERBAND, make_oracle
-from tools.tuning.outcomes import ranked
-from tools.tuning.ranges import parse_range
-from tools.tuning.search_directory import SearchDirectory
-from tools.tuning.search_flags import define_flags
-from tools.tuning.search_space import SearchSpace
-from tools.tuning.training_tuner import TrainingTuner
-from tools.tuning.trial_progress import TrialProgress
-from tools.tuning.tunables import RHO, TARGET_MACS, TUNABLES
-from tools.user_errors import check_no_arguments, one_line_errors
+from elastic_tf.tuning.hypermodel import TrainingHyperModel
+from elastic_tf.tuning.objectives import ACCURACY, Objective
+from elastic_tf.tuning.ranges import RHO, TARGET_MACS, TUNABLES, parse_range
+from elastic_tf.tuning.search_space import SearchSpace
 
 FLAGS = flags.FLAGS
 

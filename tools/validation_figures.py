@@ -1,7 +1,8 @@
 """How well a run does on validation images: what settings are chosen by, never the test split."""
 
-from elastic_tf.evaluation.budget_curve import budget_curve
-from tools.calibration_file import read_calibrations
+from elastic_tf_tools.calibration_file import read_calibrations
+
+from elastic_tf.evaluation.budgets import budget_curve
 
 # Between them the curve of a network is as good as straight.
 BUDGETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

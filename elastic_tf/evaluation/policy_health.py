@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from elastic_tf.evaluation.task_evaluation import evaluate_task
 
-ACCURACIES = ("selector", "full", "best_static", "shuffled", "random_at_cost")
-GAINS = ("gain_over_shuffled", "gain_over_best_static")
+ACCURACIES = ("selector", "full", "best_fixed", "shuffled", "random_at_cost")
+GAINS = ("gain_over_shuffled", "gain_over_best_fixed")
 
 
 class PolicyHealth(keras.callbacks.Callback):

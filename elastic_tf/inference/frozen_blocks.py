@@ -1,20 +1,72 @@
-"""Elastic blocks with the weights of one task frozen into constants."""
+"""Normalisation as plain numbers, and its fold into the convolution before it."""
 
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.inference.folding import fold_norm, scale_and_offset
-from elastic_tf.inference.fused_conv import conv_bias_relu
-from elastic_tf.inference.gathered_rows import run_by_gather
-from elastic_tf.inference.grouped_rows import run_by_group
-from elastic_tf.layers.fused_ops import scale_offset_relu
-from elastic_tf.layers.residual_block import ElasticResidualBlock
+from elastic_tf.inference.rows import run_by_gather, run_by_group
+from elastic_tf.layers.blocks import ElasticResidualBlock
+from elastic_tf.layers.norm_ops import scale_offset_relu
+
+
+def scale_and_offset(norm, task):
+    """Returns what a normalisation does in inference: `inputs * scale + offset`.
+
+    Args:
+        norm: a built `TaskBatchNormalization`.
+        task: str, whose running averages to take.
+
+    Returns:
+        Two float32 arrays `(channels,)`.
+    """
+    gamma, beta, mean, variance = (
+        np.asarray(variable, np.float64)
+        for variable in (
+            norm.gamma,
+            norm.beta,
+            norm.moving_means[task],
+            norm.moving_variances[task],
+        )
+    )
+    scale = gamma / np.sqrt(variance + norm.epsilon)
+    return scale.astype(np.float32), (beta - mean * scale).astype(np.float32)
+
+
+def fold_norm(kernel, norm, task):
+    """Returns the convolution that does what a convolution and the normalisation after it do.
+
+    Args:
+        kernel: float array `(height, width, in_channels, filters)`.
+        norm: a built `TaskBatchNormalization` of `filters` channels.
+        task: str, whose running averages to take.
+
+    Returns:
+        kernel: float32 array of the same shape.
+        bias: float32 array `(filters,)`.
+
+    Reference: Jacob et al., 2018 (arXiv 1712.05877), section 3.2.
+    """
+    scale, offset = scale_and_offset(norm, task)
+    return np.asarray(kernel, np.float32) * scale, offset
+
+
+def conv_bias_relu(images, kernel, bias, strides=1):
+    """Returns `relu(conv(images) + bias)`, 'same' padding.
+
+    With a constant kernel, the graph optimiser makes one kernel of it.
+
+    Args:
+        images: float32 tensor `(batch, height, width, channels)`, not empty.
+        kernel: float32 array `(side, side, channels, filters)`.
+        bias: float32 array `(filters,)`.
+        strides: int, pixels.
+    """
+    return tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(images, kernel, strides, "SAME"), bias))
 
 
 def freeze_block(block, task):
-    """Returns the frozen block for an `ElasticResidualBlock` or `ElasticPlainBlock`."""
+    """Returns the frozen block for an `ElasticResidualBlock` or `ElasticVggBlock`."""
     residual = isinstance(block, ElasticResidualBlock)
-    return (FrozenResidualBlock if residual else FrozenPlainBlock)(block, task)
+    return (FrozenResidualBlock if residual else FrozenVggBlock)(block, task)
 
 
 class FrozenBlock:
@@ -139,8 +191,8 @@ class FrozenResidualBlock(FrozenBlock):
         return run
 
 
-class FrozenPlainBlock(FrozenBlock):
-    """`ElasticPlainBlock` for inference: every normalisation is folded.
+class FrozenVggBlock(FrozenBlock):
+    """`ElasticVggBlock` for inference: every normalisation is folded.
 
     Args, call arguments, returns: as `FrozenBlock`.
     """

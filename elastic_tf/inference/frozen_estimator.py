@@ -1,19 +1,45 @@
-"""The estimator of one task, frozen for prediction."""
+"""A task's stem with its weights frozen into constants."""
 
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.inference.folding import scale_and_offset
-from elastic_tf.inference.frozen_blocks import freeze_block
-from elastic_tf.inference.frozen_stem import FrozenStem
-from elastic_tf.inference.gathered_rows import undo_order
-from elastic_tf.inference.grouped_rows import sort_rows
-from elastic_tf.layers.empty_batch import run_unless_empty
-from elastic_tf.layers.fused_ops import scale_offset_relu
-from elastic_tf.layers.image_check import check_images
+from elastic_tf.inference.frozen_blocks import (
+    conv_bias_relu,
+    fold_norm,
+    freeze_block,
+    scale_and_offset,
+)
+from elastic_tf.inference.rows import sort_rows, undo_order
+from elastic_tf.layers.elastic_conv import run_unless_empty
+from elastic_tf.layers.norm_ops import scale_offset_relu
 from elastic_tf.layers.routing import group_sizes, inverse_permutation
-from elastic_tf.models.level_checks import check_levels
-from elastic_tf.models.tasks import check_task
+from elastic_tf.layers.task_layers import check_images
+from elastic_tf.models.tasks import check_levels, check_task
+
+
+class FrozenStem:
+    """`TaskStem` for inference: rescaling and normalisation are folded into the convolution.
+
+    Args:
+        stem: a built `TaskStem`.
+
+    Call arguments:
+        images: tensor `(batch, *image_shape)` of any numeric type, not empty, pixels in 0..255.
+
+    Returns:
+        float32 tensor `(batch, height, width, filters)`.
+    """
+
+    def __init__(self, stem):
+        self._strides = stem.strides
+        kernel, self._bias = fold_norm(stem.conv.kernel, stem.norm, stem.task)
+        # Only the scale: a shift does not pass the convolution's zero padding.
+        self._kernel = kernel * stem.rescale.scale
+        self._shift = stem.rescale.offset / stem.rescale.scale
+
+    def __call__(self, images):
+        centred = tf.cast(images, tf.float32) + self._shift
+        return conv_bias_relu(centred, self._kernel, self._bias, self._strides)
 
 
 class FrozenEstimator:

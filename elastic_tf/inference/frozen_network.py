@@ -1,10 +1,106 @@
 """Estimator and selector of one task, frozen for prediction."""
 
+import numpy as np
 import tensorflow as tf
 
-from elastic_tf.inference.frozen_estimator import FrozenEstimator
-from elastic_tf.inference.frozen_selector import FrozenSelector
+from elastic_tf.inference.frozen_blocks import freeze_block, scale_and_offset
+from elastic_tf.inference.frozen_estimator import FrozenEstimator, FrozenStem
+from elastic_tf.layers.elastic_conv import run_unless_empty
+from elastic_tf.layers.level_scores import confidence_features
+from elastic_tf.layers.norm_ops import scale_offset_relu
+from elastic_tf.layers.task_layers import check_images
+from elastic_tf.models.tasks import check_task
 from elastic_tf.policies.budget import levels_at_budget
+
+
+class FrozenScores:
+    """`LevelScores` with every normalisation folded into a matrix.
+
+    Args:
+        scores: a `LevelScores`. Its weights are copied as they are now.
+        task: str.
+
+    Call arguments:
+        pooled: float32 tensor `(batch, channels)`, not empty.
+
+    Returns:
+        float32 tensor `(batch, num_blocks * num_levels)`.
+    """
+
+    def __init__(self, scores, task):
+        weights = [np.asarray(weight, np.float32) for weight in scores.linear.weights]
+        self._guess = None
+        if scores.features == "pooled":
+            self._linear = weights
+            return
+        norm = scale_and_offset(scores.norm, task)
+        self._linear = _folded(norm, weights[0], np.asarray(scores.offsets[task], np.float32))
+        if scores.features == "confident":
+            kernel, bias = (np.asarray(w, np.float32) for w in scores.guesses[task].weights)
+            self._guess = _folded(norm, kernel, bias)
+            norm = scale_and_offset(scores.confidence_norm, task)
+            self._confidence = _folded(norm, np.asarray(scores.confidence.kernel, np.float32), 0)
+
+    def __call__(self, pooled):
+        scores = _apply(self._linear, pooled)
+        if self._guess is None:
+            return scores
+        sureness = confidence_features(_apply(self._guess, pooled))
+        return scores + _apply(self._confidence, sureness)
+
+
+def _folded(norm, kernel, bias):
+    """Returns kernel and bias of a linear layer with the normalisation before it."""
+    scale, offset = norm
+    return scale[:, np.newaxis] * kernel, offset @ kernel + bias
+
+
+def _apply(layer, vectors):
+    kernel, bias = layer
+    return tf.matmul(vectors, kernel) + bias
+
+
+class FrozenSelector:
+    """Gives the logits of `Selector` in less time.
+
+    Args:
+        selector: a `Selector`. Its weights are copied as they are now.
+        task: str.
+
+    Call arguments:
+        images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
+            The batch may be empty.
+
+    Returns:
+        Logits, float32 `(batch, num_blocks, num_levels)`.
+
+    Raises:
+        ValueError: if `images` does not have the task's shape, or `task` is unknown.
+    """
+
+    def __init__(self, selector, task):
+        check_task(task, selector.tasks)
+        self.task = task
+        self.image_shape = selector.tasks[task]["image_shape"]
+        self.num_blocks = selector.num_blocks
+        self.num_levels = selector.num_levels
+        self._stem = FrozenStem(selector.stems[task])
+        self._blocks = [freeze_block(block, task) for block in selector.blocks]
+        self._norm = scale_and_offset(selector.norm, task)
+        self._scores = FrozenScores(selector.scores, task)
+
+    @tf.autograph.experimental.do_not_convert  # It has nothing to convert, and is traced faster.
+    def __call__(self, images):
+        images = check_images(images, self.task, self.image_shape)
+        return run_unless_empty(self.score, images, (self.num_blocks, self.num_levels), tf.float32)
+
+    def score(self, images):
+        """Returns the logits of images that are not empty; as a call, without its checks."""
+        features = self._stem(images)
+        for block in self._blocks:
+            features = block(features)
+        pooled = tf.reduce_mean(scale_offset_relu(features, *self._norm), axis=[1, 2])
+        return tf.reshape(self._scores(pooled), [-1, self.num_blocks, self.num_levels])
 
 
 class FrozenNetwork:
@@ -62,3 +158,43 @@ class FrozenNetwork:
         """Returns the selected level of each block, int32 `(batch, blocks)`; see `budget`."""
         logits = self.selector(images)
         return levels_at_budget(logits, self._block_shares, budget, self.calibration)
+
+
+class PortableNetwork:
+    """Predicts as `FrozenNetwork` does, with operations that LiteRT and ONNX have.
+
+    Slower under TensorFlow than `FrozenNetwork`, and with one choice: that at a price of MACs,
+    which is a constant of the graph. For LiteRT the batch must not be empty.
+
+    Args:
+        network: an `ElasticNetwork`. Its weights are copied as they are now.
+        task: str.
+        price: float, of MACs, see `priced_greedy`. Defaults to 0, the selector's own choice.
+
+    Call arguments:
+        images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
+
+    Returns:
+        `{"logits": float32 (batch, num_classes), "levels": int32 (batch, blocks)}`.
+
+    Raises:
+        ValueError: if `images` does not have the task's shape, or `task` is unknown.
+    """
+
+    def __init__(self, network, task, price=0.0):
+        self.estimator = FrozenEstimator(network.estimator, task)
+        self.selector = FrozenSelector(network.selector, task)
+        # In float32, as other runtimes lack float64 here and there; not a tensor, which would be an
+        # input of the graph.
+        self._charge = (price * network.cost_table(task).block_shares).astype(np.float32)
+
+    @tf.autograph.experimental.do_not_convert  # It has nothing to convert, and is traced faster.
+    def __call__(self, images):
+        estimator = self.estimator
+        images = check_images(images, estimator.task, estimator.image_shape)
+        levels = self._select(images)
+        return {"logits": estimator.classify_gathered(images, levels), "levels": levels}
+
+    def _select(self, images):
+        scores = self.selector.score(images) - self._charge
+        return tf.argmax(scores, axis=-1, output_type=tf.int32)

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.costs.ratios import channels_per_level, validate_ratios
-from elastic_tf.layers.empty_batch import run_unless_empty
+from elastic_tf.layers.elastic_conv import run_unless_empty
 from elastic_tf.layers.routing import (
     channel_gates,
     group_sizes,

@@ -3,8 +3,55 @@
 import keras
 import tensorflow as tf
 
-from elastic_tf.costs.macs import conv2d_macs, same_output_size
-from elastic_tf.layers.empty_batch import run_unless_empty
+from elastic_tf.costs.cost_table import conv2d_macs, same_output_size
+
+
+def run_unless_empty(operation, inputs, output_shape, dtype=None):
+    """Runs an operation on images, or gives an empty output where there are none.
+
+    TensorFlow 2.21's oneDNN convolution returns a wrong shape for an empty batch inside a graph,
+    and its pooling stops the process with a division by zero.
+
+    Args:
+        operation: function from `inputs` to a tensor `(batch, *output_shape)`.
+        inputs: tensor `(batch, height, width, channels)`; height and width are static.
+        output_shape: tuple of ints.
+        dtype: dtype of the output; `None` for that of `inputs`.
+
+    Returns:
+        Tensor `(batch, *output_shape)`.
+    """
+    if inputs.shape[0]:  # Known not to be empty.
+        return operation(inputs)
+    outputs = tf.cond(
+        tf.shape(inputs)[0] > 0,
+        lambda: operation(inputs),
+        lambda: tf.zeros((0, *output_shape), dtype or inputs.dtype),
+    )
+    return tf.ensure_shape(outputs, (inputs.shape[0], *output_shape))
+
+
+def nested_kernels(kernel, widths):
+    """Returns a kernel for each width, each cut out of the next wider one.
+
+    Cut like this, the gradient of a narrow kernel is added to that of the next wider one, so that
+    the sums are as small as the kernels; cut out of the whole, each would be padded to full size.
+
+    Args:
+        kernel: tensor `(height, width, in_channels, filters)`.
+        widths: list of pairs of ints, input channels and filters, in rising order, at most those
+            of `kernel`.
+
+    Returns:
+        List of tensors, one for each pair.
+    """
+    kernels = []
+    for in_channels, filters in reversed(widths):
+        if (in_channels, filters) != tuple(kernel.shape[2:]):
+            # Not by index: the gradient of `tf.slice` is a padding, several times as fast.
+            kernel = tf.slice(kernel, [0, 0, 0, 0], [*kernel.shape[:2], in_channels, filters])
+        kernels.append(kernel)
+    return kernels[::-1]
 
 
 @keras.saving.register_keras_serializable("elastic_tf")

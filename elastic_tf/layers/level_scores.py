@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from elastic_tf.costs.macs import dense_macs
+from elastic_tf.costs.cost_table import dense_macs
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 
 FEATURES = ("pooled", "normalised", "confident")
@@ -144,7 +144,7 @@ class LevelScores(keras.layers.Layer):
             return []
         return self.norm.trainable_variables + self.guesses[task].trainable_variables
 
-    def charge(self, task, amounts):
+    def shift_offsets(self, task, amounts):
         """Takes amounts off the scores of a task, from now on.
 
         Args:

@@ -3,6 +3,7 @@
 import keras
 
 from elastic_tf.models.estimator import Estimator
+from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.selector import Selector
 from elastic_tf.models.tasks import check_task, validate_tasks
 from elastic_tf.policies.budget import levels_at_budget
@@ -54,14 +55,14 @@ class ElasticNetwork(keras.Model):
     def __init__(
         self,
         tasks,
-        backbone="wrn-32-4",
-        ratios=None,
-        selector_hidden_ratio=0.25,
-        trunk_size=32,
-        execution="grouped",
-        momentum=0.9,
-        selector_trunk_size=None,
-        selector_features="confident",
+        backbone=NetworkSettings.backbone,
+        ratios=NetworkSettings.ratios,
+        selector_hidden_ratio=NetworkSettings.selector_hidden_ratio,
+        trunk_size=NetworkSettings.trunk_size,
+        selector_trunk_size=NetworkSettings.selector_trunk_size,
+        selector_features=NetworkSettings.selector_features,
+        execution=NetworkSettings.execution,
+        momentum=NetworkSettings.momentum,
         **kwargs,
     ):
         super().__init__(**kwargs)

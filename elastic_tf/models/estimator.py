@@ -6,14 +6,11 @@ import tensorflow as tf
 
 from elastic_tf.costs.cost_table import CostTable
 from elastic_tf.costs.ratios import default_ratios, validate_block_ratios
-from elastic_tf.layers.plain_block import ElasticPlainBlock
-from elastic_tf.layers.residual_block import ElasticResidualBlock
+from elastic_tf.layers.blocks import ElasticResidualBlock, ElasticVggBlock
 from elastic_tf.layers.routing import inverse_permutation, permute, sort_by_level
-from elastic_tf.layers.task_head import TaskHead
+from elastic_tf.layers.task_layers import TaskHead, make_stems
 from elastic_tf.models.backbones import parse_backbone
-from elastic_tf.models.level_checks import check_gates, check_levels
-from elastic_tf.models.stems import make_stems
-from elastic_tf.models.tasks import check_task, validate_tasks
+from elastic_tf.models.tasks import check_gates, check_levels, check_task, validate_tasks
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -80,7 +77,7 @@ class Estimator(keras.Model):
 
     def _make_layers(self, shape):
         self.stems = make_stems(self.tasks, shape.stem_filters, self.trunk_size, self.momentum)
-        block_class = ElasticResidualBlock if shape.residual else ElasticPlainBlock
+        block_class = ElasticResidualBlock if shape.residual else ElasticVggBlock
         self.blocks = [
             block_class(
                 filters,

@@ -3,11 +3,11 @@
 import keras
 import tensorflow as tf
 
+from elastic_tf.layers.blocks import ElasticResidualBlock
 from elastic_tf.layers.level_scores import LevelScores
-from elastic_tf.layers.residual_block import ElasticResidualBlock
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
+from elastic_tf.layers.task_layers import make_stems
 from elastic_tf.models.backbones import parse_backbone
-from elastic_tf.models.stems import make_stems
 from elastic_tf.models.tasks import check_task, validate_tasks
 
 

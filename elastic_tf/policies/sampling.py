@@ -4,6 +4,7 @@ All take logits `(batch, blocks, levels)` and return int32 levels `(batch, block
 tensors `(2,)`; the same seed gives the same levels.
 """
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -78,3 +79,99 @@ def uniform_divergence(logits):
     """Returns KL(uniform || choice) in each block, nats, float32 `(batch, blocks)`."""
     num_levels = tf.cast(tf.shape(logits)[-1], logits.dtype)
     return -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1) - tf.math.log(num_levels)
+
+
+def straight_through(logits, temperature, seed):
+    """Returns one-hot gates of levels drawn from the selector's distribution.
+
+    Forward, exactly one level of each block has the gate 1, drawn as by `sampled`; backward, the
+    gradient is that of a softmax of the same noisy logits. It is biased, less so at a low
+    temperature, where it varies more.
+
+    Args:
+        logits: float tensor `(batch, blocks, levels)`.
+        temperature: float above 0, of the softmax.
+        seed: int tensor `(2,)`.
+
+    Returns:
+        Tensor of the shape and type of `logits`.
+
+    Reference: Jang et al., 2017 (arXiv 1611.01144).
+    """
+    # Above 0, for the logarithm; the largest float32 below 1 is 1 - 6e-8.
+    noise = tf.random.stateless_uniform(tf.shape(logits), seed, minval=1e-7, dtype=logits.dtype)
+    noisy = logits - tf.math.log(-tf.math.log(noise))
+    soft = tf.nn.softmax(noisy / temperature)
+    hard = tf.one_hot(tf.argmax(noisy, axis=-1), logits.shape[-1], dtype=logits.dtype)
+    return hard + soft - tf.stop_gradient(soft)
+
+
+# 1 is where, in an average block, the cheapest level is worth as much as the best.
+_HIGHEST_PRICE = 2.0
+
+
+def randomly_priced(logits, block_shares, seed):
+    """Returns logits less the MACs of each level, at a price drawn for each image.
+
+    Prices are uniform up to twice what outweighs the logits in an average block, half of them
+    below zero. Choices range from cheap to dear, as a budget's do; see `priced_greedy`.
+
+    Args:
+        logits: float tensor `(batch, blocks, levels)`, of the selector.
+        block_shares: float array `(blocks, levels)`, as of `priced_greedy`.
+        seed: int tensor `(2,)`.
+
+    Returns:
+        Tensor `(batch, blocks, levels)` of the same type, without a gradient.
+    """
+    shares = tf.cast(block_shares, logits.dtype)
+    logits = tf.stop_gradient(logits)
+    lead = tf.reduce_mean(_range(logits), axis=-1) / tf.reduce_mean(_range(shares))
+    drawn = tf.random.stateless_uniform(tf.shape(lead), seed, -1.0, 1.0, logits.dtype)
+    prices = _HIGHEST_PRICE * lead * drawn
+    return logits - prices[:, tf.newaxis, tf.newaxis] * shares
+
+
+def _range(values):
+    return tf.reduce_max(values, axis=-1) - tf.reduce_min(values, axis=-1)
+
+
+_BISECTIONS = 100
+
+
+def random_at_cost(size, block_costs, mean_cost, seed=0):
+    """Draws models at random whose cost has a wanted mean.
+
+    Every block draws its level by itself, with a probability that falls or rises exponentially with
+    the level's cost: of all distributions with that mean, the one of the greatest entropy.
+
+    Args:
+        size: int >= 1. How many models.
+        block_costs: float array `(blocks, levels)`. The cost of a model is a sum over blocks.
+        mean_cost: float. The expected cost; brought within what is possible.
+        seed: int. Defaults to 0.
+
+    Returns:
+        int32 array `(size, blocks)`.
+
+    Reference: Jaynes, 1957, on distributions of maximal entropy.
+    """
+    costs = np.asarray(block_costs, np.float64)
+    # In units in which all prices of interest are of the order of 1.
+    costs = costs / max(costs.sum(axis=0).max(), 1e-12)
+    wanted = mean_cost / max(np.asarray(block_costs, np.float64).sum(axis=0).max(), 1e-12)
+    low, high = -1e4, 1e4
+    for _ in range(_BISECTIONS):
+        price = (low + high) / 2
+        expected = np.sum(_probabilities(costs, price) * costs)
+        low, high = (price, high) if expected > wanted else (low, price)
+    ends = np.cumsum(_probabilities(costs, price), axis=1)
+    draws = np.random.default_rng(seed).random((size, len(costs), 1))
+    levels = np.sum(draws > ends[np.newaxis, :, :-1], axis=2)
+    return levels.astype(np.int32)
+
+
+def _probabilities(costs, price):
+    logits = -price * costs
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)

@@ -6,11 +6,10 @@ import tensorflow as tf
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.policies.initial_distributions import get_initial_distribution
 from elastic_tf.policies.sampling import entropy, greedy
-from elastic_tf.training.compute_price import ComputePrice
-from elastic_tf.training.estimator_levels import estimator_levels
-from elastic_tf.training.estimator_loss import estimator_loss
-from elastic_tf.training.learning_rates import StagedLearningRate
+from elastic_tf.training.estimator_step import estimator_levels, estimator_loss
+from elastic_tf.training.macs_price import MacsPrice
 from elastic_tf.training.metrics import TEST, TRAINING, TaskMetrics
+from elastic_tf.training.optimizers import OptimizerSettings
 from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import SELECTOR, StageSchedule
@@ -46,48 +45,50 @@ class DeepElasticNetwork(ElasticNetwork):
         self.step = self.add_weight(
             name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
-        self.compute_price = ComputePrice(self.tasks, name="compute_price")
+        self.macs_price = MacsPrice(self.tasks, name="macs_price")
         self.task_metrics = {task: TaskMetrics(task) for task in self.tasks}
 
     def compile(
         self,
+        stages=None,
+        method=None,
+        optimizers=None,
         optimizer=None,
         selector_optimizer=None,
-        stages=None,
-        learning_rate=None,
-        settings=None,
         **kwargs,
     ):
         """Sets how to train.
 
         Args:
-            optimizer: `keras.optimizers.Optimizer` of the estimator, made with a float learning
-                rate, which is overwritten at every step. Defaults to SGD with Nesterov momentum
-                0.9.
-            selector_optimizer: `keras.optimizers.Optimizer`. Defaults to Adam at 1e-3.
-            stages: a `StageSchedule`. Defaults to the paper's.
-            learning_rate: a `StagedLearningRate`, of the estimator. Defaults to the paper's.
-            settings: a `MethodSettings`. Defaults to `MethodSettings()`.
+            stages: a `StageSchedule`. Defaults to `StageSchedule()`, the paper's.
+            method: a `MethodSettings`. Defaults to `MethodSettings()`.
+            optimizers: an `OptimizerSettings`. Defaults to `OptimizerSettings()`.
+            optimizer: `keras.optimizers.Optimizer` of the estimator, in place of that of
+                `optimizers`; made with a float learning rate, which is overwritten at every step.
+            selector_optimizer: `keras.optimizers.Optimizer`, in place of that of `optimizers`.
             **kwargs: `run_eagerly`, `steps_per_execution`, `auto_scale_loss` of
                 `keras.Model.compile`.
         """
-        optimizer = optimizer or keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)
-        super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
-        self.selector_optimizer = selector_optimizer or keras.optimizers.Adam(1e-3)
         self.stages = stages or StageSchedule()
-        self.learning_rate = learning_rate or StagedLearningRate()
-        self.settings = settings or MethodSettings()
-        self.initial_distribution = get_initial_distribution(
-            self.settings.initial_distribution, self.settings.drawn_full_share()
+        self.method = method or MethodSettings()
+        self.optimizers = optimizers or OptimizerSettings()
+        optimizer = optimizer or self.optimizers.make_optimizer()
+        super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
+        guesses = bool(self.method.guess_weight) and self.selector.features == "confident"
+        self.selector_optimizer = selector_optimizer or self.optimizers.make_selector_optimizer(
+            self.stages, len(self.tasks), guesses
         )
-        self.compute_price.reset(self.settings)
+        self.initial_distribution = get_initial_distribution(
+            self.method.initial_distribution, self.method.drawn_full_share()
+        )
+        self.macs_price.reset(self.method)
         self.optimizer.build(self.estimator.trainable_variables)
         self.selector_optimizer.build(self.selector.trainable_variables)
 
     def get_compile_config(self):
         if not self.compiled:
             return {}
-        parts = ("optimizer", "selector_optimizer", "stages", "learning_rate", "settings")
+        parts = ("stages", "method", "optimizers", "optimizer", "selector_optimizer")
         return {part: keras.saving.serialize_keras_object(getattr(self, part)) for part in parts}
 
     def compile_from_config(self, config):
@@ -155,18 +156,18 @@ class DeepElasticNetwork(ElasticNetwork):
         levels = estimator_levels(self, task, images, stage, self._seed_of(task))
         with tf.GradientTape() as tape:
             loss, losses, logits = estimator_loss(
-                self.estimator, images, labels, levels, task, self.settings.distillation_weight
+                self.estimator, images, labels, levels, task, self.method.distillation_weight
             )
-            loss *= self.settings.loss_weight_of(task)
+            loss *= self.method.loss_weight_of(task)
         variables = self.estimator.task_variables(task)
-        l2 = self.settings.l2_of(task)
+        l2 = self.method.l2_of(task)
         gradients = [
             gradient + l2 * variable
             for gradient, variable in zip(
                 tape.gradient(loss, [v.value for v in variables]), variables, strict=True
             )
         ]
-        self.optimizer.learning_rate = self.learning_rate(stage, self.stages)
+        self.optimizer.learning_rate = self.optimizers.estimator_rate(stage, self.stages)
         self.optimizer.apply(_share_of_replica(gradients), variables)
         self.task_metrics[task].update(
             loss=losses,
@@ -178,19 +179,19 @@ class DeepElasticNetwork(ElasticNetwork):
     def _update_guess(self, task, images, labels):
         """Has the selector learn to guess the class while it is not its turn: it costs little."""
         variables = self.selector.guess_variables(task)
-        if not self.settings.guess_weight or not variables:
+        if not self.method.guess_weight or not variables:
             return
         with tf.GradientTape() as tape:
             _, guess = self.selector(images, task=task, training=True, return_guess=True)
             loss = tf.reduce_mean(_cross_entropy(labels, guess))
-            loss *= self.settings.guess_weight * self.settings.loss_weight_of(task)
+            loss *= self.method.guess_weight * self.method.loss_weight_of(task)
         self._apply_selector_gradients(tape, loss, variables)
         self.task_metrics[task].update(guess_accuracy=_is_right(labels, guess))
 
     def _update_selector(self, task, images, labels, stage):
-        settings, table = self.settings, self.cost_table(task)
+        settings, table = self.method, self.cost_table(task)
         selector_loss = SELECTOR_GRADIENTS[settings.selector_gradient]
-        price = self.compute_price.of(task)
+        price = self.macs_price.of(task)
         epsilon = tf.pow(settings.epsilon_decay, tf.cast(stage.step, tf.float32))
         seed = self._seed_of(task)
         with tf.GradientTape() as tape:
@@ -205,7 +206,7 @@ class DeepElasticNetwork(ElasticNetwork):
         if guess is not None:
             self.task_metrics[task].update(guess_accuracy=_is_right(labels, guess))
         chosen_shares = table.macs_share(greedy(logits))
-        self.compute_price.adapt(task, tf.reduce_mean(chosen_shares), settings)
+        self.macs_price.adapt(task, tf.reduce_mean(chosen_shares), settings)
         self.task_metrics[task].update(
             reward=rewards,
             entropy=entropy(logits),

@@ -1,19 +1,99 @@
-"""The selector's losses: three ways to a gradient of the expected reward."""
+"""The selector's losses: rewards, and three ways to a gradient of the expected reward."""
 
 import typing
 
 import tensorflow as tf
 
-from elastic_tf.policies.gumbel import straight_through
-from elastic_tf.policies.random_prices import randomly_priced
 from elastic_tf.policies.sampling import (
     entropy,
     epsilon_mixed,
     log_probability,
+    randomly_priced,
+    straight_through,
     uniform_divergence,
 )
-from elastic_tf.training.baselines import advantages
-from elastic_tf.training.rewards import gated_costs, model_costs, reward
+
+BASELINES = ("leave_one_out", "none")
+
+
+def advantages(rewards, baseline="leave_one_out"):
+    """Returns the rewards less their baseline.
+
+    Args:
+        rewards: float32 tensor `(samples, batch)`: of several models drawn for each instance.
+        baseline: `"leave_one_out"`: the mean over an instance's other samples, which needs at
+            least two; `"none"`: the bare rewards, as in the paper.
+
+    Returns:
+        float32 tensor `(samples, batch)`.
+
+    Raises:
+        ValueError: if `baseline` is unknown, or there are too few samples for it.
+
+    Reference: Kool et al., 2019, "Buy 4 REINFORCE samples, get a baseline for free".
+    """
+    if baseline not in BASELINES:
+        raise ValueError(f"`baseline` must be one of {BASELINES}. Received: {baseline=}")
+    if baseline == "none":
+        return rewards
+    samples = rewards.shape[0]
+    if samples < 2:
+        raise ValueError(
+            f"`rewards` must hold at least 2 samples for `baseline='leave_one_out'`. "
+            f"Received: rewards.shape={tuple(rewards.shape)}"
+        )
+    others = tf.reduce_sum(rewards, axis=0, keepdims=True) - rewards
+    return rewards - others / (samples - 1)
+
+
+COSTS = ("density", "macs")
+CREDITS = ("instance", "batch")
+
+
+def reward(cross_entropy, cost, price, credit="instance", exponent=2.0):
+    """Returns `(1 - cost^exponent) * price - cross_entropy + 1`.
+
+    Args:
+        cross_entropy: float32 tensor `(..., batch)`, nats.
+        cost: float32 tensor `(..., batch)`. Density, or share of the full model's MACs.
+        price: float or scalar tensor >= 0, of compute: the paper's `1 / rho`. The larger, the more
+            cost weighs against accuracy.
+        credit: `"instance"`: every instance pays its own cost; `"batch"`: all pay the batch's
+            mean, as in the authors' program.
+        exponent: float >= 1. 2 is the paper's. Above 1, what an image spends beyond the others
+            costs more than what it saves below them, which draws all to the same cost; at 1 only
+            the mean counts.
+
+    Returns:
+        float32 tensor `(..., batch)`.
+
+    Raises:
+        ValueError: if `credit` is unknown.
+
+    Reference: Ahn et al., 2019; the method's sections 4 and 5.3.
+    """
+    if credit not in CREDITS:
+        raise ValueError(f"`credit` must be one of {CREDITS}. Received: {credit=}")
+    if credit == "batch":
+        cost = tf.reduce_mean(cost, axis=-1, keepdims=True)
+    return (1.0 - tf.pow(cost, exponent)) * price - cross_entropy + 1.0
+
+
+def model_costs(table, levels, kind):
+    """Returns what models cost, as rewards charge it, float32 `(...)`.
+
+    Args:
+        table: a `CostTable`.
+        levels: int tensor `(..., blocks)`.
+        kind: `"density"` or `"macs"` (the share of the full model's, without the selector's).
+    """
+    return table.density(levels) if kind == "density" else table.macs_share(levels, False)
+
+
+def gated_costs(table, gates, kind):
+    """Returns `model_costs` of gates, float32 `(..., blocks, levels)`; differentiable."""
+    return table.gated_density(gates) if kind == "density" else table.gated_macs_share(gates, False)
+
 
 # Between the uniform choice among the models drawn, at 0, and the selector's own at 1.
 _SHARPNESS = 0.3

@@ -1,9 +1,12 @@
 """Which network trains at which step: the initial stage, then rounds of alternation."""
 
+import dataclasses
 import typing
 
 import keras
 import tensorflow as tf
+
+from elastic_tf.settings import Settings, setting
 
 INITIAL, SELECTOR, ESTIMATOR = range(3)
 STAGE_NAMES = ("initial", "selector", "estimator")
@@ -24,17 +27,12 @@ class Stage(typing.NamedTuple):
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
-class StageSchedule:
+@dataclasses.dataclass(frozen=True)
+class StageSchedule(Settings):
     """The paper's order: estimator alone, then per round the selector, then the estimator.
 
     The last round ends with the selector, so that it fits the estimator it will be used with.
-    Past the end, the last round's selector goes on training.
-
-    Args:
-        initial_steps: int >= 0. Steps of the initial stage. Defaults to 78,200.
-        rounds: int >= 0. Rounds of the alternation. Defaults to 10.
-        selector_steps: int >= 1. Selector steps per round. Defaults to 4,693.
-        estimator_steps: int >= 1. Estimator steps per round, but the last. Defaults to 15,642.
+    Past the end, the last round's selector goes on training. The defaults are the paper's.
 
     Call arguments:
         step: int or int tensor, the number of steps already taken.
@@ -43,28 +41,19 @@ class StageSchedule:
         A `Stage`.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: if a setting is out of range.
 
     Reference: Ahn et al., 2019; the method's section 4.
     """
 
-    def __init__(
-        self, initial_steps=78_200, rounds=10, selector_steps=4_693, estimator_steps=15_642
-    ):
-        for name, value, least in [
-            ("initial_steps", initial_steps, 0),
-            ("rounds", rounds, 0),
-            ("selector_steps", selector_steps, 1),
-            ("estimator_steps", estimator_steps, 1),
-        ]:
-            if not isinstance(value, int) or value < least:
-                raise ValueError(
-                    f"`{name}` must be an integer >= {least}. Received: {name}={value}"
-                )
-        self.initial_steps = initial_steps
-        self.rounds = rounds
-        self.selector_steps = selector_steps
-        self.estimator_steps = estimator_steps
+    initial_steps: int = setting(
+        78_200, "Steps of the initial stage.", int, low=0, tune="0.5x..1.5x"
+    )
+    rounds: int = setting(10, "Rounds of the alternation.", int, low=0, tune="1..5")
+    selector_steps: int = setting(4_693, "Selector steps in a round.", int, low=1, tune="0.5x..2x")
+    estimator_steps: int = setting(
+        15_642, "Estimator steps in a round, but the last.", int, low=1, tune="0.5x..2x"
+    )
 
     @property
     def total_steps(self):
@@ -91,15 +80,3 @@ class StageSchedule:
             tf.where(is_initial, tf.zeros_like(step), index),
             tf.where(is_initial, step, in_stage),
         )
-
-    def get_config(self):
-        return {
-            "initial_steps": self.initial_steps,
-            "rounds": self.rounds,
-            "selector_steps": self.selector_steps,
-            "estimator_steps": self.estimator_steps,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)

@@ -1,9 +1,10 @@
 """A finished run of random weights."""
 
-from elastic_tf.training.checkpoint import save_atomically
+from elastic_tf_tools.run_directory import RunDirectory
+
+from elastic_tf.training.callbacks import save_atomically
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from tests.testing import randomise
-from tools.run_directory import RunDirectory
 
 TASKS = {
     "digits": {"image_shape": (8, 8, 1), "num_classes": 10},

@@ -13,13 +13,13 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
+from elastic_tf_tools import ablate
+from elastic_tf_tools.given_flags import OF_THE_COMMAND, training_flag_names
+from elastic_tf_tools.studying.conduct import TRAIN
+from elastic_tf_tools.studying.study_runs import find_runs
 
 from elastic_tf.policies.initial_distributions import get_initial_distribution
 from elastic_tf.training.settings import MethodSettings
-from tools import ablate
-from tools.given_flags import OF_THE_COMMAND, training_flag_names
-from tools.studying.conduct import TRAIN
-from tools.studying.study_runs import find_runs
 
 # Seconds: few steps, of one block of each width.
 TINY = (

@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 from absl.testing import parameterized
+from elastic_tf_tools import analyze, calibrate
 
 from tests.tools.commands import run_failing, run_main
 from tests.tools.finished_run import save_run
 from tests.tools.headless_browser import find_browser, open_page, probe_page
-from tools import analyze, calibrate
 
 TASKS = ("digits", "fashion_mnist_small")
 IMAGES = {"digits": 120, "fashion_mnist_small": 800, "all tasks": 920}

@@ -8,11 +8,11 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
+from elastic_tf_tools import benchmark
+from elastic_tf_tools.run_directory import RunDirectory, read_json
 
-from elastic_tf.training.checkpoint import save_atomically
+from elastic_tf.training.callbacks import save_atomically
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
-from tools import benchmark
-from tools.run_directory import RunDirectory, read_json
 
 TINY = {
     "backbone": "wrn-8-1",

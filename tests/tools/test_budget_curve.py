@@ -7,11 +7,11 @@ from unittest import mock
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
+from elastic_tf_tools import budget_curve, calibrate
+from elastic_tf_tools.run_directory import read_json
 
 from tests.tools.commands import run_failing, run_main
 from tests.tools.finished_run import save_run
-from tools import budget_curve, calibrate
-from tools.run_directory import read_json
 
 
 def setUpModule():

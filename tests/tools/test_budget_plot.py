@@ -3,9 +3,9 @@ import tempfile
 
 import tensorflow as tf
 from absl.testing import parameterized
+from elastic_tf_tools.budget_plot import draw_budget_plot, write_budget_plot
 
 from tests.tools.small_curves import CURVES
-from tools.budget_plot import draw_budget_plot, write_budget_plot
 
 
 class BudgetPlotTest(tf.test.TestCase, parameterized.TestCase):

@@ -3,9 +3,9 @@ import pathlib
 import tempfile
 
 import tensorflow as tf
+from elastic_tf_tools.budget_report import format_curves, write_csv
 
 from tests.tools.small_curves import CURVES
-from tools.budget_report import format_curves, write_csv
 
 
 class FormatCurvesTest(tf.test.TestCase):

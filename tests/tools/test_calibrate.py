@@ -5,13 +5,13 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 from absl import flags
+from elastic_tf_tools import calibrate
+from elastic_tf_tools.calibration_file import read_calibrations
 
 import pipelines
-from elastic_tf.evaluation.budget_calibration import calibrate as calibrate_logits
+from elastic_tf.evaluation.budgets import calibrate as calibrate_logits
 from tests.tools.commands import run_failing, run_main
 from tests.tools.finished_run import save_run
-from tools import calibrate
-from tools.calibration_file import read_calibrations
 
 
 def setUpModule():

@@ -4,9 +4,9 @@ import tempfile
 
 import tensorflow as tf
 from absl.testing import parameterized
+from elastic_tf_tools.calibration_file import read_calibrations, write_calibrations
 
 from elastic_tf.policies.budget import BudgetCalibration
-from tools.calibration_file import read_calibrations, write_calibrations
 
 CALIBRATIONS = {
     "digits": BudgetCalibration([0.1, 1.0], [50.0, -50.0]),

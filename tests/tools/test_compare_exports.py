@@ -7,11 +7,11 @@ from unittest import mock
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
+from elastic_tf_tools import compare_exports
+from elastic_tf_tools.run_directory import read_json
 
 from tests.tools.commands import OwnFlags, run_failing, run_main
 from tests.tools.finished_run import save_run
-from tools import compare_exports
-from tools.run_directory import read_json
 
 FEW = {"models": ["dynamic", "1"], "formats": ["saved_model", "onnx"], "quantizations": []}
 QUICK = {"batch_sizes": ["1", "3"], "seconds_per_group": 0.0, "min_rounds": 2}

@@ -3,8 +3,7 @@ import tempfile
 
 import numpy as np
 import tensorflow as tf
-
-from tools.cut_fashion_mnist import cut, first_per_class
+from elastic_tf_tools.cut_fashion_mnist import cut, first_per_class
 
 
 class CutFashionMnistTest(tf.test.TestCase):

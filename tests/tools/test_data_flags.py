@@ -1,9 +1,9 @@
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
+from elastic_tf_tools import data_flags
 
 import pipelines
-from tools import data_flags
 
 # Of all training images; none is held out below.
 _DIGITS, _CLOTHES = 1197, 8000

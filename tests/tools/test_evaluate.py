@@ -5,13 +5,13 @@ import tempfile
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
+from elastic_tf_tools import evaluate
+from elastic_tf_tools.calibration_file import write_calibrations
+from elastic_tf_tools.run_directory import read_json
 
 from elastic_tf.policies.budget import BudgetCalibration
 from tests.tools.commands import run_failing, run_main
 from tests.tools.finished_run import save_run
-from tools import evaluate
-from tools.calibration_file import write_calibrations
-from tools.run_directory import read_json
 
 
 def setUpModule():

@@ -14,18 +14,18 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import parameterized
 from ai_edge_litert.interpreter import Interpreter
+from elastic_tf_tools import calibrate, export
+from elastic_tf_tools.calibration_file import read_calibrations
+from elastic_tf_tools.evaluate import load_model
+from elastic_tf_tools.run_directory import RunDirectory, read_json
 
 import pipelines
+from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.inference.frozen_blocks import FrozenResidualBlock
+from elastic_tf.policies.model_choice import ModelChoice
 from tests.tools.commands import run_failing, run_main
 from tests.tools.exporting.export_main import export_main
 from tests.tools.trained_run import TASKS, train_run
-from tools import calibrate, export
-from tools.calibration_file import read_calibrations
-from tools.evaluate import load_model
-from tools.exporting.loaded_export import LoadedExport
-from tools.model_choice import ModelChoice
-from tools.run_directory import RunDirectory, read_json
 
 TASK = "fashion_mnist_small"
 LEVELS = (1, 0, 2)

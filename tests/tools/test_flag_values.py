@@ -1,6 +1,5 @@
 import tensorflow as tf
-
-from tools.flag_values import parse_per_task, parse_ratios
+from elastic_tf_tools.flag_values import parse_per_task, parse_ratios
 
 
 class FlagValuesTest(tf.test.TestCase):

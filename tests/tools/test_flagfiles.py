@@ -5,9 +5,8 @@ import pathlib
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
-
-from tools import data_flags, model_flags, train, training_flags, tune  # noqa: F401
-from tools.given_flags import OF_THE_COMMAND, training_flag_names
+from elastic_tf_tools import data_flags, model_flags, train, training_flags, tune  # noqa: F401
+from elastic_tf_tools.given_flags import OF_THE_COMMAND, training_flag_names
 
 FOLDER = pathlib.Path(train.__file__).parent / "flagfiles"
 

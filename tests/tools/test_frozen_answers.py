@@ -4,13 +4,13 @@ from unittest import mock
 
 import tensorflow as tf
 from absl import flags
+from elastic_tf_tools.evaluate import split_batches
+from elastic_tf_tools.frozen_answers import FrozenAnswers
+from elastic_tf_tools.task_flag import tasks_from_items
 
 from elastic_tf.evaluation import answers as answers_module
 from elastic_tf.evaluation.answers import Answers
 from tests.tools.finished_run import save_run
-from tools.evaluate import split_batches
-from tools.frozen_answers import FrozenAnswers
-from tools.task_flag import tasks_from_items
 
 
 def setUpModule():

@@ -1,8 +1,13 @@
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
-
-from tools.given_flags import OF_THE_COMMAND, flag_name, given_flags, serialize, training_flag_names
+from elastic_tf_tools.given_flags import (
+    OF_THE_COMMAND,
+    flag_name,
+    given_flags,
+    serialize,
+    training_flag_names,
+)
 
 
 class GivenFlagsTest(tf.test.TestCase, parameterized.TestCase):

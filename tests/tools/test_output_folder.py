@@ -3,8 +3,7 @@ import tempfile
 
 import tensorflow as tf
 from absl.testing import parameterized
-
-from tools.output_folder import make_output_folder
+from elastic_tf_tools.output_folder import make_output_folder
 
 
 class OutputFolderTest(tf.test.TestCase, parameterized.TestCase):

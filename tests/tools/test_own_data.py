@@ -9,10 +9,10 @@ import tempfile
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
+from elastic_tf_tools import benchmark, evaluate, train
+from elastic_tf_tools.run_directory import read_json
 
 from tests.pipelines.own_images import damage, write_class
-from tools import benchmark, evaluate, train
-from tools.run_directory import read_json
 
 TINY = [
     "--batch_size=mine=6",

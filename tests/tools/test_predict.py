@@ -9,12 +9,12 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 from absl import flags
+from elastic_tf_tools import calibrate, export, predict
 from PIL import Image
 
+from elastic_tf.export.loaded_export import LoadedExport
 from tests.tools.commands import OwnFlags, run_main
 from tests.tools.finished_run import save_run
-from tools import calibrate, export, predict
-from tools.exporting.loaded_export import LoadedExport
 
 
 def setUpModule():

@@ -7,10 +7,10 @@ from unittest import mock
 import tensorflow as tf
 from absl import flags
 from absl.testing import parameterized
+from elastic_tf_tools import prepare_data
 
 from pipelines.preparation.official_sets import OFFICIAL_SETS
 from tests.pipelines.preparation import official_files as files
-from tools import prepare_data
 
 
 class PrepareDataTest(tf.test.TestCase, parameterized.TestCase):

@@ -4,8 +4,7 @@ import tempfile
 import tensorflow as tf
 from absl import flags
 from absl.testing import parameterized
-
-from tools.preset_flag import define_preset
+from elastic_tf_tools.preset_flag import define_preset
 
 
 def make_flags():

@@ -6,7 +6,7 @@ from absl.testing import parameterized
 
 _COMMAND = """
 from absl import app, logging
-from tools.quiet_logs import quiet_logs
+from elastic_tf_tools.quiet_logs import quiet_logs
 
 def main(argv):
     quiet_logs()

@@ -11,12 +11,12 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
+from elastic_tf_tools import evaluate, recalibrate
+from elastic_tf_tools.calibration_file import BudgetCalibration, write_calibrations
+from elastic_tf_tools.run_directory import RunDirectory, read_json
 
-from elastic_tf.training.checkpoint import save_atomically
+from elastic_tf.training.callbacks import save_atomically
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
-from tools import evaluate, recalibrate
-from tools.calibration_file import BudgetCalibration, write_calibrations
-from tools.run_directory import RunDirectory, read_json
 
 SAVED = {"tasks": ["digits", "fashion_mnist_small"], "validation_share": 0.1, "seed": 3}
 TASKS = {

@@ -1,6 +1,5 @@
 import tensorflow as tf
-
-from tools.results_table import format_results
+from elastic_tf_tools.results_table import format_results
 
 FIGURES = {
     "num_images": 200,
@@ -11,7 +10,7 @@ FIGURES = {
         "level_1": 0.88,
         "random": 0.5,
         "random_at_cost": 0.6,
-        "best_static": 0.87,
+        "best_fixed": 0.87,
         "shuffled": 0.86,
     },
     "density": 0.4321,
@@ -27,9 +26,9 @@ FIGURES = {
         "top_models": [{"levels": [0, 1, 1], "share": 0.6}, {"levels": [1, 1, 1], "share": 0.4}],
         "macs": {"mean": 0.456, "p50": 0.44, "p95": 0.875},
     },
-    "best_static": {"levels": [1, 0, 1], "macs_share": 0.45, "evaluations": 60},
+    "best_fixed": {"levels": [1, 0, 1], "macs_share": 0.45, "evaluations": 60},
     "gain_over_shuffled": {"points": 1.5, "low": 0.51, "high": 2.49},
-    "gain_over_best_static": {"points": 0.5, "low": -0.7, "high": 1.68},
+    "gain_over_best_fixed": {"points": 0.5, "low": -0.7, "high": 1.68},
 }
 
 
@@ -64,7 +63,7 @@ class ResultsTableTest(tf.test.TestCase):
         self.assertIn("gain over static +0.50 points (95 %: -0.70 to +1.68)", text)
 
     def test_without_search_there_is_no_row_of_it(self):
-        figures = {k: v for k, v in FIGURES.items() if "best_static" not in k}
+        figures = {k: v for k, v in FIGURES.items() if "best_fixed" not in k}
         text = format_results({"birds": figures})
         self.assertNotIn("static", text)
 

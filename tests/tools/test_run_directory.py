@@ -3,8 +3,7 @@ import pathlib
 import tempfile
 
 import tensorflow as tf
-
-from tools.run_directory import RunDirectory, read_json, write_json
+from elastic_tf_tools.run_directory import RunDirectory, read_json, write_json
 
 
 class RunDirectoryTest(tf.test.TestCase):

@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 from absl.testing import parameterized
+from elastic_tf_tools import search_models
+from elastic_tf_tools.evaluate import split_batches
+from elastic_tf_tools.run_directory import read_json
+from elastic_tf_tools.task_flag import tasks_from_items
 
 from elastic_tf.evaluation.answers import Answers
 from tests.tools.commands import OwnFlags, run_failing, run_main
 from tests.tools.finished_run import save_run
-from tools import search_models
-from tools.evaluate import split_batches
-from tools.run_directory import read_json
-from tools.task_flag import tasks_from_items
 
 LIMITS = ["0.3", "0.6"]
 

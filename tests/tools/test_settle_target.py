@@ -2,13 +2,13 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 from absl.testing import parameterized
+from elastic_tf_tools.settle_target import settle_target
 
 import pipelines
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from elastic_tf.training.settings import MethodSettings
 from tests.testing import randomise
 from tests.tools.finished_run import TASKS
-from tools.settle_target import settle_target
 
 
 def setUpModule():

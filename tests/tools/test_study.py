@@ -8,9 +8,9 @@ from unittest import mock
 import tensorflow as tf
 from absl import flags
 from absl.testing import parameterized
+from elastic_tf_tools import study
 
 from tests.tools.studying.stub_training import PROGRAM
-from tools import study
 
 STUDY = """
 description = "Two ways."

@@ -5,13 +5,13 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
+from elastic_tf_tools import data_flags
+from elastic_tf_tools.task_flag import check_network_tasks, parse_tasks, tasks_from_items
 
 import pipelines
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from pipelines import OwnTask
 from tests.pipelines.own_images import write_classes
-from tools import data_flags
-from tools.task_flag import check_network_tasks, parse_tasks, tasks_from_items
 
 
 def setUpModule():

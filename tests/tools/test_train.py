@@ -6,12 +6,12 @@ import keras
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
+from elastic_tf_tools import evaluate, train
+from elastic_tf_tools.calibration_file import read_calibrations
+from elastic_tf_tools.run_directory import read_json
 
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from tests.tools.commands import run_failing, run_main
-from tools import evaluate, train
-from tools.calibration_file import read_calibrations
-from tools.run_directory import read_json
 
 # A run of seconds: both tasks, every stage, two epochs and a bit.
 TINY = {
@@ -55,9 +55,9 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(set(results), set(TINY["tasks"]))
         for figures in results.values():
             levels = {"level_0", "level_1", "level_2"}
-            blind = {"random", "random_at_cost", "shuffled", "best_static"}
+            blind = {"random", "random_at_cost", "shuffled", "best_fixed"}
             self.assertEqual(set(figures["accuracy"]), {"selector", "full"} | levels | blind)
-            for name in ("density", "macs_share", "policy", "gain_over_best_static"):
+            for name in ("density", "macs_share", "policy", "gain_over_best_fixed"):
                 self.assertIn(name, figures)
             self.assertEqual(set(figures["policy"]["top_models"][0]), {"levels", "share"})
         self.assertEqual(results["digits"]["num_images"], 600)

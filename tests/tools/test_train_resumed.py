@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags
+from elastic_tf_tools import train
+from elastic_tf_tools.run_directory import read_json
 
 from tests.tools.commands import run_main
-from tools import train
-from tools.run_directory import read_json
 
 # A run of seconds: both tasks, every stage, two epochs and a bit.
 TINY = {

@@ -3,10 +3,10 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver, parameterized
+from elastic_tf_tools import model_flags, training_flags
 
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from tests.testing import TASKS, random_batch
-from tools import model_flags, training_flags
 
 LENGTHS = {"initial_steps": 3, "rounds": 2, "selector_steps": 2, "estimator_steps": 1}
 

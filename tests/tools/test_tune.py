@@ -12,11 +12,11 @@ import time
 import tensorflow as tf
 from absl import flags
 from absl.testing import parameterized
+from elastic_tf_tools.run_directory import read_json
+from elastic_tf_tools.studying.conduct import TRAIN
 
 from tests.tools.tuning.command import process_arguments, run_tune
 from tests.tools.tuning.stub_training import accuracy
-from tools.run_directory import read_json
-from tools.studying.conduct import TRAIN
 
 ROOT = pathlib.Path(__file__).parents[2]
 

@@ -3,8 +3,7 @@ import io
 
 import tensorflow as tf
 from absl.testing import parameterized
-
-from tools.user_errors import check_no_arguments, one_line_errors
+from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
 
 
 class UserErrorsTest(tf.test.TestCase, parameterized.TestCase):

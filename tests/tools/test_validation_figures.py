@@ -1,6 +1,5 @@
 import tensorflow as tf
-
-from tools.validation_figures import format_validation
+from elastic_tf_tools.validation_figures import format_validation
 
 
 class ValidationFiguresTest(tf.test.TestCase):

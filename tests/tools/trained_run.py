@@ -1,7 +1,8 @@
 """A short training, for tests that need a network whose numbers are those of a trained one."""
 
+from elastic_tf_tools import train
+
 from tests.tools.commands import run_main
-from tools import train
 
 TASKS = ["digits", "fashion_mnist_small"]
 _SETTINGS = {

@@ -1,7 +1,7 @@
 """The flags that an ablation's runs share: those that were given, and what makes it comparable."""
 
-from tools.ablating.variants import INITIAL_DISTRIBUTION, LEVELS, VARIED
-from tools.given_flags import given_flags
+from elastic_tf_tools.ablating.variants import INITIAL_DISTRIBUTION, LEVELS, VARIED
+from elastic_tf_tools.given_flags import given_flags
 
 _NO_TARGET = (None, "none")
 

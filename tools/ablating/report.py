@@ -2,11 +2,10 @@
 
 import math
 
-from tools.ablating.distributions_figure import draw_distributions_ablation
-from tools.ablating.levels_figure import draw_levels_ablation
-from tools.analyzing.figure import save_png
-from tools.analyzing.training_curves import read_curves
-from tools.claims import (
+from elastic_tf_tools.run_directory import RunDirectory
+
+from elastic_tf.report.analysis import read_curves
+from elastic_tf.report.claims import (
     CHOICE_CLAIM,
     DISTRIBUTIONS,
     format_claim,
@@ -15,7 +14,8 @@ from tools.claims import (
     judge_levels,
     judge_sizes,
 )
-from tools.run_directory import RunDirectory
+from elastic_tf.report.study_figures import draw_distributions_ablation, draw_levels_ablation
+from elastic_tf.report.style import save_png
 
 _RISE = "Claim: accuracy rises with the number of levels up to four, and falls at five."
 _SMALLER = "Claim: the more levels, the smaller the networks that are found."

@@ -1,7 +1,8 @@
 """The supplement's two ablations as studies."""
 
-from tools.claims import DISTRIBUTIONS
-from tools.studying.study_file import Study, Variant
+from elastic_tf_tools.studying.study_file import Study, Variant
+
+from elastic_tf.report.claims import DISTRIBUTIONS
 
 LEVELS, INITIAL_DISTRIBUTION = "levels", "initial_distribution"
 # What each ablation changes itself.

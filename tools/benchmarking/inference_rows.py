@@ -1,11 +1,11 @@
 """Prediction: plain models, the elastic network at every level, and the selector."""
 
 import tensorflow as tf
+from elastic_tf_tools.benchmarking.rows import Candidate, measure_rows
 
 from elastic_tf.inference.frozen_network import FrozenNetwork
 from elastic_tf.models.estimator import Estimator
 from elastic_tf.policies.sampling import fixed_level
-from tools.benchmarking.rows import Candidate, measure_rows
 
 DENSE = "dense"
 

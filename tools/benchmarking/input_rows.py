@@ -3,8 +3,8 @@
 import dataclasses
 import time
 
-from tools.benchmarking.rows import Candidate, measure_rows
-from tools.benchmarking.training_rows import initial_stage, iterator_runner, step_runner
+from elastic_tf_tools.benchmarking.rows import Candidate, measure_rows
+from elastic_tf_tools.benchmarking.training_rows import initial_stage, iterator_runner, step_runner
 
 _MOST_STEPS = 200
 

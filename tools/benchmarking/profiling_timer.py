@@ -1,7 +1,7 @@
 """A clock that also says, for some of its functions, where their time went."""
 
-from tools.benchmarking.interleaved_timer import InterleavedTimer
-from tools.benchmarking.op_times import format_op_times, op_times
+from elastic_tf_tools.benchmarking.interleaved_timer import InterleavedTimer
+from elastic_tf_tools.benchmarking.op_times import format_op_times, op_times
 
 
 class ProfilingTimer(InterleavedTimer):

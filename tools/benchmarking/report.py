@@ -1,9 +1,8 @@
 """What a person reads on the terminal: tables, and where the elastic network is slower."""
 
 import numpy as np
-
-from tools.benchmarking.inference_rows import plain_name
-from tools.benchmarking.rows import paired_ratio
+from elastic_tf_tools.benchmarking.inference_rows import plain_name
+from elastic_tf_tools.benchmarking.rows import paired_ratio
 
 _ELASTIC = ("elastic_", "train_")
 _LEVEL = "elastic_level_"

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 import pipelines
-from elastic_tf.models.plain_backbone import plain_backbone
+from elastic_tf.models.standalone import standalone_network
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 
 
@@ -55,9 +55,9 @@ class Subject:
         return float(tf.reduce_mean(table.macs_share(levels, with_selector)))
 
     def plain_model(self, level):
-        """Returns the `plain_backbone` with the widths of one level in every block."""
+        """Returns the `standalone_network` with the widths of one level in every block."""
         task = self.network.tasks[self.task]
-        return plain_backbone(
+        return standalone_network(
             task["image_shape"],
             task["num_classes"],
             self.network.backbone,

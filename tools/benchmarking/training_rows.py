@@ -2,10 +2,10 @@
 
 import keras
 import tensorflow as tf
+from elastic_tf_tools.benchmarking.rows import Candidate, measure_rows
 
 import elastic_tf
 from elastic_tf.training.selector_loss import sample_models
-from tools.benchmarking.rows import Candidate, measure_rows
 
 # Long enough that no measurement leaves its stage.
 _ENDLESS = 10**9

@@ -4,10 +4,10 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
+from elastic_tf_tools.benchmarking.rows import paired_ratio
 
-from elastic_tf.export.served_answers import served_answers
+from elastic_tf.export.dynamic_module import served_answers
 from elastic_tf.inference.frozen_network import FrozenNetwork
-from tools.benchmarking.rows import paired_ratio
 
 # The fast inference path under Python, in whose time others are given.
 REFERENCE = "python"

@@ -1,7 +1,8 @@
 """Exports of an earlier comparison, which need not be made again."""
 
-from tools.exporting.export_variants import DYNAMIC
-from tools.exporting.manifest import read_manifest
+from elastic_tf_tools.exporting.export_variants import DYNAMIC
+
+from elastic_tf.export.manifest import read_manifest
 
 
 def check_earlier_export(folder, variant, task, digest):

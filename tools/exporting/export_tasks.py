@@ -3,10 +3,10 @@
 import dataclasses
 
 import numpy as np
+from elastic_tf_tools.task_flag import check_network_tasks, parse_tasks
 
 import pipelines
-from tools.exporting.manifest import TaskImages
-from tools.task_flag import check_network_tasks, parse_tasks
+from elastic_tf.export.manifest import TaskImages
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tools.exporting.fixed_export import QUANTIZATIONS
+from elastic_tf.export.formats import QUANTIZATIONS
 
 FORMATS = ("saved_model", "keras", "litert", "onnx")
 DYNAMIC, MOST_USED, FULL = "dynamic", "most_used", "full"

@@ -2,8 +2,8 @@
 
 import matplotlib
 
-from elastic_tf.evaluation.pareto_front import pareto_front
-from tools.analyzing.figure import ACCENT, QUIET, SECOND, STYLE, add_legend, new_figure
+from elastic_tf.evaluation.fixed_models import pareto_front
+from elastic_tf.report.style import ACCENT, QUIET, SECOND, STYLE, add_legend, new_figure
 
 
 def draw_models(found):

@@ -3,7 +3,7 @@
 import csv
 import os
 
-from tools.analyzing.model_name import model_name
+from elastic_tf.report.routing import model_name
 
 
 def format_models(found):

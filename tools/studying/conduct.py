@@ -4,11 +4,11 @@ import pathlib
 import signal
 import sys
 
-from tools.studying.run_all import run_all
-from tools.studying.study_figures import study_figures
-from tools.studying.study_progress import StudyProgress
-from tools.studying.study_runs import find_runs
-from tools.studying.study_table import format_study
+from elastic_tf_tools.studying.run_all import run_all
+from elastic_tf_tools.studying.study_figures import study_figures
+from elastic_tf_tools.studying.study_progress import StudyProgress
+from elastic_tf_tools.studying.study_runs import find_runs
+from elastic_tf_tools.studying.study_table import format_study
 
 TRAIN = (sys.executable, str(pathlib.Path(__file__).parents[1] / "train.py"))
 

@@ -3,7 +3,7 @@
 import collections
 import time
 
-from tools.studying.run_process import RunProcess
+from elastic_tf_tools.studying.run_process import RunProcess
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 

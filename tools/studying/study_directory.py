@@ -2,8 +2,8 @@
 
 import pathlib
 
-from tools.run_directory import read_json, write_json
-from tools.studying.text_file import write_text
+from elastic_tf_tools.run_directory import read_json, write_json
+from elastic_tf_tools.studying.text_file import write_text
 
 
 class StudyDirectory:

@@ -37,9 +37,7 @@ FIGURES = (
     Figure("full_accuracy", "full model %", ("accuracy", "full"), factor=100),
     Figure("macs_share", "MACs %", ("macs_share",), ".1f", factor=100),
     Figure("gain_over_shuffled", "gain over shuffled", ("gain_over_shuffled", "points"), "+.2f"),
-    Figure(
-        "gain_over_best_static", "gain over static", ("gain_over_best_static", "points"), "+.2f"
-    ),
+    Figure("gain_over_best_fixed", "gain over static", ("gain_over_best_fixed", "points"), "+.2f"),
     Figure("distinct_models", "models", ("policy", "distinct_models"), ".1f"),
     Figure(
         "most_used_share", "most used %", ("policy", "top_models", 0, "share"), ".1f", factor=100

@@ -4,8 +4,8 @@ import dataclasses
 import pathlib
 import re
 
-from tools.run_directory import RunDirectory, read_json
-from tools.studying.text_file import write_text
+from elastic_tf_tools.run_directory import RunDirectory, read_json
+from elastic_tf_tools.studying.text_file import write_text
 
 _SEED_FOLDER = re.compile(r"seed(0|[1-9]\d*)")
 

@@ -1,6 +1,6 @@
 """The table of a study, in Markdown: a row for each variant, a table for each task."""
 
-from tools.studying.study_figures import FIGURES
+from elastic_tf_tools.studying.study_figures import FIGURES
 
 
 def format_study(figures):

@@ -1,10 +1,9 @@
 """A trial for TensorBoard's HParams page."""
 
 import tensorflow as tf
+from elastic_tf_tools.tuning.outcomes import COMPLETED
+from elastic_tf_tools.tuning.trials_table import value_names
 from tensorboard.plugins.hparams import api
-
-from tools.tuning.outcomes import COMPLETED
-from tools.tuning.trials_table import value_names
 
 _FIGURES = ("score", "accuracy", "macs_share", "hypervolume", "minutes")
 

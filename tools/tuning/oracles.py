@@ -4,10 +4,9 @@ import json
 import os
 
 import keras_tuner
+from elastic_tf_tools.studying.text_file import write_text
 from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
-
-from tools.studying.text_file import write_text
 
 RANDOM, HYPERBAND, BAYESIAN = "random", "hyperband", "bayesian"
 TUNERS = (RANDOM, HYPERBAND, BAYESIAN)

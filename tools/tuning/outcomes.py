@@ -6,7 +6,7 @@ another process, and flags are more than values.
 
 import pathlib
 
-from tools.run_directory import read_json, write_json
+from elastic_tf_tools.run_directory import read_json, write_json
 
 COMPLETED, FAILED = "completed", "failed"
 

@@ -2,12 +2,12 @@
 
 import pathlib
 
-from tools.run_directory import read_json, write_json
-from tools.studying.text_file import write_text
-from tools.tuning.best_flags import format_best_flags
-from tools.tuning.outcomes import Outcomes, ranked
-from tools.tuning.trials_plot import write_trials_plot
-from tools.tuning.trials_table import format_trials, write_trials_csv
+from elastic_tf_tools.run_directory import read_json, write_json
+from elastic_tf_tools.studying.text_file import write_text
+from elastic_tf_tools.tuning.best_flags import format_best_flags
+from elastic_tf_tools.tuning.outcomes import Outcomes, ranked
+from elastic_tf_tools.tuning.trials_plot import write_trials_plot
+from elastic_tf_tools.tuning.trials_table import format_trials, write_trials_csv
 
 
 class SearchDirectory:

@@ -1,10 +1,10 @@
 """Flags of tools/tune.py beside those of tools/train.py."""
 
 from absl import flags
+from elastic_tf_tools.tuning.oracles import RANDOM, TUNERS
 
-from tools.tuning.objectives import ACCURACY, OBJECTIVES
-from tools.tuning.oracles import RANDOM, TUNERS
-from tools.tuning.tunables import TUNABLES
+from elastic_tf.tuning.objectives import ACCURACY, OBJECTIVES
+from elastic_tf.tuning.ranges import TUNABLES
 
 _TUNED = (
     "levels",

@@ -6,17 +6,16 @@ import signal
 import time
 
 import keras
+from elastic_tf_tools.run_directory import RunDirectory
+from elastic_tf_tools.studying.run_process import IN_USE, RunProcess
+from elastic_tf_tools.studying.text_file import write_text
+from elastic_tf_tools.tuning.hparams_log import log_hparams
+from elastic_tf_tools.tuning.oracles import SCORE
+from elastic_tf_tools.tuning.outcomes import COMPLETED, FAILED
+from elastic_tf_tools.tuning.trial_run import TrialRun
 from keras_tuner.engine import base_tuner
 from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.errors import FailedTrialError
-
-from tools.run_directory import RunDirectory
-from tools.studying.run_process import IN_USE, RunProcess
-from tools.studying.text_file import write_text
-from tools.tuning.hparams_log import log_hparams
-from tools.tuning.oracles import SCORE
-from tools.tuning.outcomes import COMPLETED, FAILED
-from tools.tuning.trial_run import TrialRun
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 # What Hyperband adds to a trial's values: the trial to go on from, and how far to go.

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from tools.tuning.outcomes import COMPLETED, ranked
+from elastic_tf_tools.tuning.outcomes import COMPLETED, ranked
 
 
 class TrialProgress:

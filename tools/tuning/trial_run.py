@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from tools.run_directory import RunDirectory, read_json
+from elastic_tf_tools.run_directory import RunDirectory, read_json
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The trials of a search as points of accuracy over MACs, with the front."""
 
 import matplotlib
+from elastic_tf_tools.tuning.trials_table import trials_on_front
 
-from tools.analyzing.figure import ACCENT, QUIET, SECOND, STYLE, add_legend, new_figure, save_png
-from tools.tuning.trials_table import trials_on_front
+from elastic_tf.report.style import ACCENT, QUIET, SECOND, STYLE, add_legend, new_figure, save_png
 
 
 def write_trials_plot(path, completed, objective):

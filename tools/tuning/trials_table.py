@@ -3,8 +3,9 @@
 import csv
 import os
 
-from elastic_tf.evaluation.pareto_front import pareto_front
-from tools.tuning.outcomes import COMPLETED
+from elastic_tf_tools.tuning.outcomes import COMPLETED
+
+from elastic_tf.evaluation.fixed_models import pareto_front
 
 _FIGURES = ("score", "accuracy", "macs_share", "hypervolume")
 _FACTS = ("trial", "status", *_FIGURES, "is_feasible", "step", "seed", "minutes", "run")

@@ -68,7 +68,7 @@ class PolicyHealthTest(tf.test.TestCase):
         gain = {"points": 1.5, "low": 0.5, "high": 2.5}
         results = {
             "accuracy": dict.fromkeys(
-                ["selector", "full", "best_static", "shuffled", "random_at_cost", "level_0"], 0.5
+                ["selector", "full", "best_fixed", "shuffled", "random_at_cost", "level_0"], 0.5
             ),
             "policy": {
                 "entropy": 1.25,
@@ -78,7 +78,7 @@ class PolicyHealthTest(tf.test.TestCase):
                 "macs": {"mean": 0.4, "p50": 0.3, "p95": 0.9},
             },
             "gain_over_shuffled": gain,
-            "gain_over_best_static": gain,
+            "gain_over_best_fixed": gain,
         }
         scalars = health_scalars(results)
         self.assertLen(scalars, 5 + 3 + 6 + 4)

@@ -1,3 +1,5 @@
+"""Tests of the dynamic module."""
+
 import concurrent.futures
 import tempfile
 
@@ -5,10 +7,23 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.export.dynamic_module import DynamicModule
+from elastic_tf.costs.cost_table import CostTable
+from elastic_tf.export.dynamic_module import DynamicModule, served_answers
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.policies.budget import BudgetCalibration
 from tests.testing import TASKS, random_images, randomise
+
+
+class ServedAnswersTest(tf.test.TestCase):
+    def test_probabilities_classes_levels_and_macs(self):
+        table = CostTable(10, [[0, 100], [0, 1000]], [[0, 4], [0, 4]], selector_macs=5)
+        logits = np.log([[0.2, 0.8], [0.7, 0.3], [0.1, 0.9]]).astype(np.float32)
+        levels = np.array([[0, 0], [1, 0], [1, 1]], np.int32)
+        served = served_answers({"logits": logits, "levels": levels}, table)
+        self.assertAllClose(served["probabilities"], [[0.2, 0.8], [0.7, 0.3], [0.1, 0.9]])
+        self.assertAllEqual(served["classes"], [1, 0, 1])
+        self.assertAllEqual(served["levels"], levels)
+        self.assertAllEqual(served["macs"], [15, 115, 1115])
 
 
 def make_network():

@@ -1,18 +1,72 @@
+"""Tests of frozen blocks."""
+
+import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.inference.frozen_blocks import freeze_block
-from elastic_tf.layers.plain_block import ElasticPlainBlock
-from elastic_tf.layers.residual_block import ElasticResidualBlock
+from elastic_tf.inference.frozen_blocks import (
+    conv_bias_relu,
+    fold_norm,
+    freeze_block,
+    scale_and_offset,
+)
+from elastic_tf.layers.blocks import ElasticResidualBlock, ElasticVggBlock
+from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from tests.testing import randomise
+
+
+def make_norm(channels, task="b"):
+    """Returns a norm of two tasks, and Keras's own with the averages of one of them."""
+    norm = TaskBatchNormalization(["a", "b"])
+    norm.build((None, 2, 2, channels))
+    randomise(norm)
+    keras_norm = keras.layers.BatchNormalization(epsilon=norm.epsilon)
+    keras_norm.build((None, 2, 2, channels))
+    means, variances = norm.moving_means[task], norm.moving_variances[task]
+    keras_norm.set_weights([np.array(v) for v in (norm.gamma, norm.beta, means, variances)])
+    return norm, keras_norm
+
+
+class FoldingTest(tf.test.TestCase):
+    def test_scale_and_offset_do_what_keras_does(self):
+        norm, keras_norm = make_norm(5)
+        inputs = np.random.default_rng(0).normal(size=(2, 3, 3, 5)).astype(np.float32)
+        scale, offset = scale_and_offset(norm, "b")
+        self.assertAllClose(inputs * scale + offset, keras_norm(inputs), rtol=1e-5, atol=1e-5)
+
+    def test_folded_convolution_is_convolution_and_norm(self):
+        norm, keras_norm = make_norm(5)
+        rng = np.random.default_rng(0)
+        inputs = rng.normal(size=(2, 4, 4, 3)).astype(np.float32)
+        kernel = rng.normal(size=(3, 3, 3, 5)).astype(np.float32)
+        folded, bias = fold_norm(kernel, norm, "b")
+        actual = tf.nn.conv2d(inputs, folded, 1, "SAME") + bias
+        expected = keras_norm(tf.nn.conv2d(inputs, kernel, 1, "SAME"))
+        self.assertAllClose(actual, expected, rtol=1e-4, atol=1e-4)
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+class FusedConvTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(1, 2)
+    def test_it_is_the_keras_layer(self, strides):
+        images, kernel, bias = normal(2, 5, 5, 3), normal(3, 3, 3, 4, seed=1), normal(4, seed=2)
+        layer = keras.layers.Conv2D(4, 3, strides, "same", activation="relu")
+        layer.build(images.shape)
+        layer.set_weights([kernel, bias])
+        actual = tf.function(conv_bias_relu)(images, kernel, bias, strides)
+        self.assertAllClose(actual, layer(images), rtol=1e-5, atol=1e-5)
+
 
 CASES = [(block_class, strides) for block_class in ("residual", "plain") for strides in (1, 2)]
 
 
 def make_block(kind, strides=1, filters=8):
     """Returns a masked block of two tasks, the reference, with random weights."""
-    block_class = {"residual": ElasticResidualBlock, "plain": ElasticPlainBlock}[kind]
+    block_class = {"residual": ElasticResidualBlock, "plain": ElasticVggBlock}[kind]
     kwargs = {"num_convs": 3} if kind == "plain" else {}
     block = block_class(filters, ["a", "b"], strides=strides, execution="masked", **kwargs)
     block.build((None, 5, 5, 6))

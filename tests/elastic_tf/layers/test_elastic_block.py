@@ -4,17 +4,16 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.layers.plain_block import ElasticPlainBlock
-from elastic_tf.layers.residual_block import ElasticResidualBlock
+from elastic_tf.layers.blocks import ElasticResidualBlock, ElasticVggBlock
 from tests.testing import randomise
 
 BLOCKS = {
     "residual": (ElasticResidualBlock, {"filters": 8, "ratios": (0.0, 0.25, 0.5, 1.0)}),
     "residual_strided": (ElasticResidualBlock, {"filters": 12, "strides": 2}),
     "residual_two_levels": (ElasticResidualBlock, {"filters": 8, "ratios": (0.0, 1.0)}),
-    "plain": (ElasticPlainBlock, {"filters": 8}),
+    "plain": (ElasticVggBlock, {"filters": 8}),
     "plain_strided_three": (
-        ElasticPlainBlock,
+        ElasticVggBlock,
         {"filters": 12, "strides": 2, "num_convs": 3, "ratios": (0.2, 0.5, 1.0)},
     ),
 }

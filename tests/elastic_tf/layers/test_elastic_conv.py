@@ -1,9 +1,57 @@
+"""Tests of the elastic convolution."""
+
 import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.layers.elastic_conv import ElasticConv2D
+from elastic_tf.layers.elastic_conv import ElasticConv2D, nested_kernels, run_unless_empty
+
+
+class RunUnlessEmptyTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.product(batch=(0, 2), in_graph=(False, True))
+    def test_the_operation_runs_unless_the_batch_is_empty(self, batch, in_graph):
+        def call(inputs):
+            return run_unless_empty(lambda x: tf.repeat(x, 2, axis=3) + 1, inputs, (3, 4, 2))
+
+        if in_graph:
+            call = tf.function(call, input_signature=[tf.TensorSpec((None, 3, 4, 1))])
+        self.assertAllEqual(call(tf.zeros((batch, 3, 4, 1))), tf.ones((batch, 3, 4, 2)))
+
+    def test_nothing_is_asked_where_the_batch_is_known(self):
+        graph = tf.function(
+            lambda inputs: run_unless_empty(tf.nn.relu, inputs, (3, 4, 1))
+        ).get_concrete_function(tf.TensorSpec((2, 3, 4, 1)))
+        self.assertNotIn("If", {operation.type for operation in graph.graph.get_operations()})
+
+
+WIDTHS = [(2, 1), (2, 3), (4, 6)]
+
+
+class NestedKernelsTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.kernel = np.random.default_rng(0).normal(size=(3, 3, 4, 6)).astype(np.float32)
+
+    def test_every_kernel_is_a_prefix_of_the_whole(self):
+        kernels = nested_kernels(tf.constant(self.kernel), WIDTHS)
+        for (ins, outs), kernel in zip(WIDTHS, kernels, strict=True):
+            self.assertAllEqual(kernel, self.kernel[:, :, :ins, :outs])
+
+    def test_the_whole_is_found_without_being_among_them(self):
+        (kernel,) = nested_kernels(tf.constant(self.kernel), [(4, 2)])
+        self.assertAllEqual(kernel, self.kernel[..., :2])
+
+    def test_gradients_of_all_kernels_add_up(self):
+        whole = tf.constant(self.kernel)
+        with tf.GradientTape() as tape:
+            tape.watch(whole)
+            kernels = nested_kernels(whole, WIDTHS)
+            total = sum(10**i * tf.reduce_sum(kernel) for i, kernel in enumerate(kernels))
+        expected = np.full((3, 3, 4, 6), 100.0)
+        expected[:, :, :2, :3] += 10
+        expected[:, :, :2, :1] += 1
+        self.assertAllClose(tape.gradient(total, whole), expected)
 
 
 class ElasticConv2DTest(tf.test.TestCase, parameterized.TestCase):

@@ -105,13 +105,13 @@ class LevelScoresTest(tf.test.TestCase, parameterized.TestCase):
         layer = make_layer(features)
         amounts = np.arange(6.0).reshape(2, 3)
         before = {task: layer(self.pooled, task=task)[0] for task in CLASSES}
-        layer.charge("a", amounts)
+        layer.shift_offsets("a", amounts)
         self.assertAllClose(layer(self.pooled, task="a")[0], before["a"] - amounts, atol=1e-5)
         self.assertAllEqual(layer(self.pooled, task="b")[0], before["b"])
 
     def test_pooled_features_cannot_be_charged(self):
         with self.assertRaisesRegex(ValueError, "`features` must not be 'pooled'"):
-            make_layer("pooled").charge("a", np.zeros((2, 3)))
+            make_layer("pooled").shift_offsets("a", np.zeros((2, 3)))
 
     @parameterized.parameters(("pooled", 24), ("normalised", 24), ("confident", 24 + 20 + 18))
     def test_macs_by_hand(self, features, expected):

@@ -1,8 +1,11 @@
+"""Tests of policies."""
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.policies import sampling
+from elastic_tf.policies.sampling import greedy, random_at_cost, randomly_priced, straight_through
 
 
 class SamplingTest(tf.test.TestCase, parameterized.TestCase):
@@ -61,6 +64,106 @@ class SamplingTest(tf.test.TestCase, parameterized.TestCase):
         divergence = sampling.uniform_divergence(tf.constant([[[0.0, 0.0], [np.log(3.0), 0.0]]]))
         expected = 0.5 * np.log(0.5 / 0.75) + 0.5 * np.log(0.5 / 0.25)
         self.assertAllClose(divergence, [[0.0, expected]], atol=1e-6)
+
+
+class StraightThroughTest(tf.test.TestCase):
+    def test_gates_are_one_hot_draws_from_the_softmax(self):
+        probabilities = np.array([0.1, 0.2, 0.7])
+        logits = tf.constant(np.tile(np.log(probabilities), (3000, 2, 1)), tf.float32)
+        gates = straight_through(logits, 0.3, tf.constant([1, 2])).numpy()
+        self.assertAllClose(np.sort(gates, axis=-1), np.tile([0, 0, 1.0], (3000, 2, 1)), atol=1e-6)
+        self.assertAllClose(gates.mean(axis=0), np.tile(probabilities, (2, 1)), atol=0.03)
+
+    def test_the_same_seed_gives_the_same_gates(self):
+        logits = tf.zeros((50, 2, 4))
+        first, again, other = (
+            straight_through(logits, 1.0, tf.constant([7, seed])) for seed in (0, 0, 1)
+        )
+        self.assertAllEqual(first, again)
+        self.assertNotAllEqual(first, other)
+
+    def test_the_gradient_is_finite_where_a_level_is_sure(self):
+        logits = tf.constant([[[80.0, 0.0, -80.0]]])
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            total = tf.reduce_sum(straight_through(logits, 0.1, tf.constant([0, 0])) * [1.0, 2, 3])
+        self.assertAllClose(total, 1.0)
+        self.assertAllClose(tape.gradient(total, logits), [[[0.0, 0.0, 0.0]]], atol=1e-6)
+
+
+SHARES = np.array([[0.0, 0.1, 0.4], [0.0, 0.2, 0.3]])
+
+
+class RandomlyPricedTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        logits = [[[0.0, 1.0, 2.0], [3.0, 0.5, 0.0]]]
+        self.logits = tf.constant(np.tile(logits, (2000, 1, 1)), tf.float32)
+        self.priced = randomly_priced(self.logits, SHARES, tf.constant([1, 2]))
+
+    def test_one_price_for_all_blocks_of_an_image(self):
+        taken_off = np.array(self.logits - self.priced)
+        prices = taken_off[:, 0, 2] / SHARES[0, 2]
+        self.assertAllClose(taken_off, prices[:, None, None] * SHARES, atol=1e-5)
+
+    def test_prices_are_uniform_around_zero(self):
+        prices = np.array(self.logits - self.priced)[:, 0, 2] / SHARES[0, 2]
+        highest = 2 * 2.5 / 0.35  # Mean range of the logits over the mean range of the shares.
+        self.assertAllInRange(prices, -highest, highest)
+        self.assertAllClose(
+            np.quantile(prices, [0.1, 0.5, 0.9]) / highest, [-0.8, 0, 0.8], atol=0.08
+        )
+
+    def test_choices_go_from_the_cheapest_to_the_dearest(self):
+        chosen = {tuple(levels) for levels in greedy(self.priced).numpy().tolist()}
+        self.assertContainsSubset({(0, 0), (2, 0), (2, 2)}, chosen)
+
+    def test_there_is_no_gradient(self):
+        with tf.GradientTape() as tape:
+            tape.watch(self.logits)
+            priced = randomly_priced(self.logits, SHARES, tf.constant([1, 2]))
+        self.assertIsNone(tape.gradient(priced, self.logits))
+
+    def test_equal_logits_stay_as_they_are(self):
+        self.assertAllEqual(
+            randomly_priced(tf.ones((2, 2, 3)), SHARES, tf.constant([1, 2])), np.ones((2, 2, 3))
+        )
+
+
+COSTS = np.array([[0, 10, 20, 40], [0, 30, 60, 100], [0, 5, 9, 20]])
+FULL = 160
+
+
+def _costs(levels):
+    return COSTS[np.arange(3), levels].sum(axis=1)
+
+
+class RandomAtCostTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(0.05, 0.3, 0.5, 0.8, 0.97)
+    def test_mean_cost_is_the_wanted_one(self, share):
+        levels = random_at_cost(20_000, COSTS, share * FULL)
+        # The cost of a model deviates by less than 60: the mean of 20,000 by less than 0.43.
+        self.assertAllClose(_costs(levels).mean(), share * FULL, atol=4 * 0.43)
+
+    @parameterized.parameters((-5, 0), (0, 0), (FULL, 3), (2 * FULL, 3))
+    def test_what_is_out_of_reach_gives_the_nearest(self, mean_cost, level):
+        self.assertAllEqual(random_at_cost(50, COSTS, mean_cost), np.full((50, 3), level))
+
+    def test_the_mean_of_the_levels_gives_uniform_ones(self):
+        levels = random_at_cost(20_000, COSTS, COSTS.mean(axis=1).sum())
+        for block in range(3):
+            counts = np.bincount(levels[:, block], minlength=4)
+            # 5000 each, with a standard deviation of 61.
+            self.assertAllClose(counts, np.full(4, 5000), atol=300)
+
+    def test_models_differ_between_seeds_and_not_between_calls(self):
+        first, again, other = (random_at_cost(50, COSTS, 80, seed) for seed in (1, 1, 2))
+        self.assertAllEqual(first, again)
+        self.assertNotAllEqual(first, other)
+
+    def test_equal_costs_are_allowed(self):
+        levels = random_at_cost(10, np.zeros((2, 3)), 0.0)
+        self.assertEqual(levels.shape, (10, 2))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
-from elastic_tf.training.estimator_levels import estimator_levels
+from elastic_tf.training.estimator_step import estimator_levels
 from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import StageSchedule

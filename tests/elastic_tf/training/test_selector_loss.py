@@ -1,19 +1,72 @@
+"""Tests of the selector's losses."""
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from elastic_tf.costs.cost_table import CostTable
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.training.selector_loss import (
     SELECTOR_GRADIENTS,
+    advantages,
     choice_price,
+    gated_costs,
     gumbel_loss,
     minimum_risk_loss,
+    model_costs,
     policy_gradient_loss,
     reinforce_loss,
+    reward,
     sample_models,
 )
 from elastic_tf.training.settings import MethodSettings
 from tests.testing import TASKS, random_batch, randomise
+
+
+class AdvantagesTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.rewards = tf.constant([[1.0, 5.0], [2.0, 5.0], [6.0, 2.0]])
+
+    def test_leave_one_out_by_hand(self):
+        expected = [[1 - 4, 5 - 3.5], [2 - 3.5, 5 - 3.5], [6 - 1.5, 2 - 5]]
+        self.assertAllClose(advantages(self.rewards), expected)
+
+    def test_none_leaves_the_rewards(self):
+        self.assertAllEqual(advantages(self.rewards, "none"), self.rewards)
+
+    def test_one_sample_is_too_few(self):
+        with self.assertRaisesRegex(ValueError, "at least 2 samples"):
+            advantages(self.rewards[:1])
+
+    def test_unknown_baseline_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`baseline` must be one of"):
+            advantages(self.rewards, "mean")
+
+
+class RewardTest(tf.test.TestCase, parameterized.TestCase):
+    def test_the_papers_formula_by_hand(self):
+        rewards = reward(tf.constant([0.5, 2.0]), tf.constant([1.0, 0.5]), price=0.1)
+        self.assertAllClose(rewards, [0.5, (1 - 0.25) / 10 - 2.0 + 1])
+
+    def test_at_exponent_1_the_cost_is_charged_as_it_is(self):
+        rewards = reward(tf.constant([0.5]), tf.constant([0.25]), price=2.0, exponent=1.0)
+        self.assertAllClose(rewards, [0.75 * 2.0 - 0.5 + 1])
+
+    def test_batch_credit_charges_the_mean(self):
+        rewards = reward(tf.zeros((1, 2)), tf.constant([[1.0, 0.0]]), price=1.0, credit="batch")
+        self.assertAllClose(rewards, [[1.75, 1.75]])
+
+    @parameterized.parameters(("density", (0.25 + 1.0) / 2), ("macs", (10 + 20 + 50) / (10 + 150)))
+    def test_costs_by_hand(self, kind, expected):
+        table = CostTable(10, [[0, 20, 100], [0, 25, 50]], [[0, 1, 4], [0, 4, 8]], selector_macs=7)
+        levels = np.array([[[1, 2]]])
+        self.assertAllClose(model_costs(table, levels, kind), [[expected]])
+        self.assertAllClose(gated_costs(table, tf.one_hot(levels, 3), kind), [[expected]])
+
+    def test_unknown_credit_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`credit` must be one of"):
+            reward(tf.zeros(1), tf.zeros(1), 1.0, credit="nobody")
 
 
 class SelectorLossTest(tf.test.TestCase, parameterized.TestCase):

@@ -3,9 +3,8 @@ import pathlib
 import tempfile
 
 import tensorflow as tf
-
-from tools.ablating.report import report_distributions, report_levels
-from tools.studying.study_runs import StudyRun
+from elastic_tf_tools.ablating.report import report_distributions, report_levels
+from elastic_tf_tools.studying.study_runs import StudyRun
 
 POLICY = {
     "distinct_models": 3,

@@ -1,6 +1,5 @@
 import tensorflow as tf
-
-from tools.ablating.variants import distributions_study, levels_study
+from elastic_tf_tools.ablating.variants import distributions_study, levels_study
 
 
 class VariantsTest(tf.test.TestCase):

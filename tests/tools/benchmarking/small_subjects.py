@@ -1,11 +1,11 @@
 """Subjects small enough for tests, and rows with times of our own."""
 
 import numpy as np
+from elastic_tf_tools.benchmarking.rows import Row
+from elastic_tf_tools.benchmarking.subject import Subject
 
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from tests.testing import TASKS, randomise
-from tools.benchmarking.rows import Row
-from tools.benchmarking.subject import Subject
 
 
 def small_subject(is_trained=False, ratios=(0.0, 0.5, 1.0), seed=0):

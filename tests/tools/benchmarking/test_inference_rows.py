@@ -1,9 +1,9 @@
 import numpy as np
 import tensorflow as tf
+from elastic_tf_tools.benchmarking.inference_rows import inference_rows
+from elastic_tf_tools.benchmarking.interleaved_timer import InterleavedTimer
 
 from tests.tools.benchmarking.small_subjects import NoTimer, small_subject
-from tools.benchmarking.inference_rows import inference_rows
-from tools.benchmarking.interleaved_timer import InterleavedTimer
 
 BATCH = 4
 

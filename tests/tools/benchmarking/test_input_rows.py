@@ -1,11 +1,11 @@
 import time
 
 import tensorflow as tf
+from elastic_tf_tools.benchmarking.input_rows import input_rows
+from elastic_tf_tools.benchmarking.interleaved_timer import InterleavedTimer
 
 from tests.testing import random_batch
 from tests.tools.benchmarking.small_subjects import small_subject
-from tools.benchmarking.input_rows import input_rows
-from tools.benchmarking.interleaved_timer import InterleavedTimer
 
 
 def slow_stream(seconds):

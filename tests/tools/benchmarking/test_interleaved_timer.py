@@ -1,6 +1,5 @@
 import tensorflow as tf
-
-from tools.benchmarking.interleaved_timer import InterleavedTimer
+from elastic_tf_tools.benchmarking.interleaved_timer import InterleavedTimer
 
 
 class FakeWork:

@@ -1,6 +1,5 @@
 import tensorflow as tf
-
-from tools.benchmarking.op_times import OpTime, format_op_times, op_times
+from elastic_tf_tools.benchmarking.op_times import OpTime, format_op_times, op_times
 
 
 class OpTimesTest(tf.test.TestCase):

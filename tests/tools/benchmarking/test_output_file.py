@@ -2,8 +2,7 @@ import pathlib
 
 import tensorflow as tf
 from absl.testing import parameterized
-
-from tools.benchmarking.output_file import check_output_file
+from elastic_tf_tools.benchmarking.output_file import check_output_file
 
 
 class OutputFileTest(tf.test.TestCase, parameterized.TestCase):

@@ -1,9 +1,9 @@
 import pathlib
 
 import tensorflow as tf
+from elastic_tf_tools.benchmarking.plot import draw_plot, write_plot
 
 from tests.tools.benchmarking.small_subjects import make_row
-from tools.benchmarking.plot import draw_plot, write_plot
 
 ROWS = [
     make_row("dense", 1, [2.0], [2.0], 1.0),

@@ -1,6 +1,5 @@
 import tensorflow as tf
-
-from tools.benchmarking.profiling_timer import ProfilingTimer
+from elastic_tf_tools.benchmarking.profiling_timer import ProfilingTimer
 
 
 class ProfilingTimerTest(tf.test.TestCase):

@@ -1,7 +1,7 @@
 import tensorflow as tf
+from elastic_tf_tools.benchmarking import report
 
 from tests.tools.benchmarking.small_subjects import make_row
-from tools.benchmarking import report
 
 
 class ReportTest(tf.test.TestCase):

@@ -1,8 +1,8 @@
 import tensorflow as tf
+from elastic_tf_tools.benchmarking.interleaved_timer import InterleavedTimer
+from elastic_tf_tools.benchmarking.rows import Candidate, measure_rows, paired_ratio
 
 from tests.tools.benchmarking.small_subjects import make_row
-from tools.benchmarking.interleaved_timer import InterleavedTimer
-from tools.benchmarking.rows import Candidate, measure_rows, paired_ratio
 
 
 class RowsTest(tf.test.TestCase):

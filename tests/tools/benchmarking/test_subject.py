@@ -1,10 +1,10 @@
 import numpy as np
 import tensorflow as tf
+from elastic_tf_tools.benchmarking.subject import random_subject, trained_subject
 
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from pipelines import get_tasks
 from tests.tools.benchmarking.small_subjects import small_subject
-from tools.benchmarking.subject import random_subject, trained_subject
 
 DIGITS = {"digits": {"image_shape": (8, 8, 1), "num_classes": 10}}
 

@@ -1,17 +1,17 @@
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
-
-import elastic_tf
-from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
-from tests.tools.benchmarking.small_subjects import NoTimer, small_subject
-from tools.benchmarking.training_rows import (
+from elastic_tf_tools.benchmarking.training_rows import (
     estimator_stage,
     initial_stage,
     selector_stage,
     step_runner,
     training_rows,
 )
+
+import elastic_tf
+from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
+from tests.tools.benchmarking.small_subjects import NoTimer, small_subject
 
 BATCH = 8
 

@@ -2,8 +2,9 @@
 
 from unittest import mock
 
+from elastic_tf_tools import export
+
 from tests.tools.commands import OwnFlags, run_main
-from tools import export
 
 
 def export_main(run, output_dir, how=run_main, **values):

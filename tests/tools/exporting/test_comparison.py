@@ -3,11 +3,11 @@ import tempfile
 
 import numpy as np
 import tensorflow as tf
+from elastic_tf_tools.benchmarking.interleaved_timer import InterleavedTimer
+from elastic_tf_tools.exporting.comparison import python_model, quality, size_in_bytes, time_ratios
 
 from elastic_tf.models.elastic_network import ElasticNetwork
 from tests.testing import TASKS, random_images, randomise
-from tools.benchmarking.interleaved_timer import InterleavedTimer
-from tools.exporting.comparison import python_model, quality, size_in_bytes, time_ratios
 
 
 class ComparisonTest(tf.test.TestCase):

@@ -1,6 +1,5 @@
 import tensorflow as tf
-
-from tools.exporting.comparison_table import format_comparison
+from elastic_tf_tools.exporting.comparison_table import format_comparison
 
 
 class ComparisonTableTest(tf.test.TestCase):

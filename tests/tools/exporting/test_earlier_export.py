@@ -4,9 +4,8 @@ import tempfile
 
 import tensorflow as tf
 from absl.testing import parameterized
-
-from tools.exporting.earlier_export import check_earlier_export
-from tools.exporting.export_variants import ExportVariant
+from elastic_tf_tools.exporting.earlier_export import check_earlier_export
+from elastic_tf_tools.exporting.export_variants import ExportVariant
 
 WANTED = ExportVariant("1", "litert", "int8", ())
 MANIFEST = {

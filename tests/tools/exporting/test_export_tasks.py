@@ -6,13 +6,13 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
+from elastic_tf_tools.run_directory import RunDirectory, read_json
 from PIL import Image
 
-from elastic_tf.training.checkpoint import save_atomically
+from elastic_tf.training.callbacks import save_atomically
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from tests.tools.commands import run_failing, run_main
 from tests.tools.exporting.export_main import export_main
-from tools.run_directory import RunDirectory, read_json
 
 TASK = "fashion_mnist_small"
 

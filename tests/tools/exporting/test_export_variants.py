@@ -1,6 +1,5 @@
 import tensorflow as tf
-
-from tools.exporting.export_variants import export_variants
+from elastic_tf_tools.exporting.export_variants import export_variants
 
 
 class ExportVariantsTest(tf.test.TestCase):

@@ -3,9 +3,8 @@ import tempfile
 
 import numpy as np
 import tensorflow as tf
+from elastic_tf_tools.exporting.image_batches import image_batches, image_paths
 from PIL import Image
-
-from tools.exporting.image_batches import image_batches, image_paths
 
 GREY = {"height": 4, "width": 4, "channels": 1, "fit": "crop"}
 

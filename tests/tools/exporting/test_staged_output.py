@@ -5,8 +5,7 @@ import tempfile
 import threading
 
 import tensorflow as tf
-
-from tools.exporting.staged_output import check_free, staged_output
+from elastic_tf_tools.exporting.staged_output import check_free, staged_output
 
 
 class StagedOutputTest(tf.test.TestCase):

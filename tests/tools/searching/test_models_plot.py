@@ -1,7 +1,7 @@
 import tensorflow as tf
+from elastic_tf_tools.searching.models_plot import draw_models
 
 from tests.tools.searching.test_models_table import FOUND
-from tools.searching.models_plot import draw_models
 
 
 class ModelsPlotTest(tf.test.TestCase):

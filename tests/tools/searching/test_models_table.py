@@ -3,8 +3,7 @@ import pathlib
 import tempfile
 
 import tensorflow as tf
-
-from tools.searching.models_table import format_models, write_models_csv
+from elastic_tf_tools.searching.models_table import format_models, write_models_csv
 
 FOUND = {
     "birds": {

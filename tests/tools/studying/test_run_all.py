@@ -11,13 +11,13 @@ from unittest import mock
 import psutil
 import tensorflow as tf
 from absl.testing import parameterized
+from elastic_tf_tools.studying.run_all import run_all
+from elastic_tf_tools.studying.run_process import RunProcess
+from elastic_tf_tools.studying.study_file import Variant
+from elastic_tf_tools.studying.study_progress import StudyProgress
+from elastic_tf_tools.studying.study_runs import make_runs
 
 from tests.tools.studying.stub_training import PROGRAM
-from tools.studying.run_all import run_all
-from tools.studying.run_process import RunProcess
-from tools.studying.study_file import Variant
-from tools.studying.study_progress import StudyProgress
-from tools.studying.study_runs import make_runs
 
 
 def live_children():

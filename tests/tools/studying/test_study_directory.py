@@ -3,8 +3,7 @@ import pathlib
 import tempfile
 
 import tensorflow as tf
-
-from tools.studying.study_directory import StudyDirectory
+from elastic_tf_tools.studying.study_directory import StudyDirectory
 
 
 class StudyDirectoryTest(tf.test.TestCase):

@@ -3,8 +3,7 @@ import tempfile
 
 import tensorflow as tf
 from absl.testing import parameterized
-
-from tools.studying.study_file import read_study
+from elastic_tf_tools.studying.study_file import read_study
 
 FLAGFILE = "# Comment.\n--rho=7\n--batch_size=4\n"
 STUDY = """

@@ -3,9 +3,8 @@ import pathlib
 import tempfile
 
 import tensorflow as tf
-
-from tools.studying.study_file import Variant
-from tools.studying.study_runs import find_runs, make_runs
+from elastic_tf_tools.studying.study_file import Variant
+from elastic_tf_tools.studying.study_runs import find_runs, make_runs
 
 VARIANTS = [Variant("a", "First.", ("--rho=3",)), Variant("b", "Second.", ())]
 

@@ -3,13 +3,13 @@ import tempfile
 
 import numpy as np
 import tensorflow as tf
+from elastic_tf_tools.run_directory import write_json
+from elastic_tf_tools.studying.study_figures import study_figures
+from elastic_tf_tools.studying.study_file import Study, Variant
+from elastic_tf_tools.studying.study_runs import make_runs
+from elastic_tf_tools.studying.study_table import format_study
 
 from tests.tools.studying.stub_training import figures
-from tools.run_directory import write_json
-from tools.studying.study_figures import study_figures
-from tools.studying.study_file import Study, Variant
-from tools.studying.study_runs import make_runs
-from tools.studying.study_table import format_study
 
 STUDY = Study(
     "baselines",
@@ -43,14 +43,14 @@ class StudyTableTest(tf.test.TestCase):
         self.assertAllClose(found["values"], [80, 83, 92])
 
     def test_every_figure_is_taken_from_its_place(self):
-        gain = {"gain_over_best_static": {"points": -0.25}}
+        gain = {"gain_over_best_fixed": {"points": -0.25}}
         found = self._figures([0.5], **gain)["variants"]["none"]["tasks"]["birds"]
         expected = {
             "selector_accuracy": 50,
             "full_accuracy": 90,
             "macs_share": 50,
             "gain_over_shuffled": 1.5,
-            "gain_over_best_static": -0.25,
+            "gain_over_best_fixed": -0.25,
             "distinct_models": 7,
             "most_used_share": 62.5,
         }

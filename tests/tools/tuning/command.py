@@ -7,10 +7,10 @@ from unittest import mock
 
 from absl import app, flags
 from absl.testing import flagsaver
+from elastic_tf_tools import tune
+from elastic_tf_tools.given_flags import OF_THE_COMMAND, training_flag_names
 
 from tests.tools.tuning.stub_training import PROGRAM
-from tools import tune
-from tools.given_flags import OF_THE_COMMAND, training_flag_names
 
 # One number for each setting that the program looks at.
 SETTINGS = (

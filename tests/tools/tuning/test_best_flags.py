@@ -3,10 +3,10 @@ import tempfile
 
 import tensorflow as tf
 from absl import flags
+from elastic_tf_tools.tuning.best_flags import format_best_flags
 
+from elastic_tf.tuning.objectives import Objective
 from tests.tools.tuning.outcome import completed
-from tools.tuning.best_flags import format_best_flags
-from tools.tuning.objectives import Objective
 
 
 class BestFlagsTest(tf.test.TestCase):

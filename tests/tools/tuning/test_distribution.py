@@ -1,7 +1,6 @@
 import tensorflow as tf
 from absl.testing import parameterized
-
-from tools.tuning.distribution import find_role
+from elastic_tf_tools.tuning.distribution import find_role
 
 
 def _variables(name="worker0", ip="127.0.0.1", port="8000"):

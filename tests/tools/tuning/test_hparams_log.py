@@ -2,11 +2,11 @@ import pathlib
 import tempfile
 
 import tensorflow as tf
+from elastic_tf_tools.tuning.hparams_log import log_hparams
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from tests.tools.tuning.outcome import completed, failed
-from tools.tuning.hparams_log import log_hparams
 
 
 class HparamsLogTest(tf.test.TestCase):

@@ -5,8 +5,7 @@ import tempfile
 import keras_tuner
 import tensorflow as tf
 from absl.testing import parameterized
-
-from tools.tuning.oracles import TUNERS, make_oracle
+from elastic_tf_tools.tuning.oracles import TUNERS, make_oracle
 
 
 def _oracle(tuner, folder, seed=0, **arguments):

@@ -2,9 +2,9 @@ import pathlib
 import tempfile
 
 import tensorflow as tf
+from elastic_tf_tools.tuning.outcomes import Outcomes, ranked
 
 from tests.tools.tuning.outcome import completed, failed
-from tools.tuning.outcomes import Outcomes, ranked
 
 
 class OutcomesTest(tf.test.TestCase):

@@ -4,10 +4,10 @@ import tempfile
 
 import tensorflow as tf
 from absl.testing import parameterized
+from elastic_tf_tools.tuning.search_directory import SearchDirectory
 
+from elastic_tf.tuning.objectives import Objective
 from tests.tools.tuning.outcome import completed, failed
-from tools.tuning.objectives import Objective
-from tools.tuning.search_directory import SearchDirectory
 
 SEARCH = {"tuner": "random", "ranges": {"levels": [2, 5]}}
 

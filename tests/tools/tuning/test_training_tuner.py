@@ -5,20 +5,20 @@ import tempfile
 import keras
 import tensorflow as tf
 from absl import flags
+from elastic_tf_tools.tuning.oracles import make_oracle
+from elastic_tf_tools.tuning.search_directory import SearchDirectory
+from elastic_tf_tools.tuning.training_tuner import TrainingTuner
+from elastic_tf_tools.tuning.trial_progress import TrialProgress
 
-from elastic_tf.training.checkpoint import save_atomically
+from elastic_tf.training.callbacks import save_atomically
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from elastic_tf.tuning.hypermodel import TrainingHyperModel
+from elastic_tf.tuning.objectives import Objective
+from elastic_tf.tuning.ranges import parse_range
+from elastic_tf.tuning.search_space import SearchSpace
 from tests.testing import TASKS, randomise
 from tests.tools.tuning.outcome import completed
 from tests.tools.tuning.stub_training import PROGRAM
-from tools.tuning.hypermodel import TrainingHyperModel
-from tools.tuning.objectives import Objective
-from tools.tuning.oracles import make_oracle
-from tools.tuning.ranges import parse_range
-from tools.tuning.search_directory import SearchDirectory
-from tools.tuning.search_space import SearchSpace
-from tools.tuning.training_tuner import TrainingTuner
-from tools.tuning.trial_progress import TrialProgress
 
 SETTINGS = {
     "backbone": "wrn-8-1",

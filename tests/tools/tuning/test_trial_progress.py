@@ -3,11 +3,11 @@ import pathlib
 import tempfile
 
 import tensorflow as tf
+from elastic_tf_tools.tuning.outcomes import Outcomes
+from elastic_tf_tools.tuning.trial_progress import TrialProgress
+from elastic_tf_tools.tuning.trial_run import TrialRun
 
 from tests.tools.tuning.outcome import completed, failed
-from tools.tuning.outcomes import Outcomes
-from tools.tuning.trial_progress import TrialProgress
-from tools.tuning.trial_run import TrialRun
 
 
 class TrialProgressTest(tf.test.TestCase):

@@ -4,9 +4,9 @@ import tempfile
 
 import tensorflow as tf
 from absl.testing import parameterized
+from elastic_tf_tools.tuning.trial_run import TrialRun
 
 from tests.tools.tuning.stub_training import make_figures
-from tools.tuning.trial_run import TrialRun
 
 
 class TrialRunTest(tf.test.TestCase, parameterized.TestCase):

@@ -3,10 +3,10 @@ import tempfile
 
 import tensorflow as tf
 from absl.testing import parameterized
+from elastic_tf_tools.tuning.trials_plot import draw_trials, write_trials_plot
 
+from elastic_tf.tuning.objectives import Objective
 from tests.tools.tuning.outcome import completed
-from tools.tuning.objectives import Objective
-from tools.tuning.trials_plot import draw_trials, write_trials_plot
 
 OUTCOMES = [completed("0", 0.75, 0.5), completed("1", 0.5, 0.25), completed("2", 0.6, 0.7)]
 

@@ -3,10 +3,10 @@ import pathlib
 import tempfile
 
 import tensorflow as tf
+from elastic_tf_tools.tuning.trials_table import format_trials, trials_on_front, write_trials_csv
 
+from elastic_tf.tuning.objectives import Objective
 from tests.tools.tuning.outcome import completed, failed
-from tools.tuning.objectives import Objective
-from tools.tuning.trials_table import format_trials, trials_on_front, write_trials_csv
 
 OUTCOMES = [
     completed("0", 0.75, 0.5),

@@ -1,0 +1,207 @@
+"""Budgets of MACs: the prices that keep to them, and accuracy along them."""
+
+import numpy as np
+
+from elastic_tf.evaluation.answers import as_answers
+from elastic_tf.policies.budget import BudgetCalibration, priced_greedy
+
+
+def calibrate(logits, table, points=101):
+    """Finds the prices that bring the mean MACs of a set of images to a grid of budgets.
+
+    The mean is a step function of the price: it changes where some image changes a level, and where
+    many change at once it jumps. Every price at which that happens is computed, so that no bounds
+    for a search have to be guessed. Each budget gets the nearest mean there is, of two as near the
+    cheaper, and the price in the middle of that step: rounding and new images do not tip it over.
+
+    The grid goes from the cheapest mean to 1, the full model's without selector; means above 1 are
+    left out, so that a budget of 1 is not exceeded. The spacing bounds what interpolation between
+    points can miss.
+
+    Args:
+        logits: float array `(images, blocks, levels)`, of the selector.
+        table: the task's `CostTable`.
+        points: int >= 2. Budgets in the grid, evenly spaced. Defaults to 101.
+
+    Returns:
+        A `BudgetCalibration`.
+
+    Raises:
+        ValueError: if an argument is not usable.
+    """
+    logits = np.asarray(logits, np.float64)
+    if logits.ndim != 3 or not len(logits) or logits.shape[1:] != table.block_macs.shape:
+        raise ValueError(
+            f"`logits` must be of shape (images, {table.num_blocks}, {table.num_levels}), with at "
+            f"least one image. Received: logits.shape={logits.shape}"
+        )
+    if not np.all(np.isfinite(logits)):
+        raise ValueError("`logits` must be finite. Received: infinite or undefined ones")
+    if isinstance(points, bool) or not isinstance(points, int) or points < 2:
+        raise ValueError(f"`points` must be an integer >= 2. Received: {points=}")
+    shares, prices = _steps(logits, table)
+    most = max(shares[0], 1.0)  # If even the cheapest is above 1, all budgets get that.
+    budgets = np.unique(np.linspace(shares[0], most, points))
+    shares = shares[shares <= most]
+    return BudgetCalibration(budgets, prices[_nearest(shares, budgets)])
+
+
+def _steps(logits, table):
+    """Returns the means that there are, increasing, and a price in the middle of each step."""
+    changes, added = _changes(logits, table.block_macs, table.full_macs)
+    order = np.argsort(-changes, kind="stable")
+    # What float32, in which prices are used, cannot tell apart happens at once.
+    changes = changes[order].astype(np.float32).astype(np.float64)
+    is_last = np.append(changes[1:] < changes[:-1], True)[: len(changes)]
+    changes, added = changes[is_last], np.cumsum(added[order])[is_last]
+    cheapest = table.fixed_macs + table.selector_macs + int(table.block_macs.min(axis=1).sum())
+    shares = (cheapest + np.append(0, added) / len(logits)) / table.full_macs
+    if not len(changes):
+        return shares, np.zeros(1)
+    # Beyond the outermost changes, far enough for images with larger gaps between their logits.
+    margin = changes[0] - changes[-1] + 1
+    ends = np.concatenate([[changes[0] + 2 * margin], changes, [changes[-1] - 2 * margin]])
+    return shares, (ends[:-1] + ends[1:]) / 2
+
+
+def _changes(logits, block_macs, full_macs):
+    """Returns every change to a dearer level as the price falls, of any block of any image.
+
+    Returns:
+        prices: float64 array `(changes,)`, at which they happen.
+        added: int64 array `(changes,)`, by how many MACs.
+    """
+    rows, blocks = np.indices(logits.shape[:2])
+    is_cheapest = block_macs == block_macs.min(axis=1, keepdims=True)
+    level = np.where(is_cheapest, logits, -np.inf).argmax(axis=-1)
+    prices, added = [], []
+    # A level is left for good, so there are no more changes than this.
+    for _ in range(logits.shape[2] - 1):
+        dearer_by = block_macs - block_macs[blocks, level][..., np.newaxis]
+        gain = logits - logits[rows, blocks, level][..., np.newaxis]
+        # As the price falls, the first to be worth as much as the level at hand.
+        worth = np.where(dearer_by > 0, gain / np.where(dearer_by > 0, dearer_by, 1), -np.inf)
+        best = worth.argmax(axis=-1)
+        changes = np.isfinite(worth[rows, blocks, best])
+        prices.append(worth[rows, blocks, best][changes] * full_macs)
+        added.append(dearer_by[rows, blocks, best][changes])
+        level = np.where(changes, best, level)
+    return np.concatenate([*prices, []]), np.concatenate([*added, np.zeros(0, np.int64)])
+
+
+def _nearest(shares, budgets):
+    """Returns for every budget the index of the nearest share; of two as near, the lower."""
+    halfway = (shares[:-1] + shares[1:]) / 2
+    return np.searchsorted(halfway, budgets)
+
+
+def target_prices(logits, tables, targets, scope="task"):
+    """Returns the price for every task at which its selector's choice meets its target.
+
+    Training adapts its own price by the noisy shares of batches, and ends near the target, not on
+    it; what is left of the way is small.
+
+    Args:
+        logits: dict from task name to float array `(images, blocks, levels)`, of the selector.
+        tables: dict from task name to its `CostTable`.
+        targets: dict from task name to the mean share of MACs wanted, selector included.
+        scope: `"task"`: a price for each task; `"all"`: the same for all, at which the mean of
+            their shares meets the mean of the targets.
+
+    Returns:
+        Dict from task name to float, as `priced_greedy` takes it. A target that cannot be reached
+        gets the price of the nearest that can, as far as a price of that size goes.
+    """
+    if scope == "task":
+        return {task: _price({task: logits[task]}, tables, targets[task]) for task in targets}
+    mean_target = np.mean(list(targets.values()))
+    price = _price({task: logits[task] for task in targets}, tables, mean_target)
+    return dict.fromkeys(targets, price)
+
+
+def _price(logits, tables, target):
+    def mean_share(price):
+        shares = []
+        for task, scores in logits.items():
+            table = tables[task]
+            levels = priced_greedy(scores, table.block_shares, price)
+            shares.append(np.mean(table.macs_share(levels)))
+        return np.mean(shares)
+
+    # Enough to turn around the largest difference between logits, for a block of 1 % of the MACs.
+    reach = 200 * max(float(np.ptp(scores)) for scores in logits.values()) + 1
+    # In float32, as prices are used; else both ends could turn out the same price.
+    low, high = np.float32(-reach), np.float32(reach)
+    while low < (price := (low + high) / np.float32(2)) < high:
+        low, high = (price, high) if mean_share(price) > target else (low, price)
+    # Between the means on either side of a jump, the nearer.
+    return float(min((low, high), key=lambda price: abs(mean_share(price) - target)))
+
+
+def budget_curve(network, batches, task, calibration, budgets):
+    """Measures a network at several budgets on every image of a task.
+
+    Args:
+        network: an `ElasticNetwork`.
+        batches: iterable of `(images, labels)` that gives the same images at every pass, or the
+            `Answers` on them.
+        task: str.
+        calibration: the task's `BudgetCalibration`.
+        budgets: iterable of floats in (0, 1].
+
+    Returns:
+        Dict of plain Python values. A point is a dict of `accuracy`, a share in [0, 1], and
+        `macs_share`, the mean MACs as a share of the full model's.
+
+        | key | value |
+        | --- | --- |
+        | `num_images` | images in `batches` |
+        | `budgets` | list of points, selector included in the MACs, each with its `budget`, `price`
+          and `is_reachable`: whether the calibration's images could be brought to it |
+        | `selector` | point of the selector's own choice, selector included |
+        | `levels` | list of points, each level used everywhere, without selector; the last is the
+          full model |
+
+    Raises:
+        ValueError: if there is no image, or a budget is out of range.
+    """
+    answers, table = as_answers(network, batches, task), network.cost_table(task)
+    prices = [float(calibration.price(budget)) for budget in budgets]
+
+    def point(levels, with_selector):
+        return {
+            "accuracy": float(answers.are_right(levels).mean()),
+            "macs_share": float(np.mean(table.macs(levels, with_selector)) / table.full_macs),
+        }
+
+    def at_price(price):
+        return point(priced_greedy(answers.logits, table.block_shares, price), with_selector=True)
+
+    return {
+        "num_images": len(answers),
+        "budgets": [
+            {"budget": budget, "price": price, "is_reachable": calibration.reaches(budget)}
+            | at_price(price)
+            for budget, price in zip(budgets, prices, strict=True)
+        ],
+        "selector": at_price(0.0),
+        "levels": [
+            point(np.full(table.num_blocks, level), with_selector=False)
+            for level in range(table.num_levels)
+        ],
+    }
+
+
+def largest_miss(curve):
+    """Returns how far the mean MACs are from a reachable budget at worst, a share of the full
+    model's MACs; `None` if no budget is reachable.
+
+    Args:
+        curve: what `budget_curve` returns.
+    """
+    misses = [
+        abs(point["macs_share"] - point["budget"])
+        for point in curve["budgets"]
+        if point["is_reachable"]
+    ]
+    return max(misses, default=None)

@@ -1,0 +1,222 @@
+"""The fixed models of a trained network: search, and what they offer at every cost."""
+
+import itertools
+import math
+
+import numpy as np
+
+
+def pareto_front(points):
+    """Returns the points that no other point beats: by cost, by accuracy, or both.
+
+    Args:
+        points: sequence of `(cost, accuracy)`, floats.
+
+    Returns:
+        List of int, the indices of those points by rising cost; of equal points the first.
+    """
+    front, best = [], -np.inf
+    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
+    for index in order:
+        if points[index][1] > best:
+            front.append(index)
+            best = points[index][1]
+    return front
+
+
+def hypervolume(points, max_cost=1.0):
+    """Returns the area below the front, from cost 0 to `max_cost`.
+
+    It is the integral of the best accuracy that a cost allows; where it allows no point, that is 0.
+
+    Args:
+        points: sequence of `(cost, accuracy)`, floats >= 0.
+        max_cost: float > 0. What costs more does not count. Defaults to 1.
+
+    Returns:
+        float; in [0, 1] for shares.
+
+    Reference: Zitzler and Thiele, 1999, "Multiobjective evolutionary algorithms".
+    """
+    front = [points[index] for index in pareto_front(points) if points[index][0] < max_cost]
+    ends = [cost for cost, _ in front[1:]] + [max_cost] * bool(front)
+    widths = [end - cost for (cost, _), end in zip(front, ends, strict=True)]
+    return float(sum(width * accuracy for width, (_, accuracy) in zip(widths, front, strict=True)))
+
+
+def accuracy_at(points, cost):
+    """Returns the accuracy that a mean cost allows, by a mixture of two points at most.
+
+    Between two points of the front the accuracy is linear: that of giving each image one of the two
+    models at random. Above the front it is that of its last point.
+
+    Args:
+        points: sequence of `(cost, accuracy)`, floats; at least one.
+        cost: float.
+
+    Returns:
+        float; `-inf` where no point is as cheap.
+    """
+    front = [points[index] for index in pareto_front(points)]
+    costs, accuracies = zip(*front, strict=True)
+    return float(np.interp(cost, costs, accuracies, left=-np.inf))
+
+
+EVOLUTION, RANDOM = "evolution", "random"
+ALGORITHMS = (EVOLUTION, RANDOM)
+
+
+class ModelSearch:
+    """The models that have been tried, and ways to come to more.
+
+    Args:
+        accuracy: function from levels, an int array `(blocks,)`, to a share in [0, 1].
+        block_macs: int array `(blocks, levels)`, not falling with the level.
+        fixed_macs: int. MACs of stem and head.
+        seed: int. Defaults to 0.
+
+    Attributes:
+        found: dict from the levels of each model tried, a tuple of int, to its accuracy.
+
+    Reference: Cai et al., 2020, "Once-for-All" (arXiv 1908.09791), for search after training; Real
+        et al., 2019, "Regularized evolution", without its ageing.
+    """
+
+    _PARENTS = 5
+    # In a row, of models that are known already: then there are hardly any others.
+    _MAX_REPEATS = 200
+
+    def __init__(self, accuracy, block_macs, fixed_macs, seed=0):
+        self.accuracy = accuracy
+        self.block_macs = np.asarray(block_macs)
+        self.fixed_macs = fixed_macs
+        self.generator = np.random.default_rng(seed)
+        self.found = {}
+
+    def macs(self, levels):
+        """Returns the MACs of a model, an int."""
+        return int(self.fixed_macs + self.block_macs[np.arange(len(levels)), list(levels)].sum())
+
+    def check_limit(self, name, max_macs):
+        """Checks that there is a model within a limit.
+
+        Raises:
+            ValueError: if not even the cheapest one is; it names the argument `name`.
+        """
+        cheapest = self.macs(np.zeros(len(self.block_macs), int))
+        if cheapest > max_macs:
+            raise ValueError(
+                f"`{name}` must allow the cheapest model, {cheapest} MACs. "
+                f"Received: {name}={max_macs}"
+            )
+
+    def try_model(self, levels, max_macs=math.inf):
+        """Evaluates a model if it is new and within a limit; returns whether it did."""
+        key = tuple(int(level) for level in levels)
+        if key in self.found or self.macs(key) > max_macs:
+            return False
+        self.found[key] = float(self.accuracy(np.array(key, np.int32)))
+        return True
+
+    def try_uniform(self, max_macs=math.inf, evaluations=math.inf):
+        """Tries every level used everywhere, as far as the total of evaluations goes."""
+        blocks, levels = self.block_macs.shape
+        for level in range(levels):
+            if len(self.found) < evaluations:
+                self.try_model(np.full(blocks, level), max_macs)
+
+    def try_all(self, evaluations):
+        """Tries every model there is, if they are no more than so many; otherwise none."""
+        blocks, levels = self.block_macs.shape
+        if levels**blocks <= evaluations:
+            for model in itertools.product(range(levels), repeat=blocks):
+                self.try_model(model)
+
+    def run(self, limits, evaluations, algorithm=EVOLUTION):
+        """Tries new models within each of several limits in turns, as near to it as can be.
+
+        Args:
+            limits: sequence of int, MACs, at least one. With `"evolution"` at least one model
+                within each has been tried.
+            evaluations: int. Models tried in all at the end, those of before included.
+            algorithm: `"evolution"`, of the best found so far one is changed at one block or two;
+                or `"random"`. What exceeds the limit is made narrower and what falls below it
+                wider, at random blocks.
+        """
+        make = self._mutant if algorithm == EVOLUTION else self._stranger
+        turn = repeats = 0
+        while len(self.found) < evaluations and repeats < self._MAX_REPEATS * len(limits):
+            max_macs = limits[turn % len(limits)]
+            is_new = self.try_model(self._fit(make(max_macs), max_macs), max_macs)
+            repeats = 0 if is_new else repeats + 1
+            turn += 1
+
+    def best(self, max_macs=math.inf):
+        """Returns the most accurate model tried within a limit, of equals the cheapest.
+
+        Returns:
+            Dict of `levels`, a list of int, `accuracy`, and `macs`, an int.
+        """
+        allowed = [levels for levels in self.found if self.macs(levels) <= max_macs]
+        best = min(allowed, key=lambda levels: (-self.found[levels], self.macs(levels)))
+        return {"levels": list(best), "accuracy": self.found[best], "macs": self.macs(best)}
+
+    def _mutant(self, max_macs):
+        allowed = [levels for levels in self.found if self.macs(levels) <= max_macs]
+        parents = sorted(allowed, key=self.found.get, reverse=True)[: self._PARENTS]
+        child = np.array(parents[self.generator.integers(len(parents))])
+        blocks, levels = self.block_macs.shape
+        changes = min(blocks, self.generator.integers(1, 3))
+        for block in self.generator.choice(blocks, changes, replace=False):
+            child[block] = self.generator.integers(levels)
+        return child
+
+    def _stranger(self, max_macs):
+        blocks, levels = self.block_macs.shape
+        return self.generator.integers(levels, size=blocks)
+
+    def _fit(self, child, max_macs):
+        while self.macs(child) > max_macs:
+            child[self.generator.choice(np.flatnonzero(child))] -= 1
+        return self._fill(child, max_macs)
+
+    def _fill(self, child, max_macs):
+        """Widens blocks in a random order while the limit allows it."""
+        for block in self.generator.permutation(len(child)):
+            while child[block] < self.block_macs.shape[1] - 1:
+                child[block] += 1
+                if self.macs(child) > max_macs:
+                    child[block] -= 1
+                    break
+        return child
+
+
+def best_fixed(accuracy, block_macs, fixed_macs, max_macs, candidates=(), evaluations=60, seed=0):
+    """Searches for the most accurate model that costs at most so much.
+
+    Known candidates first: every level used everywhere, and those given. Then an evolutionary
+    search, see `ModelSearch`, until the evaluations are used up.
+
+    Args:
+        accuracy: function from levels, an int array `(blocks,)`, to a share in [0, 1].
+        block_macs: int array `(blocks, levels)`, not falling with the level.
+        fixed_macs: int. MACs of stem and head.
+        max_macs: int. What the model may cost, MACs.
+        candidates: iterable of int sequences `(blocks,)`. Too expensive ones are left out.
+        evaluations: int >= 1. How often `accuracy` may be called. Defaults to 60.
+        seed: int. Defaults to 0.
+
+    Returns:
+        Dict: `levels`, a list of int; `accuracy`; `macs`; `evaluations`, those used.
+
+    Raises:
+        ValueError: if not even the cheapest model is within the budget.
+    """
+    search = ModelSearch(accuracy, block_macs, fixed_macs, seed)
+    search.check_limit("max_macs", max_macs)
+    search.try_uniform(max_macs, evaluations)
+    for candidate in candidates:
+        if len(search.found) < evaluations:
+            search.try_model(np.asarray(candidate), max_macs)
+    search.run([max_macs], evaluations)
+    return search.best() | {"evaluations": len(search.found)}

@@ -1,0 +1,270 @@
+"""Files and folders that are written whole or not at all, and belong to one process at a time."""
+
+import contextlib
+import csv
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import signal
+import tempfile
+import threading
+
+
+@contextlib.contextmanager
+def whole_file(path):
+    """Gives the path of a file to write, which takes the place of `path` at the end.
+
+    After an error, and after a kill, `path` holds what it held before.
+
+    Args:
+        path: str or path; its folder must exist. The file to write has the same suffix.
+
+    Yields:
+        `pathlib.Path`.
+    """
+    path = pathlib.Path(path)
+    partial = path.with_name(f"{path.stem}.partial{path.suffix}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Writes a text file (UTF-8) whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value):
+    """Writes a JSON file whole or not at all."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path):
+    """Reads a JSON file; a `ValueError` names the file that is not JSON."""
+    try:
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} must be JSON. Received: {error}") from None
+
+
+def write_csv(path, rows, columns=None):
+    """Writes a CSV file whole or not at all; what a row lacks is an empty field.
+
+    Args:
+        path: str or path.
+        rows: iterable of dicts.
+        columns: sequence of str, in order; others are left out. Defaults to the keys of the first
+            row.
+    """
+    rows = list(rows)
+    columns = list(columns if columns is not None else rows[0] if rows else ())
+    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def markdown_table(header, rows):
+    """Returns a table in Markdown, str of several lines; numbers are to be text already.
+
+    Args:
+        header: sequence of str.
+        rows: iterable of sequences of str, as long as `header`.
+    """
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def output_folder(path, argument="output_dir"):
+    """Makes a folder for results, if need be, before the work begins; returns its `pathlib.Path`.
+
+    Args:
+        path: str or path.
+        argument: str, the name of the argument or flag that gave it.
+
+    Raises:
+        ValueError: if it is empty, cannot be made, or cannot be written to.
+    """
+    if not path or not str(path):
+        raise ValueError(f"`{argument}` must be the path of a folder. Received: {argument}={path}")
+    folder = pathlib.Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"`{argument}` must be a folder that can be made and written to. "
+            f"Received: {argument}={folder} ({error.strerror})"
+        ) from None
+    return folder
+
+
+def check_output_file(path, argument):
+    """Raises a `ValueError` if a file of that path cannot be written; leaves nothing behind.
+
+    Args:
+        path: str or path.
+        argument: str, the name of the argument or flag that gave it.
+    """
+    path = pathlib.Path(path)
+    reason = "it is a folder" if path.is_dir() else None
+    if not reason:
+        try:
+            with tempfile.NamedTemporaryFile(dir=path.parent):
+                return
+        except OSError as error:
+            reason = error.strerror
+    raise ValueError(
+        f"`{argument}` must be a file in a folder that exists and can be written to. "
+        f"Received: {argument}={path} ({reason})"
+    )
+
+
+def check_free(path, argument="output_dir"):
+    """Raises a `FileExistsError` unless `path` is a new or empty folder."""
+    path = pathlib.Path(path)
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise FileExistsError(
+            f"`{argument}` must be a new or empty folder. "
+            f"Received: {argument}={path}, which {'is a file' if path.is_file() else 'holds files'}"
+        )
+
+
+@contextlib.contextmanager
+def whole_folder(path, argument="output_dir"):
+    """Gives a folder beside the wanted one, which becomes it at the end; after an error, nothing.
+
+    SIGTERM ends the program as an error does, by `SystemExit`.
+
+    Args:
+        path: str or path, new or empty. A link is followed.
+        argument: str, the name of the argument or flag that gave it.
+
+    Yields:
+        `pathlib.Path`.
+
+    Raises:
+        FileExistsError: see `check_free`.
+        ValueError: if the folder cannot be made.
+    """
+    path = pathlib.Path(path).resolve()
+    check_free(path, argument)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stage = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise _cannot_be_made(path, argument, error) from None
+    try:
+        with _exit_on_sigterm():
+            yield stage
+        stage.chmod(0o755)  # Of a temporary folder only its owner can read.
+        try:
+            os.replace(stage, path)  # An empty folder may be in its place.
+        except OSError as error:
+            raise _cannot_be_made(path, argument, error) from None
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+class ClaimedFolder:
+    """A folder that belongs to one piece of work: a run, a study, a search.
+
+    A JSON file in it says which. Other work is refused, the same work may go on.
+
+    Args:
+        path: str or path. Need not exist.
+        file: str, the name of the JSON file.
+        noun: str, what the folder holds, for messages.
+    """
+
+    def __init__(self, path, file, noun):
+        self.path = pathlib.Path(path)
+        self.file = self.path / file
+        self.noun = noun
+
+    def check(self, description):
+        """Checks that the folder is free, or already holds this work. Nothing is written.
+
+        Args:
+            description: dict of plain values that tell this work from other; what the file has
+                besides is not compared.
+
+        Raises:
+            FileExistsError: if the folder holds something else.
+            ValueError: if the file cannot be read.
+        """
+        if self.file.exists():
+            found = read_json(self.file)
+            found = found if isinstance(found, dict) else {}
+            plain = json.loads(json.dumps(description))
+            changed = sorted(key for key in plain if plain[key] != found.get(key))
+            if changed:
+                self._refuse(f"whose {self.noun} differs in {', '.join(changed)}")
+        elif self.path.is_file() or (self.path.is_dir() and self._holds_files()):
+            self._refuse("which holds other files")
+
+    def claim(self, description):
+        """Makes the folder this work's own, or finds that it is already; see `check`."""
+        self.check(description)
+        if not self.file.exists():
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_json(self.file, description)
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps the folder, which is made if need be, from other processes while the block runs.
+
+        The lock ends with the process, however that ends.
+
+        Raises:
+            FileExistsError: if another process has it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / _LOCK).open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._refuse("which another process is writing to")
+            yield
+
+    def _holds_files(self):
+        return any(entry.name != _LOCK for entry in self.path.iterdir())
+
+    def _refuse(self, reason):
+        raise FileExistsError(
+            f"`output_dir` must be new, empty, or hold the same {self.noun}. Received: "
+            f"output_dir={self.path}, {reason}"
+        )
+
+
+_LOCK = ".lock"
+
+
+def _cannot_be_made(path, argument, error):
+    return ValueError(
+        f"`{argument}` must be a folder that can be made. "
+        f"Received: {argument}={path} ({error.strerror})"
+    )
+
+
+@contextlib.contextmanager
+def _exit_on_sigterm():
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread hears of signals.
+        return
+    before = signal.signal(signal.SIGTERM, _exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _exit(number, frame):
+    del frame
+    raise SystemExit(128 + number)  # As the shell has it.

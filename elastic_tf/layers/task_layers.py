@@ -1,0 +1,175 @@
+"""The layers that each task has for itself: its stem and its head."""
+
+import keras
+import tensorflow as tf
+
+from elastic_tf.costs.cost_table import dense_macs, same_output_size
+from elastic_tf.layers.elastic_conv import ElasticConv2D
+from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
+
+
+def check_images(images, task, image_shape):
+    """Returns `images` as a tensor.
+
+    Args:
+        images: tensor or array `(batch, *image_shape)`.
+        task: str, for the message.
+        image_shape: `(height, width, channels)`, pixels.
+
+    Raises:
+        ValueError: if the shape is another.
+    """
+    images = tf.convert_to_tensor(images)
+    if images.shape.rank != 4 or not images.shape[1:].is_compatible_with(image_shape):
+        raise ValueError(
+            f"Images of task '{task}' must have shape (batch, {', '.join(map(str, image_shape))}). "
+            f"Received: images.shape={tuple(images.shape)}"
+        )
+    return images
+
+
+@keras.saving.register_keras_serializable("elastic_tf")
+class TaskStem(keras.layers.Layer):
+    """Rescaling of the pixels, 7x7 convolution, BN, ReLU.
+
+    The stride brings images of any size near the trunk's: image size / `trunk_size`, at least 1
+    (1, 2, 3 for 32, 64, 96 pixels).
+
+    Args:
+        task: str. The task's name.
+        filters: int. Output channels.
+        image_shape: `(height, width, channels)`, pixels.
+        trunk_size: int, pixels. Feature size that the stride aims at. Defaults to 32.
+        kernel_size: int, pixels. Defaults to 7.
+        momentum: float in [0, 1), of the running averages. Defaults to 0.9.
+
+    Call arguments:
+        inputs: tensor `(batch, *image_shape)` of any numeric type, pixels in 0..255.
+        training: bool. Defaults to `False`.
+
+    Output shape: `(batch, ceil(height / stride), ceil(width / stride), filters)`.
+
+    Raises:
+        ValueError: if the shape of `inputs` does not match `image_shape`.
+
+    Reference: Ahn et al., 2019; the method's section 3.
+    """
+
+    def __init__(
+        self, task, filters, image_shape, trunk_size=32, kernel_size=7, momentum=0.9, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.task = task
+        self.filters = filters
+        self.image_shape = tuple(image_shape)
+        self.trunk_size = trunk_size
+        self.kernel_size = kernel_size
+        self.momentum = momentum
+        self.supports_jit = False
+        self.strides = max(1, round(max(self.image_shape[:2]) / trunk_size))
+
+    def build(self, input_shape=None):
+        self.rescale = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")
+        self.conv = ElasticConv2D(self.filters, self.kernel_size, self.strides, name="conv")
+        self.norm = TaskBatchNormalization(
+            [self.task], momentum=self.momentum, activation="relu", name="norm"
+        )
+        self.rescale.build((None, *self.image_shape))
+        self.conv.build((None, *self.image_shape))
+        self.norm.build((None, *self.output_size, self.filters))
+
+    def call(self, inputs, training=False):
+        inputs = check_images(inputs, self.task, self.image_shape)
+        features = self.conv(self.rescale(inputs))
+        return self.norm(features, task=self.task, training=training)
+
+    @property
+    def output_size(self):
+        """`(height, width)` of the features, pixels."""
+        return tuple(same_output_size(side, self.strides) for side in self.image_shape[:2])
+
+    def macs(self):
+        """Returns the MACs for one image, an int."""
+        return self.conv.macs(self.image_shape[:2])
+
+    def get_config(self):
+        return super().get_config() | {
+            "task": self.task,
+            "filters": self.filters,
+            "image_shape": self.image_shape,
+            "trunk_size": self.trunk_size,
+            "kernel_size": self.kernel_size,
+            "momentum": self.momentum,
+        }
+
+
+def make_stems(tasks, filters, trunk_size, momentum):
+    """Returns an unbuilt `TaskStem` for each task, a dict by name.
+
+    Args:
+        tasks: dict, as `validate_tasks` returns it.
+        filters: int. Channels that the stems deliver.
+        trunk_size: int, pixels. See `TaskStem`.
+        momentum: float in [0, 1), of the running averages.
+    """
+    return {
+        name: TaskStem(
+            name,
+            filters,
+            task["image_shape"],
+            trunk_size=trunk_size,
+            momentum=momentum,
+            name=f"{name}_stem",
+        )
+        for name, task in tasks.items()
+    }
+
+
+@keras.saving.register_keras_serializable("elastic_tf")
+class TaskHead(keras.layers.Layer):
+    """BN, ReLU, global average pooling, linear layer.
+
+    Args:
+        task: str. The task's name.
+        num_classes: int.
+        momentum: float in [0, 1), of the running averages. Defaults to 0.9.
+
+    Call arguments:
+        inputs: float tensor `(batch, height, width, channels)`.
+        training: bool. Defaults to `False`.
+
+    Output shape: `(batch, num_classes)`: logits.
+
+    Reference: Ahn et al., 2019; the method's section 3.
+    """
+
+    def __init__(self, task, num_classes, momentum=0.9, **kwargs):
+        super().__init__(**kwargs)
+        self.task = task
+        self.num_classes = num_classes
+        self.momentum = momentum
+        self.supports_jit = False
+
+    def build(self, input_shape):
+        self.in_channels = input_shape[-1]
+        self.norm = TaskBatchNormalization(
+            [self.task], momentum=self.momentum, activation="relu", name="norm"
+        )
+        self.linear = keras.layers.Dense(self.num_classes, name="linear")
+        self.norm.build(input_shape)
+        self.linear.build((None, self.in_channels))
+
+    def call(self, inputs, training=False):
+        features = self.norm(inputs, task=self.task, training=training)
+        return self.linear(tf.reduce_mean(features, axis=[1, 2]))
+
+    def macs(self):
+        """Returns the MACs for one image, an int."""
+        return dense_macs(self.in_channels, self.num_classes)
+
+    def get_config(self):
+        return super().get_config() | {
+            "task": self.task,
+            "num_classes": self.num_classes,
+            "momentum": self.momentum,
+        }

@@ -1,0 +1,92 @@
+"""The settings of a network's architecture."""
+
+import dataclasses
+
+from elastic_tf.costs.ratios import default_ratios
+from elastic_tf.layers.elastic_block import EXECUTIONS
+from elastic_tf.layers.level_scores import FEATURES
+from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.settings import Settings, setting
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkSettings(Settings):
+    """Which network to build: `DeepElasticNetwork(tasks, **NetworkSettings().arguments())`.
+
+    The defaults are the network's own; `paper()` are the paper's.
+
+    Raises:
+        ValueError: if a setting is out of range, or `backbone` is not understood.
+
+    Reference: Ahn et al., 2019, supplement section 1; the method's section 3.
+    """
+
+    backbone: str = setting(
+        "wrn-32-4",
+        "Trunk of the estimator: wrn-DEPTH-WIDEN, resnet-DEPTH[-WIDTH] or vgg-DEPTH[-WIDTH].",
+        str,
+    )
+    num_levels: int = setting(
+        4,
+        "Levels per block, with the paper's ratios. Not used with ratios.",
+        int,
+        low=2,
+        tune="2..5",
+    )
+    ratios: tuple | None = setting(
+        None,
+        "Share of a block's hidden channels at each level, increasing, last 1 (0,0.25,0.5,1); or "
+        "one such list per block, with ';' between them.",
+        object,
+        optional=True,
+        tune="0.25..0.75",
+    )
+    selector_hidden_ratio: float = setting(
+        0.25,
+        "Hidden width of a selector block as a share of its stage's.",
+        float,
+        above=0.0,
+        high=1.0,
+        tune="0.0625..0.5",
+        sampling="log",
+    )
+    trunk_size: int = setting(
+        32, "Feature size, pixels, that the stems' strides aim at; less is faster.", int, low=1
+    )
+    selector_trunk_size: int | None = setting(
+        None,
+        "The same for the selector, pixels; that of the trunk where left out.",
+        int,
+        low=1,
+        optional=True,
+    )
+    selector_features: str = setting(
+        "confident",
+        "What the selector's scores see: its pooled features (the paper's), the same normalised, "
+        "or also how sure its own guess of the class is.",
+        str,
+        choices=FEATURES,
+        paper="pooled",
+    )
+    execution: str = setting(
+        "grouped",
+        "How levels are run: sliced kernels per group of images, or full width and masks (slow).",
+        str,
+        choices=EXECUTIONS,
+    )
+    momentum: float = setting(
+        0.9, "Weight of the past in batch normalisation's averages.", float, low=0.0, high=0.9999
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        parse_backbone(self.backbone)
+
+    def arguments(self):
+        """Returns the arguments of `ElasticNetwork` but for the tasks, a dict."""
+        arguments = self.get_config()
+        num_levels = arguments.pop("num_levels")
+        if self.ratios is None:
+            residual = parse_backbone(self.backbone).residual
+            arguments["ratios"] = default_ratios(num_levels, residual)
+        return arguments

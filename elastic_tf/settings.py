@@ -1,0 +1,124 @@
+"""Settings, each declared once: a field of a frozen dataclass that knows its default and its range.
+
+Command lines, searches and documents read the same fields by `dataclasses.fields`; what a field
+says of itself is its `metadata`, a plain mapping:
+
+| key | value |
+| --- | --- |
+| `help` | str, a sentence; with the unit, if there is one |
+| `kind` | `int`, `float`, `str` or `bool`, the type of a single value |
+| `low`, `high` | number, the least and the greatest value |
+| `above`, `below` | number, less than the least and more than the greatest value |
+| `choices` | tuple of str, all values there are |
+| `optional` | `True` where the value may be `None` |
+| `per_task` | `True` where it may be a dict from task name to value |
+| `is_list` | `True` where it is a tuple of values |
+| `paper` | the paper's value, where the paper decides it |
+| `tune` | str, the range that a search takes by default, `"0.03..0.3"`; absent: not for tuning |
+| `sampling` | `"linear"` or `"log"`, how a search draws |
+"""
+
+import dataclasses
+import numbers
+
+
+def setting(default, help, kind, **metadata):
+    """Returns a dataclass field.
+
+    Args:
+        default: its default value.
+        help: str, see the table above.
+        kind: type, see there.
+        **metadata: the other keys there.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "kind": kind} | metadata)
+
+
+class Settings:
+    """Base of the dataclasses of settings: checks them, and is part of Keras' configs.
+
+    Raises:
+        ValueError: if a setting is out of its range; it names the setting.
+    """
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if field.metadata.get("is_list"):
+                object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
+            check_value(field, getattr(self, field.name))
+
+    @classmethod
+    def paper(cls, **changes):
+        """Returns the paper's settings, as its authors' program has them.
+
+        Args:
+            **changes: settings in place of the paper's.
+        """
+        return cls(**(paper_values(cls) | changes))
+
+    def get_config(self):
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def paper_values(cls):
+    """Returns the settings of a dataclass that the paper decides, a dict from name to value."""
+    return {
+        field.name: field.metadata["paper"]
+        for field in dataclasses.fields(cls)
+        if "paper" in field.metadata
+    }
+
+
+def of_task(value, task, default=None):
+    """Returns a setting's value for a task; `default` for a task that a dict leaves out."""
+    return value.get(task, default) if isinstance(value, dict) else value
+
+
+def check_value(field, value):
+    """Raises a `ValueError` if `value` is none that a dataclass field may have."""
+    known = field.metadata
+    if value is None and known.get("optional"):
+        return
+    if isinstance(value, dict) and known.get("per_task"):
+        values = list(value.values())
+    else:
+        values = list(value) if known.get("is_list") else [value]
+    for each in values:
+        if not _is_valid(known, each):
+            raise ValueError(
+                f"`{field.name}` must be {describe_range(known)}. Received: {field.name}={value}"
+            )
+
+
+def describe_range(known):
+    """Returns what a setting may be, in words; `known` is a field's metadata."""
+    if "choices" in known:
+        return f"one of {known['choices']}"
+    noun = {int: "an integer", float: "a number", str: "a text", bool: "a bool"}[known["kind"]]
+    if "low" in known and "high" in known:
+        return f"{noun} in [{known['low']}, {known['high']}]"
+    if "above" in known and "high" in known:
+        return f"{noun} in ({known['above']}, {known['high']}]"
+    if "low" in known:
+        return f"{noun} >= {known['low']}"
+    return f"{noun} above {known['above']}" if "above" in known else noun
+
+
+def _is_valid(known, value):
+    kind = known["kind"]
+    if "choices" in known:
+        return value in known["choices"]
+    if kind in (int, float):
+        number = numbers.Integral if kind is int else numbers.Real
+        if isinstance(value, bool) or not isinstance(value, number):
+            return False
+        return (
+            known.get("low", value) <= value <= known.get("high", value)
+            and ("above" not in known or value > known["above"])
+            and ("below" not in known or value < known["below"])
+        )
+    return isinstance(value, kind)

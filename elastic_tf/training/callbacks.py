@@ -1,0 +1,187 @@
+"""Callbacks of a training: checkpoints, its end, divergence, progress."""
+
+import math
+import os
+import pathlib
+import sys
+import time
+
+import keras
+
+from elastic_tf.training.stages import INITIAL, SELECTOR, STAGE_NAMES
+
+
+def save_atomically(model, path):
+    """Saves a model so that `path` always holds a whole one: the old or the new.
+
+    Args:
+        model: a `keras.Model`.
+        path: str or path ending in `.keras`; its folder must exist.
+    """
+    path = pathlib.Path(path)
+    partial = path.with_name(f"{path.stem}.partial.keras")
+    model.save(partial)
+    os.replace(partial, path)
+
+
+class ResumableCheckpoint(keras.callbacks.Callback):
+    """Saves the whole model, optimizers and step counter included, every so many steps.
+
+    What it saves, `keras.saving.load_model` loads, ready for more training.
+
+    Args:
+        path: str or path ending in `.keras`.
+        every_steps: int >= 1. Training steps between two saves.
+
+    Raises:
+        ValueError: if `every_steps` is out of range.
+    """
+
+    def __init__(self, path, every_steps):
+        super().__init__()
+        if not isinstance(every_steps, int) or every_steps < 1:
+            raise ValueError(f"`every_steps` must be an integer >= 1. Received: {every_steps=}")
+        self.path = pathlib.Path(path)
+        self.every_steps = every_steps
+        self._steps = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._steps += 1
+        if self._steps % self.every_steps == 0:
+            save_atomically(self.model, self.path)
+
+    def on_train_end(self, logs=None):
+        save_atomically(self.model, self.path)
+
+
+class RaiseOnDivergence(keras.callbacks.Callback):
+    """Raises an error as soon as a figure in the logs is infinite or not a number.
+
+    Put it before the checkpoint, so that the last good one stays.
+
+    Raises:
+        FloatingPointError: names the figure and the step.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        for name, value in (logs or {}).items():
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"Training diverged at step {int(self.model.step.numpy())}; a lower "
+                    f"`learning_rate` may help. Received: {name}={float(value)}"
+                )
+
+
+class StepLog(keras.callbacks.Callback):
+    """Adds `step`, the training steps taken so far, to the logs of every epoch.
+
+    TensorBoard and the like count epochs, whose length may change when a training is resumed.
+    It must come before the callbacks that are to see it.
+    """
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs is not None:
+            logs["step"] = float(self.model.step.numpy())
+
+
+class StopAtStep(keras.callbacks.Callback):
+    """Stops `fit` when the model's step counter reaches a number.
+
+    Args:
+        step: int. Steps of the whole training.
+    """
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.step.numpy()) >= self.step:
+            self.model.stop_training = True
+
+
+ESTIMATOR_FIGURES = ("loss", "accuracy")
+SELECTOR_FIGURES = ("reward", "density")
+BAR_WIDTH = 20
+SHOWN = ("accuracy", "full_accuracy", "macs_share")
+
+
+class StageProgress(keras.callbacks.Callback):
+    """Prints stage, step, each task's figures, speed and time left.
+
+    On a terminal the line, with a bar, is rewritten as the training goes; elsewhere there is one
+    line per epoch.
+
+    Args:
+        tasks: list of str.
+        total_steps: int. Steps of the whole training.
+        stream: text stream. Defaults to standard output.
+    """
+
+    def __init__(self, tasks, total_steps, stream=None):
+        super().__init__()
+        self.tasks = tasks
+        self.total_steps = total_steps
+        self.stream = stream or sys.stdout
+        self._shown = 0.0
+        self._began = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.monotonic()
+        if self._began is None:  # The first step builds the graph; it says nothing of the speed.
+            self._began, self._first_step = now, self._step()
+        if self.stream.isatty() and now - self._shown > 0.5:
+            self._shown = now
+            self.stream.write(f"\r\033[K{self._bar()} {self._line(logs)}")
+            self.stream.flush()
+
+    def on_epoch_end(self, epoch, logs=None):
+        start = "\r\033[K" if self.stream.isatty() else ""
+        self.stream.write(f"{start}{self._line(logs)}{self._validation(logs)}\n")
+        self.stream.flush()
+
+    def _line(self, logs):
+        step = self._step()
+        stage = self._stage(step)
+        name = STAGE_NAMES[int(stage.kind)]
+        if int(stage.kind) != INITIAL:
+            name = f"round {int(stage.round) + 1} {name}"
+        selects = int(stage.kind) == SELECTOR
+        figures = SELECTOR_FIGURES if selects else ESTIMATOR_FIGURES
+        values = "; ".join(
+            f"{task} " + " ".join(f"{f} {float(logs[f'{task}_{f}']):.3f}" for f in figures)
+            for task in self.tasks
+        )
+        return f"{step}/{self.total_steps} {name}: {values}{self._pace(step)}"
+
+    def _bar(self):
+        filled = BAR_WIDTH * self._step() // self.total_steps
+        return f"[{'=' * filled}{' ' * (BAR_WIDTH - filled)}]"
+
+    def _validation(self, logs):
+        parts = []
+        for task in self.tasks:
+            figures = {name: 100 * logs.get(f"val_{task}_{name}", math.nan) for name in SHOWN}
+            if math.isnan(figures["accuracy"]):
+                continue
+            part = f"{task} full model {figures['full_accuracy']:.1f} %"
+            if self._stage(self._step()).kind != INITIAL:  # Before, the selector is untrained.
+                part += (
+                    f", selector {figures['accuracy']:.1f} % at {figures['macs_share']:.0f} % MACs"
+                )
+            parts.append(part)
+        return f" | validation: {'; '.join(parts)}" if parts else ""
+
+    def _pace(self, step):
+        taken = step - self._first_step
+        seconds = time.monotonic() - self._began
+        if not taken or not seconds:
+            return ""
+        left = (self.total_steps - step) * seconds / taken
+        return f" | {taken / seconds:.1f} steps/s, {left / 60:.1f} min left"
+
+    def _stage(self, step):
+        return self.model.stages(max(0, step - 1))  # The stage of the step just taken.
+
+    def _step(self):
+        return int(self.model.step.numpy())

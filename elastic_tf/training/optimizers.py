@@ -1,0 +1,143 @@
+"""The two optimizers, and their learning rates over the stages."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from elastic_tf.settings import Settings, setting
+from elastic_tf.training.stages import INITIAL
+
+SHAPES = ("step", "cosine")
+
+
+@keras.saving.register_keras_serializable("elastic_tf")
+@dataclasses.dataclass(frozen=True)
+class OptimizerSettings(Settings):
+    """SGD with Nesterov momentum 0.9 for the estimator, Adam for the selector, and their rates.
+
+    `learning_rate_shape="step"` decays the estimator's rate within the initial stage, and again
+    over the rounds of the alternation, and keeps the selector's. `"cosine"` takes the estimator's
+    from `learning_rate` to 0 over all of its updates, those of the alternation included, and the
+    selector's to 0 over the rounds: where a training is short, the estimator has no time to lose by
+    starting twice.
+
+    Raises:
+        ValueError: if a setting is out of range.
+
+    Reference: Ahn et al., 2019, the method's section 4; Loshchilov and Hutter, 2017
+        (arXiv 1608.03983).
+    """
+
+    learning_rate: float = setting(
+        0.1,
+        "Estimator's learning rate at the start of the initial stage.",
+        float,
+        above=0.0,
+        tune="0.03..0.3",
+        sampling="log",
+    )
+    learning_rate_shape: str = setting(
+        "cosine",
+        "'step': decay in the initial stage, and again over the rounds, as the next four say; "
+        "'cosine': from learning_rate to 0 over all of the estimator's steps, and over the rounds "
+        "from selector_learning_rate to 0.",
+        str,
+        choices=SHAPES,
+        paper="step",
+    )
+    alternation_learning_rate: float = setting(
+        0.1,
+        "Estimator's learning rate in the first round, with 'step'.",
+        float,
+        above=0.0,
+        tune="0.01..0.3",
+        sampling="log",
+    )
+    initial_decay_at: tuple = setting(
+        (0.5, 0.75),
+        "Shares of the initial stage where the rate decays, with 'step'.",
+        float,
+        above=0.0,
+        below=1.0,
+        is_list=True,
+    )
+    round_decay_after: tuple = setting(
+        (3, 6),
+        "Numbers of finished rounds after which the rate decays, with 'step'.",
+        int,
+        low=1,
+        is_list=True,
+    )
+    learning_rate_decay: float = setting(
+        0.1, "Factor of each decay, with 'step'.", float, above=0.0, high=1.0
+    )
+    selector_learning_rate: float = setting(
+        1e-3,
+        "Selector's learning rate (Adam).",
+        float,
+        above=0.0,
+        tune="0.001..0.01",
+        sampling="log",
+    )
+
+    def estimator_rate(self, stage, stages):
+        """Returns the estimator's learning rate, a float32 scalar tensor.
+
+        Args:
+            stage: a `Stage`, in which the estimator trains.
+            stages: the `StageSchedule` that it is of.
+        """
+        if self.learning_rate_shape == "step":
+            return self._steps(stage, stages)
+        before = stages.initial_steps + stage.round * stages.estimator_steps
+        update = tf.where(stage.kind == INITIAL, stage.step, before + stage.step)
+        total = stages.initial_steps + max(0, stages.rounds - 1) * stages.estimator_steps
+        return keras.optimizers.schedules.CosineDecay(self.learning_rate, max(total, 1))(update)
+
+    def make_optimizer(self):
+        """Returns the estimator's optimizer, whose rate is set at every step."""
+        return keras.optimizers.SGD(self.learning_rate, momentum=0.9, nesterov=True)
+
+    def make_selector_optimizer(self, stages, num_tasks, guesses):
+        """Returns the selector's optimizer.
+
+        It makes one update for each task and step; at the estimator's steps too, where the selector
+        guesses.
+
+        Args:
+            stages: a `StageSchedule`.
+            num_tasks: int.
+            guesses: bool. Whether the selector learns to guess the class at the estimator's steps.
+        """
+        rate = self.selector_learning_rate
+        if self.learning_rate_shape == "step" or not stages.rounds:
+            return keras.optimizers.Adam(rate)
+        constant, falling = 0, stages.rounds * stages.selector_steps
+        if guesses:
+            constant = stages.initial_steps
+            falling += (stages.rounds - 1) * stages.estimator_steps
+        return keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(
+                rate,
+                decay_steps=num_tasks * falling,
+                warmup_target=rate if constant else None,  # From the rate to itself: it stays.
+                warmup_steps=num_tasks * constant,
+            )
+        )
+
+    def _steps(self, stage, stages):
+        boundaries = [round(share * stages.initial_steps) for share in self.initial_decay_at]
+        decay = self.learning_rate_decay
+        initial = self.learning_rate * decay ** _passed(stage.step, boundaries)
+        rounds = self.alternation_learning_rate * decay ** _passed(
+            stage.round, self.round_decay_after
+        )
+        return tf.where(stage.kind == INITIAL, initial, rounds)
+
+
+def _passed(value, boundaries):
+    """Returns how many boundaries `value` has reached, a float32 scalar tensor."""
+    return tf.add_n(
+        [tf.zeros([])] + [tf.cast(value >= boundary, tf.float32) for boundary in boundaries]
+    )

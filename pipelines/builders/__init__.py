@@ -1,1 +1,0 @@
-"""Builders of data sets that tfds does not come with."""

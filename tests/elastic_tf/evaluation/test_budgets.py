@@ -1,0 +1,234 @@
+"""Tests of budgets."""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.costs.cost_table import CostTable
+from elastic_tf.evaluation.budgets import budget_curve, calibrate, largest_miss, target_prices
+from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.policies.budget import priced_greedy
+from tests.testing import TASKS, random_batch, randomise
+
+BLOCK_MACS = np.array([[0, 20, 45, 100], [10, 30, 70, 150], [0, 5, 11, 40]])
+# The full model spends 10 + 290 = 300, the selector 15.
+TABLE = CostTable(10, BLOCK_MACS, BLOCK_MACS + 1, selector_macs=15)
+CHEAPEST = 35 / 300
+# The same for every image: level 2 wins below a price of 2, level 0 above 4.
+BLIND_TABLE = CostTable(0, [[2, 4, 8]], [[1, 2, 3]])
+BLIND_LOGITS = np.tile([[[0.0, 1.0, 2.0]]], (50, 1, 1))
+
+
+def random_logits(images=500, spread=3.0):
+    return np.random.default_rng(0).normal(0, spread, (images, 3, 4)).astype(np.float32)
+
+
+def mean_share(logits, price, table=TABLE):
+    levels = priced_greedy(logits, table.block_shares, price).numpy()
+    macs = table.block_macs[np.arange(table.num_blocks), levels].sum(axis=1)
+    return (macs.mean() + table.fixed_macs + table.selector_macs) / table.full_macs
+
+
+class CalibrateTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(0.01, 1.0, 40.0)
+    def test_every_point_of_the_grid_is_met(self, spread):
+        logits = random_logits(spread=spread)
+        calibration = calibrate(logits, TABLE)
+        actual = [mean_share(logits, price) for price in calibration.prices]
+        # One image of 500 that changes one block by 120 MACs moves the mean by 0.0008.
+        self.assertAllClose(actual, calibration.budgets, atol=0.0008)
+
+    def test_the_grid_is_even_from_the_cheapest_to_1(self):
+        calibration = calibrate(random_logits(), TABLE, points=6)
+        self.assertAllClose(calibration.budgets, np.linspace(CHEAPEST, 1, 6))
+
+    def test_more_budget_never_lowers_the_mean_and_meets_it_between_points(self):
+        logits = random_logits()
+        calibration = calibrate(logits, TABLE)
+        budgets = np.linspace(0.02, 1, 300)
+        price = tf.function(calibration.price)
+        means = [mean_share(logits, price(tf.constant(budget))) for budget in budgets]
+        self.assertAllGreaterEqual(np.diff(means), 0)
+        # The spacing of the grid is 0.0088.
+        self.assertAllClose(means, np.clip(budgets, CHEAPEST, 1), atol=0.0088)
+
+    def test_a_budget_of_1_is_not_exceeded(self):
+        logits = random_logits(images=3)
+        calibration = calibrate(logits, TABLE)
+        self.assertBetween(mean_share(logits, calibration.price(1.0)), 0.8, 1.0)
+
+    def test_the_ends_hold_for_images_with_larger_gaps(self):
+        calibration = calibrate(random_logits(), TABLE)
+        wider = 1.5 * random_logits()
+        self.assertAllClose(mean_share(wider, calibration.price(0.01)), CHEAPEST)
+
+    def test_a_selector_blind_to_the_image_gets_the_nearest_mean(self):
+        calibration = calibrate(BLIND_LOGITS, BLIND_TABLE, points=7)
+        means = [mean_share(BLIND_LOGITS, price, BLIND_TABLE) for price in calibration.prices]
+        self.assertAllEqual(calibration.budgets, [0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1])
+        self.assertAllEqual(means, [0.25, 0.25, 0.5, 0.5, 0.5, 1, 1])
+
+    def test_prices_are_in_the_middle_of_a_step(self):
+        calibration = calibrate(BLIND_LOGITS, BLIND_TABLE, points=7)
+        self.assertAllClose(calibration.price(0.5), 3.0)
+        # The changes are at 2 and 4: beyond, by 1 and as much as they are apart.
+        self.assertAllClose(calibration.prices[[0, -1]], [7.0, -1.0])
+
+    def test_levels_that_cost_the_same_are_left_to_the_logits(self):
+        table = CostTable(0, [[2, 2, 4], [1, 1, 1]], np.ones((2, 3)))
+        logits = random_logits()[:, :2, :3]
+        calibration = calibrate(logits, table)
+        cheap = priced_greedy(logits, table.block_shares, calibration.price(0.01)).numpy()
+        self.assertAllEqual(cheap[:, 0], logits[:, 0, :2].argmax(-1))
+        self.assertAllEqual(cheap[:, 1], logits[:, 1].argmax(-1))
+        means = [mean_share(logits, price, table) for price in calibration.prices]
+        self.assertAllClose(means, calibration.budgets, atol=0.0008)
+
+    def test_without_any_choice_there_is_one_point(self):
+        table = CostTable(5, [[2, 2], [3, 3]], np.ones((2, 2)))
+        calibration = calibrate(np.zeros((4, 2, 2)), table)
+        self.assertAllClose(calibration.budgets, [1.0])
+        self.assertAllEqual(calibration.prices, [0.0])
+
+    def test_where_even_the_cheapest_is_above_1_all_budgets_get_it(self):
+        table = CostTable(10, BLOCK_MACS, BLOCK_MACS + 1, selector_macs=400)
+        logits = random_logits()
+        calibration = calibrate(logits, table)
+        self.assertAllClose(calibration.budgets, [420 / 300])
+        self.assertAllClose(mean_share(logits, calibration.price(0.5), table), 420 / 300)
+
+    @parameterized.parameters(
+        ({"logits": np.zeros((0, 3, 4))}, "`logits` must be of shape"),
+        ({"logits": np.zeros((5, 3, 3))}, r"`logits` must be of shape \(images, 3, 4\)"),
+        ({"logits": np.full((5, 3, 4), np.nan)}, "`logits` must be finite"),
+        ({"points": 1}, "`points` must be an integer >= 2. Received: points=1"),
+        ({"points": 2.5}, "`points` must be an integer >= 2"),
+    )
+    def test_arguments_that_are_not_usable_are_refused(self, arguments, fault):
+        with self.assertRaisesRegex(ValueError, fault):
+            calibrate(**{"logits": random_logits(4), "table": TABLE} | arguments)
+
+
+def planted(seed, cost):
+    """Returns logits of 400 images, and a table of two blocks of that cost."""
+    logits = np.random.default_rng(seed).normal(size=(400, 2, 3)).astype(np.float32)
+    table = CostTable(10, [[0, cost, 2 * cost]] * 2, [[0, 4, 8]] * 2, selector_macs=5)
+    return logits, table
+
+
+def share(logits, table, price):
+    """Returns the mean share of MACs at a price, in NumPy."""
+    worth = logits.astype(np.float64) - price * table.block_macs / table.full_macs
+    levels = worth.argmax(axis=-1)
+    macs = table.block_macs[np.arange(2), levels].sum(axis=-1)
+    return (macs + table.fixed_macs + table.selector_macs).mean() / table.full_macs
+
+
+class TargetPricesTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        parts = {"a": planted(0, 40), "b": planted(1, 70)}
+        self.logits = {task: part[0] for task, part in parts.items()}
+        self.tables = {task: part[1] for task, part in parts.items()}
+
+    def _shares(self, prices):
+        return [share(self.logits[task], self.tables[task], prices[task]) for task in prices]
+
+    def test_every_task_meets_its_target(self):
+        targets = {"a": 0.3, "b": 0.8}
+        prices = target_prices(self.logits, self.tables, targets)
+        self.assertAllClose(self._shares(prices), [0.3, 0.8], atol=2e-3)
+
+    def test_the_mean_of_all_tasks_meets_theirs(self):
+        prices = target_prices(self.logits, self.tables, {"a": 0.4, "b": 0.4}, "all")
+        self.assertEqual(prices["a"], prices["b"])
+        shares = self._shares(prices)
+        self.assertAllClose(np.mean(shares), 0.4, atol=2e-3)
+        self.assertGreater(abs(shares[0] - shares[1]), 5e-3)
+
+    def test_a_task_without_a_target_has_no_price(self):
+        self.assertEqual(set(target_prices(self.logits, self.tables, {"b": 0.5})), {"b"})
+
+    @parameterized.parameters((0.001, 15 / 170), (1.0, 1.0))
+    def test_what_cannot_be_reached_comes_as_near_as_it_can(self, target, expected):
+        prices = target_prices(self.logits, self.tables, {"a": target})
+        self.assertAllClose(self._shares(prices), [expected], atol=0.01)
+
+    def test_a_jump_ends_on_its_nearer_side(self):
+        # All images alike: the mean is 15, 55 or more of 170.
+        logits = {"a": np.tile(np.float32([[[0, 1, 1.5]] * 2]), (9, 1, 1))}
+        for target, expected in ((0.2, 15 / 170), (0.4, 95 / 170)):
+            prices = target_prices(logits, self.tables, {"a": target})
+            self.assertAllClose(share(logits["a"], self.tables["a"], prices["a"]), expected)
+
+
+BUDGETS = (0.05, 0.5, 0.75, 1.0)
+
+
+class BudgetCurveTest(tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.network = ElasticNetwork(TASKS, backbone="wrn-8-1")
+        randomise(cls.network)
+        cls.images, cls.labels = (x.numpy() for x in random_batch(batch=24)["grey"])
+        cls.table = cls.network.cost_table("grey")
+        cls.logits = cls.network.selector(cls.images, task="grey").numpy()
+        cls.calibration = calibrate(cls.logits, cls.table)
+        batches = [(cls.images[:16], cls.labels[:16]), (cls.images[16:], cls.labels[16:])]
+        cls.curve = budget_curve(cls.network, batches, "grey", cls.calibration, BUDGETS)
+
+    def _check(self, point, levels, with_selector):
+        logits = self.network.estimator(self.images, levels=levels, task="grey").numpy()
+        self.assertAllClose(point["accuracy"], (logits.argmax(-1) == self.labels).mean())
+        macs = self.table.block_macs[np.arange(3), levels].sum(axis=1).mean()
+        macs += self.table.fixed_macs + with_selector * self.table.selector_macs
+        self.assertAllClose(point["macs_share"], macs / self.table.full_macs)
+
+    def test_every_budget_is_measured_at_its_price(self):
+        self.assertEqual([point["budget"] for point in self.curve["budgets"]], list(BUDGETS))
+        for point in self.curve["budgets"]:
+            price = np.interp(point["budget"], self.calibration.budgets, self.calibration.prices)
+            worth = self.logits - np.float32(price) * self.table.block_shares
+            self.assertAllClose(point["price"], price)
+            self._check(point, worth.argmax(-1), with_selector=True)
+
+    def test_what_is_below_the_cheapest_is_out_of_reach(self):
+        reachable = [point["is_reachable"] for point in self.curve["budgets"]]
+        self.assertEqual(reachable, [False, True, True, True])
+
+    def test_the_selectors_own_choice_is_beside_them(self):
+        self._check(self.curve["selector"], self.logits.argmax(-1), with_selector=True)
+
+    def test_every_level_everywhere_is_beside_them(self):
+        for level, point in enumerate(self.curve["levels"]):
+            self._check(point, np.full((24, 3), level), with_selector=False)
+        self.assertLen(self.curve["levels"], 4)
+        self.assertEqual(self.curve["levels"][-1]["macs_share"], 1.0)
+
+    def test_images_are_counted(self):
+        self.assertEqual(self.curve["num_images"], 24)
+
+    def test_no_images_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "at least one image of task 'grey'"):
+            budget_curve(self.network, [], "grey", self.calibration, BUDGETS)
+
+
+class LargestMissTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters((True, True, 0.2), (True, False, 0.1), (False, False, None))
+    def test_only_what_is_within_reach_counts(self, first, second, expected):
+        curve = {
+            "budgets": [
+                {"budget": 0.5, "macs_share": 0.4, "is_reachable": first},
+                {"budget": 0.7, "macs_share": 0.9, "is_reachable": second},
+            ]
+        }
+        miss = largest_miss(curve)
+        if expected is None:
+            self.assertIsNone(miss)
+        else:
+            self.assertAllClose(miss, expected)
+
+
+if __name__ == "__main__":
+    tf.test.main()

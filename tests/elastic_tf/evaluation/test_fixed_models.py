@@ -1,0 +1,229 @@
+"""Tests of fixed models."""
+
+import itertools
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.evaluation.fixed_models import (
+    ALGORITHMS,
+    ModelSearch,
+    accuracy_at,
+    best_fixed,
+    hypervolume,
+    pareto_front,
+)
+
+POINTS = [(0.5, 0.8), (0.2, 0.5), (0.6, 0.7), (1.0, 0.9), (0.2, 0.4)]
+
+
+class ParetoFrontTest(tf.test.TestCase, parameterized.TestCase):
+    def test_front_holds_what_no_other_beats(self):
+        generator = np.random.default_rng(0)
+        points = [tuple(point) for point in generator.integers(0, 12, (40, 2)) / 12]
+        expected = {
+            (cost, accuracy)
+            for cost, accuracy in points
+            if not any(
+                (c <= cost and a >= accuracy and (c, a) != (cost, accuracy)) for c, a in points
+            )
+        }
+        front = [points[index] for index in pareto_front(points)]
+        self.assertEqual(set(front), expected)
+        self.assertEqual(front, sorted(expected))
+
+    def test_of_equal_points_the_first_is_on_the_front(self):
+        self.assertEqual(pareto_front([(0.5, 0.5), (0.5, 0.5)]), [0])
+
+    def test_hypervolume_is_the_area_below_the_steps(self):
+        # By hand: 0.5 from 0.2 to 0.5, 0.8 from there to 1; what costs 1 adds nothing.
+        self.assertAllClose(hypervolume(POINTS), 0.3 * 0.5 + 0.5 * 0.8)
+
+    def test_hypervolume_is_the_mean_of_the_best_within_random_budgets(self):
+        budgets = (np.arange(100_000) + 0.5) / 100_000
+        best = [max([a for c, a in POINTS if c <= budget], default=0) for budget in budgets]
+        self.assertAllClose(hypervolume(POINTS), np.mean(best), atol=1e-4)
+
+    @parameterized.parameters(([], 0.0), ([(1.2, 0.9)], 0.0), ([(0.0, 0.7)], 0.7))
+    def test_hypervolume_of(self, points, expected):
+        self.assertAllClose(hypervolume(points), expected)
+
+    @parameterized.parameters((0.2, 0.5), (0.35, 0.65), (0.75, 0.85), (2.0, 0.9))
+    def test_accuracy_at_a_cost_is_that_of_a_mixture(self, cost, expected):
+        self.assertAllClose(accuracy_at(POINTS, cost), expected)
+
+    def test_no_accuracy_below_the_cheapest(self):
+        self.assertEqual(accuracy_at(POINTS, 0.1), -np.inf)
+
+
+MACS = np.array([[0, 10, 20, 40], [0, 20, 40, 80], [0, 10, 30, 70], [0, 5, 10, 20]])
+FIXED = 7
+VALUE = np.array([[0, 5, 7, 8], [0, 1, 2, 3], [0, 4, 8, 16], [0, 9, 9, 10]]) / 50
+LIMITS = [40, 80, 150]
+
+
+def _accuracy(levels):
+    return VALUE[np.arange(4), list(levels)].sum()
+
+
+def _macs(levels):
+    return FIXED + MACS[np.arange(4), list(levels)].sum()
+
+
+class ModelSearchTest(tf.test.TestCase, parameterized.TestCase):
+    def _search(self, **kwargs):
+        return ModelSearch(_accuracy, MACS, FIXED, **kwargs)
+
+    @parameterized.parameters(*ALGORITHMS)
+    def test_finds_the_best_within_every_limit(self, algorithm):
+        search = self._search()
+        search.try_uniform()
+        search.run(LIMITS, 150, algorithm)
+        for limit in LIMITS:
+            found = search.best(limit)
+            models = itertools.product(range(4), repeat=4)
+            expected = max(_accuracy(m) for m in models if _macs(m) <= limit)
+            self.assertAllClose(found["accuracy"], expected)
+            self.assertAllClose(found["accuracy"], _accuracy(found["levels"]))
+            self.assertEqual(found["macs"], _macs(found["levels"]))
+
+    @parameterized.parameters(*ALGORITHMS)
+    def test_the_evaluations_are_shared_by_all_limits(self, algorithm):
+        search = self._search()
+        search.try_uniform()
+        search.run(LIMITS, 20, algorithm)
+        self.assertLen(search.found, 20)
+        drawn = [_macs(levels) for levels in list(search.found)[4:]]
+        for low, high in zip([0, *LIMITS[:-1]], LIMITS, strict=True):
+            self.assertTrue(any(low < macs <= high for macs in drawn), (low, high))
+
+    @parameterized.parameters(*ALGORITHMS)
+    def test_new_models_cannot_be_widened_within_their_limit(self, algorithm):
+        search = self._search()
+        search.try_uniform(100)
+        known = set(search.found)
+        search.run([100], 12, algorithm)
+        for levels in set(search.found) - known:
+            self.assertLessEqual(_macs(levels), 100)
+            for block in range(4):
+                wider = [level + (index == block) for index, level in enumerate(levels)]
+                if wider[block] < 4:
+                    self.assertGreater(_macs(wider), 100)
+
+    @parameterized.parameters(*ALGORITHMS)
+    def test_the_same_seed_finds_the_same(self, algorithm):
+        def found(seed):
+            search = self._search(seed=seed)
+            search.try_uniform()
+            search.run(LIMITS, 20, algorithm)
+            return list(search.found)
+
+        self.assertEqual(found(1), found(1))
+        self.assertNotEqual(found(1), found(2))
+
+    def test_all_are_tried_where_they_are_few(self):
+        search = self._search()
+        search.try_all(256)
+        self.assertEqual(set(search.found), set(itertools.product(range(4), repeat=4)))
+
+    def test_none_are_tried_where_they_are_too_many(self):
+        search = self._search()
+        search.try_all(255)
+        self.assertEmpty(search.found)
+
+    def test_a_limit_without_a_model_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`limit` must allow .* 7 MACs. Received: limit=6"):
+            self._search().check_limit("limit", 6)
+        self._search().check_limit("limit", 7)
+
+
+MACS_STATIC_SEARCH = np.array([[0, 10, 20, 40], [0, 20, 40, 80], [0, 10, 30, 70], [0, 5, 10, 20]])
+FIXED_STATIC_SEARCH = 7
+VALUE_STATIC_SEARCH = np.array([[0, 5, 7, 8], [0, 1, 2, 3], [0, 4, 8, 16], [0, 9, 9, 10]]) / 50
+
+
+def _accuracy_static_search(levels):
+    return VALUE_STATIC_SEARCH[np.arange(4), levels].sum()
+
+
+def _macs_static_search(levels):
+    return FIXED_STATIC_SEARCH + MACS_STATIC_SEARCH[np.arange(4), list(levels)].sum()
+
+
+def _best_of_all(max_macs):
+    allowed = [
+        m for m in itertools.product(range(4), repeat=4) if _macs_static_search(m) <= max_macs
+    ]
+    return max(_accuracy_static_search(list(levels)) for levels in allowed)
+
+
+class BestStaticTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(10, 40, 80, 120, 217)
+    def test_finds_the_best_of_all(self, max_macs):
+        found = best_fixed(
+            _accuracy_static_search,
+            MACS_STATIC_SEARCH,
+            FIXED_STATIC_SEARCH,
+            max_macs,
+            evaluations=80,
+        )
+        self.assertAllClose(found["accuracy"], _best_of_all(max_macs))
+        self.assertAllClose(found["accuracy"], _accuracy_static_search(found["levels"]))
+
+    @parameterized.parameters(7, 33, 100, 216)
+    def test_cost_is_within_the_budget(self, max_macs):
+        found = best_fixed(
+            _accuracy_static_search, MACS_STATIC_SEARCH, FIXED_STATIC_SEARCH, max_macs
+        )
+        self.assertLessEqual(found["macs"], max_macs)
+        self.assertEqual(found["macs"], _macs_static_search(found["levels"]))
+
+    def test_every_evaluated_model_is_new_and_allowed(self):
+        seen = []
+
+        def accuracy(levels):
+            seen.append(tuple(levels))
+            return _accuracy_static_search(levels)
+
+        found = best_fixed(accuracy, MACS_STATIC_SEARCH, FIXED_STATIC_SEARCH, 100, evaluations=15)
+        self.assertLen(set(seen), 15)
+        self.assertEqual(found["evaluations"], len(seen))
+        self.assertLessEqual(max(map(_macs_static_search, seen)), 100)
+
+    def test_uniform_levels_and_candidates_come_first(self):
+        seen = []
+
+        def accuracy(levels):
+            seen.append(tuple(levels))
+            return 0.5
+
+        candidates = [[3, 0, 0, 0], [3, 3, 3, 3], [1, 1, 1, 1], [0, 0, 1, 0]]
+        best_fixed(
+            accuracy, MACS_STATIC_SEARCH, FIXED_STATIC_SEARCH, 100, candidates, evaluations=5
+        )
+        # Level 2 everywhere is within 107 only; level 1 was there already.
+        self.assertEqual(seen[:4], [(0, 0, 0, 0), (1, 1, 1, 1), (3, 0, 0, 0), (0, 0, 1, 0)])
+
+    def test_of_equals_the_cheaper_wins(self):
+        found = best_fixed(lambda levels: 0.5, MACS_STATIC_SEARCH, FIXED_STATIC_SEARCH, 100)
+        self.assertEqual(found["levels"], [0, 0, 0, 0])
+
+    def test_ends_when_there_is_nothing_new(self):
+        found = best_fixed(
+            _accuracy_static_search,
+            MACS_STATIC_SEARCH[:1],
+            FIXED_STATIC_SEARCH,
+            217,
+            evaluations=1000,
+        )
+        self.assertEqual(found["evaluations"], 4)
+        self.assertEqual(found["levels"], [3])
+
+    def test_budget_below_the_cheapest_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`max_macs` must allow .* Received: max_macs=6"):
+            best_fixed(_accuracy_static_search, MACS_STATIC_SEARCH, FIXED_STATIC_SEARCH, 6)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,133 @@
+""""""
+
+import types
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.export.check_export import check_export, tolerance
+from elastic_tf.inference.frozen_network import FrozenNetwork
+from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.policies.budget import BudgetCalibration
+from elastic_tf.policies.model_choice import ModelChoice
+from tests.testing import TASKS, random_images, randomise
+
+FIXED = ModelChoice((1, 0, 2))
+MANIFEST = {"input_dtype": "uint8", "quantization": "none", "dynamic": True, "format": "onnx"}
+
+
+def stand_in(predict, takes_budget=False, **manifest):
+    """Returns what `check_export` needs of a `LoadedExport`."""
+    return types.SimpleNamespace(
+        task="grey", manifest=MANIFEST | manifest, predict=predict, takes_budget=takes_budget
+    )
+
+
+class CheckExportTest(tf.test.TestCase, parameterized.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.network = ElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
+        randomise(cls.network)
+        cls.images = random_images("grey", 70)  # More than are run at once.
+
+    def _answers(self):
+        levels = FIXED.of(self.network, "grey")(self.images)
+        logits = self.network.estimator(self.images, levels=levels, task="grey")
+        return {"probabilities": tf.nn.softmax(logits).numpy(), "levels": levels.numpy()}
+
+    def _check(self, answers, choice=FIXED, **manifest):
+        def predict(images, budget=None):
+            self.assertIsNone(budget)
+            # Whichever part of the images it is.
+            (start,) = np.flatnonzero(np.all(self.images == images[0], axis=(1, 2, 3)))
+            return {name: each[start : start + len(images)] for name, each in answers.items()}
+
+        return check_export(stand_in(predict, **manifest), self.network, choice, self.images)
+
+    def _served(self, frozen, images=None, budget=None):
+        answer = frozen(self.images if images is None else images, budget)
+        probabilities = tf.nn.softmax(answer["logits"])
+        return {"probabilities": probabilities.numpy(), "levels": answer["levels"].numpy()}
+
+    def test_the_same_answers_have_no_difference(self):
+        found = self._check(self._answers())
+        self.assertLess(found.probabilities, 1e-6)
+        self.assertLess(found.logs, 1e-6)
+
+    def test_the_largest_difference_counts(self):
+        answers = self._answers()
+        row = np.argmax(answers["probabilities"][:, 1])
+        answers["probabilities"][row, 1] -= 0.25
+        with self.assertRaisesRegex(ValueError, "network, probabilities to .*Received.*of 0.25"):
+            self._check(answers)
+
+    def test_quantised_models_are_measured_only(self):
+        answers = self._answers()
+        row = np.argmax(answers["probabilities"][:, 1])
+        answers["probabilities"][row, 1] -= 0.25
+        found = self._check(answers, quantization="int8")
+        self.assertAllClose(found.probabilities, 0.25, atol=1e-5)
+
+    def test_wrong_logits_are_seen_behind_sure_probabilities(self):
+        levels = FIXED.of(self.network, "grey")(self.images)
+        logits = self.network.estimator(self.images, levels=levels, task="grey").numpy()
+        answers = self._answers()
+        sure = np.flatnonzero(np.sort(answers["probabilities"], -1)[:, -2] < 1e-7)
+        self.assertNotEmpty(sure)
+        logits[sure] *= 1.1
+        answers["probabilities"] = tf.nn.softmax(logits).numpy()
+        with self.assertRaisesRegex(ValueError, "logarithms .* to 0.0001.*Received"):
+            self._check(answers)
+
+    def test_other_levels_are_refused(self):
+        answers = self._answers()
+        answers["levels"][:] = (1, 1, 2)
+        with self.assertRaisesRegex(ValueError, "must give the levels .* others for 70 of 70"):
+            self._check(answers)
+
+    @parameterized.parameters(
+        ("onnx", True, 3e-5), ("litert", True, 3e-5), ("saved_model", True, 1e-5)
+    )
+    def test_runtimes_that_route_may_differ_more(self, export_format, dynamic, expected):
+        manifest = {"format": export_format, "dynamic": dynamic}
+        self.assertEqual(tolerance(manifest), expected)
+        self.assertEqual(tolerance(manifest | {"dynamic": False}), 1e-5)
+        self.assertEqual(tolerance(manifest, spread=8.0), expected)
+        self.assertAllClose(tolerance(manifest, spread=25.0), 2.5 * expected)
+
+    def test_a_branch_that_answers_zeros_is_noticed(self):
+        frozen = FrozenNetwork(self.network, "grey")
+        self._check(self._served(frozen), ModelChoice())
+        for block in frozen.estimator._blocks:
+            branches = block._branches()
+            branches[1] = lambda features, shortcut: tf.zeros_like(shortcut)
+            self.enter_context(mock.patch.object(block, "_branches", return_value=branches))
+        with self.assertRaisesRegex(ValueError, "must answer as the network"):
+            self._check(self._served(frozen), ModelChoice())
+
+    def test_a_budget_is_checked_where_calls_can_name_one(self):
+        logits = self.network.selector(self.images, task="grey")
+        span = float(tf.reduce_max(logits) - tf.reduce_min(logits))
+        calibration = BudgetCalibration([0.2, 0.8], [4 * span, -4 * span])
+        frozen = FrozenNetwork(self.network, "grey", calibration)
+        budgets = []
+
+        def predict(images, budget=None, shift=0.0):
+            if budget is not None:
+                budgets.append(budget)
+                budget += shift
+            return self._served(frozen, images, budget)
+
+        with mock.patch.dict(self.network.calibrations, grey=calibration):
+            check_export(stand_in(predict, True), self.network, ModelChoice(), self.images)
+            self.assertAllClose(budgets, [0.5, 0.5])  # Of two parts of the images.
+            wrong = stand_in(lambda images, budget=None: predict(images, budget, 0.3), True)
+            with self.assertRaisesRegex(ValueError, "must give the levels of the network"):
+                check_export(wrong, self.network, ModelChoice(), self.images)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,71 @@
+""""""
+
+import json
+import pathlib
+import tempfile
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.export.loaded_export import LoadedExport
+
+MANIFEST = {
+    "dynamic": False,
+    "input_dtype": "uint8",
+    "tasks": {"grey": {"levels": [1, 0], "macs": 7}, "colour": {"levels": [1, 0], "macs": 9}},
+}
+
+
+class LoadedExportTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+
+    def _write(self, export_format, **values):
+        manifest = MANIFEST | {"format": export_format} | values
+        (self.folder / "export.json").write_text(json.dumps(manifest))
+
+    @parameterized.parameters("saved_model", "keras", "litert", "onnx")
+    def test_missing_and_damaged_models_are_refused(self, export_format):
+        self._write(export_format)
+        for damage in (False, True):
+            if damage:
+                for name in ("saved_model.pb", "model.keras", "model.tflite", "model.onnx"):
+                    (self.folder / name).write_bytes(b"damaged")
+            with self.assertRaisesRegex(ValueError, f"a whole export of {export_format}. Received"):
+                LoadedExport(self.folder, "grey")
+
+    def test_one_of_several_tasks_must_be_named(self):
+        self._write("keras")
+        for task in (None, "birds"):
+            with self.assertRaisesRegex(ValueError, f"one of grey, colour. Received: task={task}"):
+                LoadedExport(self.folder, task)
+
+    def test_unknown_formats_are_refused(self):
+        self._write("matlab")
+        with self.assertRaisesRegex(ValueError, "a whole export of matlab. Received"):
+            LoadedExport(self.folder, "grey")
+
+    def test_a_fixed_model_answers_with_its_levels_and_macs(self):
+        self._write("saved_model")
+        module = tf.Module()
+        module.predict = tf.function(
+            lambda images: {"probabilities": tf.cast(images[:, 0, 0], tf.float32) / 10},
+            [tf.TensorSpec((None, 1, 1, 2), tf.uint8, name="images")],
+        )
+        tf.saved_model.save(
+            module, str(self.folder), signatures={"serving_default": module.predict}
+        )
+        export = LoadedExport(self.folder, "colour")
+        answer = export.predict(tf.constant([[[[2, 8]]], [[[9, 1]]]], tf.uint8).numpy())
+        self.assertAllClose(answer["probabilities"], [[0.2, 0.8], [0.9, 0.1]])
+        self.assertAllEqual(answer["classes"], [1, 0])
+        self.assertAllEqual(answer["levels"], [[1, 0], [1, 0]])
+        self.assertAllEqual(answer["macs"], [9, 9])
+        with self.assertRaisesRegex(ValueError, "`--budget` must not be given.*Received"):
+            export.check_budget(0.4)
+        export.check_budget(None)
+
+
+if __name__ == "__main__":
+    tf.test.main()

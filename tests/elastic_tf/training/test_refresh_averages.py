@@ -1,0 +1,182 @@
+""""""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.policies.sampling import fixed_model
+from elastic_tf.training.refresh_averages import refresh_averages
+from tests.testing import TASKS, random_images, randomise
+
+SIZES = (6, 3, 9)
+EPSILON = 1e-3
+
+
+def make_network(execution="grouped", seed=0):
+    network = ElasticNetwork(
+        TASKS, backbone="wrn-8-1", ratios=(0.0, 0.5, 1.0), trunk_size=4, execution=execution
+    )
+    randomise(network, seed)
+    return network
+
+
+def make_batches(task="grey"):
+    return [(tf.constant(random_images(task, size, seed)), None) for seed, size in enumerate(SIZES)]
+
+
+def level_by_brightness(images):
+    """Returns levels that differ between images and blocks, with all of 0, 1 and 2."""
+    sums = tf.reduce_sum(tf.cast(images, tf.int32), [1, 2, 3])
+    return (sums[:, tf.newaxis] + [0, 1, 2]) % 3
+
+
+def own_moments(values):
+    return values.mean((0, 1, 2)), values.var((0, 1, 2))
+
+
+class RecalibrationTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.network = make_network()
+        self.batches = make_batches()
+        self.weights = {w.path: w.numpy() for w in self.network.weights}
+
+    def _recalibrate(self, choose_levels=level_by_brightness, network=None, **changes):
+        arguments = {"batches": self.batches, "task": "grey", "num_batches": len(SIZES)} | changes
+        refresh_averages(network or self.network, choose_levels=choose_levels, **arguments)
+
+    def _assert_averages(self, norm, values):
+        mean, variance = own_moments(np.concatenate(values))
+        self.assertAllClose(norm.moving_means["grey"], mean, rtol=1e-4, atol=1e-4)
+        self.assertAllClose(norm.moving_variances["grey"], variance, rtol=1e-4)
+
+    def _stem_features(self, images):
+        """Returns what the stem's normalisation gets, and what it gives in training."""
+        stem = self.network.estimator.stems["grey"]
+        inputs = stem.conv(tf.cast(images, tf.float32) / 127.5 - 1).numpy()
+        mean, variance = own_moments(inputs)
+        normal = (inputs - mean) / np.sqrt(variance + EPSILON)
+        return inputs, np.maximum(normal * stem.norm.gamma + stem.norm.beta, 0)
+
+    def test_averages_are_those_of_all_values_of_all_batches(self):
+        self._recalibrate()
+        features = [self._stem_features(images) for images, _ in self.batches]
+        stem, block = self.network.estimator.stems["grey"], self.network.estimator.blocks[0]
+        self._assert_averages(stem.norm, [inputs for inputs, _ in features])
+        levels = [level_by_brightness(images)[:, 0].numpy() for images, _ in self.batches]
+        running = [outputs[of > 0] for (_, outputs), of in zip(features, levels, strict=True)]
+        self.assertLess(sum(map(len, running)), sum(SIZES))
+        self._assert_averages(block.norm1, running)
+
+    def test_channels_that_no_image_uses_keep_their_averages(self):
+        self._recalibrate(lambda images: fixed_model(tf.shape(images)[0], [1, 0, 2]))
+        first, second, third = self.network.estimator.blocks
+        half = first.channels_per_level[1]
+        for norm, kept in (
+            (first.norm2, slice(half, None)),
+            (second.norm1, slice(None)),
+            (second.norm2, slice(None)),
+        ):
+            for average in (norm.moving_means["grey"], norm.moving_variances["grey"]):
+                self.assertAllEqual(average[kept], self.weights[average.path][kept])
+        for norm, changed in ((first.norm2, slice(half)), (third.norm2, slice(None))):
+            average = norm.moving_means["grey"]
+            self.assertTrue(np.all(average[changed] != self.weights[average.path][changed]))
+
+    def test_nothing_else_changes(self):
+        self._recalibrate()
+        for weight in self.network.weights:
+            is_average = "grey_moving" in weight.path and "estimator" in weight.path
+            changed = np.any(weight.numpy() != self.weights[weight.path])
+            self.assertEqual(changed, is_average, weight.path)
+
+    @parameterized.parameters("grouped", "masked")
+    def test_after_one_batch_inference_is_as_training_on_it(self, execution):
+        network, (images, _) = make_network(execution), self.batches[0]
+        levels = level_by_brightness(images)
+        trained = make_network(execution).estimator(
+            images, levels=levels, task="grey", training=True
+        )
+        before = network.estimator(images, levels=levels, task="grey")
+        self.assertNotAllClose(before, trained, atol=1e-2)
+        self._recalibrate(network=network, num_batches=1)
+        after = network.estimator(images, levels=levels, task="grey")
+        self.assertAllClose(after, trained, rtol=1e-3, atol=1e-3)
+
+    def test_both_executions_come_to_the_same(self):
+        masked = make_network("masked")
+        self._recalibrate()
+        self._recalibrate(network=masked)
+        for ours, theirs in zip(self.network.weights, masked.weights, strict=True):
+            self.assertAllClose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+    def test_wrecked_averages_recover_the_accuracy(self):
+        images, labels = random_images("grey", 60), np.arange(60) % 3
+        images[np.arange(60), labels, labels] = 255  # What tells the classes apart.
+        accuracy = self._fit(images, labels)
+        self.assertGreater(accuracy(), 0.9)
+        for weight in self.network.estimator.weights:
+            if "grey_moving" in weight.path:
+                weight.assign(tf.ones_like(weight) * 7)
+        self.assertLess(accuracy(), 0.6)
+        batches = [(images[start : start + 30], None) for start in (0, 30)]
+        self._recalibrate(self._full, batches=batches, num_batches=2)
+        self.assertGreater(accuracy(), 0.9)
+
+    def _full(self, images):
+        return tf.fill([tf.shape(images)[0], self.network.num_blocks], 2)
+
+    def _fit(self, images, labels):
+        """Trains the full model; returns a function that measures it."""
+        estimator = self.network.estimator
+        variables = estimator.task_variables("grey")
+
+        @tf.function
+        def step():
+            with tf.GradientTape() as tape:
+                logits = estimator(images, task="grey", training=True)
+                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+            gradients = tape.gradient(loss, [variable.value for variable in variables])
+            for variable, gradient in zip(variables, gradients, strict=True):
+                variable.assign_sub(2e-3 * gradient)
+
+        for _ in range(60):
+            step()
+        return lambda: np.mean(np.argmax(estimator(images, task="grey"), axis=-1) == labels)
+
+    def test_only_as_many_batches_as_wanted_are_taken(self):
+        taken = []
+
+        def more():
+            for _ in range(5):
+                taken.append(self.batches[0])
+                yield self.batches[0]
+
+        self._recalibrate(batches=more(), num_batches=2)
+        self.assertLen(taken, 2)
+
+    def test_training_goes_on_as_before(self):
+        self._recalibrate()
+        norm = self.network.estimator.stems["grey"].norm
+        before, (images, _) = norm.moving_means["grey"].numpy(), self.batches[0]
+        self.network.estimator(images, task="grey", training=True)
+        mean, _ = own_moments(self._stem_features(images)[0])
+        expected = 0.9 * before + 0.1 * mean
+        self.assertAllClose(norm.moving_means["grey"], expected, rtol=1e-4, atol=1e-4)
+
+    @parameterized.parameters(
+        ({"task": "birds"}, "`task` must be one of"),
+        ({"num_batches": 0}, "`num_batches` must be an integer >= 1"),
+        ({"num_batches": 4}, "`batches` must hold at least 4 batches.*Received: 3"),
+        ({"choose_levels": lambda images: [[0, 1]] * 6}, r"`levels` must have shape \(batch, 3\)"),
+    )
+    def test_on_an_error_nothing_has_changed(self, changes, message):
+        with self.assertRaisesRegex(ValueError, message):
+            self._recalibrate(**changes)
+        for weight in self.network.weights:
+            self.assertAllEqual(weight, self.weights[weight.path])
+
+
+if __name__ == "__main__":
+    tf.test.main()
