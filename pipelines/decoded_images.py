@@ -3,8 +3,9 @@
 import tempfile
 
 import numpy as np
-import psutil
 import tensorflow as tf
+
+from pipelines.extra_packages import import_extra
 
 _READ_BATCH = 256
 
@@ -110,7 +111,7 @@ def _chunks(split, name, num_classes):
 
 def _check_memory(name, shape):
     needed = int(np.prod(shape, dtype=np.int64))
-    available = psutil.virtual_memory().available
+    available = import_extra("psutil").virtual_memory().available
     if needed > available:
         raise ValueError(
             f"`cache_dir` must be a folder for the decoded images of '{name}', as their "

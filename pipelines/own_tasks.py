@@ -1,27 +1,32 @@
-"""Tasks made of a user's own images."""
+"""Tasks made of a user's own images, and how they are written in a setting or a flag."""
 
 import dataclasses
 
-from pipelines.sources.folder_source import CORRUPT_RULES, FolderSource
-from pipelines.sources.image_decoding import FITS
-from pipelines.sources.npz_source import NpzSource
+from pipelines.registry import get_task, task_names
+from pipelines.sources import CORRUPT_RULES, DataNotFoundError, FolderSource, NpzSource
+from pipelines.sources.image_files import FITS
 from pipelines.task_spec import TaskSpec, check_task_name
 
 _MAX_TEST_SHARE = 0.5
+_EXAMPLE = "digits,birds:folder=/data/birds,image_size=48"
 
 
 @dataclasses.dataclass(frozen=True)
 class OwnTask:
     """Where the images of a task lie and how they are used. Nothing is read from disk yet.
 
+    An npz file may be that of a known task: its name then says what the images and classes are,
+    and only where they come from is new.
+
     Args:
         name: str, as in `TaskSpec`.
         folder: str or path of a folder with one folder per class (see `ImageFolder`), or
         npz: str or path of an npz file (see `NpzSource`). One of the two.
         image_size: int >= 1. Height and width that images are brought to, in pixels. May be left
-            out for an npz file of square images.
+            out for an npz file of square images, and must be for a known task.
         channels: 1 or 3; `None` for 3, or those of the npz file.
-        flip: bool. Whether a mirrored image still shows its class.
+        flip: bool. Whether a mirrored image still shows its class; `None` for True, or what the
+            known task says.
         pad: int in `[0, image_size)`. Pixels of padding for the random crop; `None` for an eighth
             of the image.
         fit: `"crop"` or `"stretch"` (see `standard_image`).
@@ -37,7 +42,7 @@ class OwnTask:
     npz: str | None = None
     image_size: int | None = None
     channels: int | None = None
-    flip: bool = True
+    flip: bool | None = None
     pad: int | None = None
     fit: str = "crop"
     test_share: float = 0.2
@@ -47,18 +52,27 @@ class OwnTask:
         if (self.folder is None) == (self.npz is None):
             received = f"folder={self.folder}, npz={self.npz}"
             raise ValueError(f"`folder` or `npz` must be given, not both. Received: {received}")
+        if self._is_known:
+            self._check("folder", "None for the name of a known task", self.folder is None)
+            for argument in ("image_size", "channels"):
+                is_valid = getattr(self, argument) is None
+                self._check(argument, f"left out, as '{self.name}' is a known task", is_valid)
         if self.folder is not None and self.image_size is None:
             raise ValueError("`image_size` must be given with `folder`. Received: image_size=None")
         if self.image_size is not None:
             self._check("image_size", "an integer >= 1", self.image_size >= 1)
         self._check("channels", "1 or 3", self.channels in (None, 1, 3))
-        limit = self.image_size
+        limit = get_task(self.name).image_size if self._is_known else self.image_size
         if self.pad is not None:
             expected = "an integer >= 0" + (f" and below {limit}" if limit else "")
             self._check("pad", expected, 0 <= self.pad and (not limit or self.pad < limit))
         self._check("fit", " or ".join(FITS), self.fit in FITS)
         in_range = 0 < self.test_share <= _MAX_TEST_SHARE
         self._check("test_share", f"above 0 and at most {_MAX_TEST_SHARE}", in_range)
+
+    @property
+    def _is_known(self):
+        return self.name in task_names()
 
     def _check(self, argument, expected, is_valid):
         if not is_valid:
@@ -82,13 +96,15 @@ class OwnTask:
                 f"Received: {on_corrupt_image=}"
             )
         source, size, channels = self._source(on_corrupt_image)
+        if self._is_known:
+            return self._known_spec(source)
         return TaskSpec(
             name=self.name,
             image_size=size,
             channels=channels,
             num_classes=source.num_classes,
             source=source,
-            flip=self.flip,
+            flip=self.flip is not False,
             pad=size // 8 if self.pad is None else self.pad,
             description=f"{source.num_classes} classes of {self.folder or self.npz}",
         )
@@ -102,3 +118,121 @@ class OwnTask:
             self.folder, size, channels, self.fit, self.test_share, on_corrupt_image
         )
         return source, size, channels
+
+    def _known_spec(self, source):
+        known = get_task(self.name)
+        shape = (source.image_size, source.image_size, source.channels)
+        if (shape, source.num_classes) != (known.image_shape, known.num_classes):
+            raise DataNotFoundError(
+                f"`npz` must hold images of {known.image_shape} in {known.num_classes} classes, "
+                f"as '{self.name}' has. Received: {shape} in {source.num_classes} classes, "
+                f"npz={self.npz}"
+            )
+        return dataclasses.replace(
+            known,
+            source=source,
+            flip=known.flip if self.flip is None else self.flip,
+            pad=known.pad if self.pad is None else self.pad,
+            description=f"{known.description}, of {self.npz}",
+        )
+
+
+def parse_tasks(items):
+    """Parses the names of tasks and the descriptions of own ones, without reading from disk.
+
+    An item `NAME:OPTION=VALUE` starts a task of the user's own, and items `OPTION=VALUE` after it
+    belong to it; an item without `=` is the name of a known task.
+
+    Args:
+        items: sequence of str.
+
+    Returns:
+        List in the order of the items: str for a known task, else `OwnTask`.
+
+    Raises:
+        ValueError: if an item or an option is malformed, repeated or unknown, or a name is taken.
+    """
+    tasks = []
+    for item in items:
+        before, is_option, value = item.partition("=")
+        name, is_start, option = before.partition(":")
+        if is_start:
+            if not is_option:
+                _refuse("have a value for every option", item)
+            tasks.append((name.strip(), {}))
+            _add_option(*tasks[-1], option.strip(), value.strip(), item)
+        elif is_option:
+            if not tasks or isinstance(tasks[-1], str):
+                _refuse(f"have options behind the task they belong to, as in {_EXAMPLE}", item)
+            _add_option(*tasks[-1], before.strip(), value.strip(), item)
+        else:
+            tasks.append(item)
+    tasks = [task if isinstance(task, str) else _own_task(*task) for task in tasks]
+    names = [task if isinstance(task, str) else task.name for task in tasks]
+    if not names or len(set(names)) != len(names):
+        _refuse("name at least one task, each once", ",".join(names))
+    return tasks
+
+
+def tasks_from_items(items, on_corrupt_image="error"):
+    """Returns the `TaskSpec`s that items name or describe, a list in their order.
+
+    Args:
+        items: see `parse_tasks`.
+        on_corrupt_image: see `OwnTask.to_spec`.
+
+    Raises:
+        DataNotFoundError: if the user's own images are missing or not as they must be.
+        ValueError: see `parse_tasks`; also if a name is not known.
+    """
+    return [
+        get_task(task)
+        if isinstance(task, str)
+        else _valid(task.name, lambda task=task: task.to_spec(on_corrupt_image))
+        for task in parse_tasks(items)
+    ]
+
+
+def _add_option(name, options, option, value, item):
+    if option not in _PARSERS:
+        _refuse(f"have for '{name}' options of {', '.join(_PARSERS)}", item)
+    if option in options:
+        _refuse(f"give `{option}` of '{name}' once", item)
+    if not value:
+        _refuse(f"give a value for `{option}` of '{name}'", item)
+    try:
+        options[option] = _PARSERS[option](value)
+    except (KeyError, ValueError):
+        _refuse(f"give {_KINDS[_PARSERS[option]]} for `{option}` of '{name}'", item)
+
+
+def _own_task(name, options):
+    return _valid(name, lambda: OwnTask(name, **options))
+
+
+def _valid(name, make):
+    try:
+        return make()
+    except (ValueError, DataNotFoundError) as error:
+        raise type(error)(f"`tasks` must be valid for '{name}': {error}") from None
+
+
+def _parse_bool(text):
+    return {"true": True, "false": False}[text.lower()]
+
+
+def _refuse(expected, received):
+    raise ValueError(f"`tasks` must {expected}. Received: {received}")
+
+
+_KINDS = {int: "an integer", float: "a number", _parse_bool: "true or false", str: "a text"}
+_PARSERS = {
+    "folder": str,
+    "npz": str,
+    "image_size": int,
+    "channels": int,
+    "flip": _parse_bool,
+    "pad": int,
+    "fit": str,
+    "test_share": float,
+}

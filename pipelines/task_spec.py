@@ -4,6 +4,8 @@ import dataclasses
 import re
 from typing import Any
 
+import tensorflow as tf
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -18,10 +20,12 @@ class TaskSpec:
         channels: int >= 1.
         num_classes: int >= 2. Labels are in `[0, num_classes)`.
         source: object with `load(split, data_dir, validation_share, download)` that returns a
-            `pipelines.sources.Split`.
+            `Split`, and perhaps `class_names(data_dir)` that returns a sequence of str.
         flip: bool. Whether a mirrored image still shows its class.
         pad: int in `[0, image_size)`. Pixels of padding for the random crop; 0 for no crop.
         description: str, one line for people.
+        classes: tuple of str, the names of the classes in the order of the labels; `None` for
+            those that the source knows, or else numbers.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -35,6 +39,7 @@ class TaskSpec:
     flip: bool
     pad: int
     description: str
+    classes: tuple[str, ...] | None = None
 
     def __post_init__(self):
         check_task_name(self.name)
@@ -50,11 +55,96 @@ class TaskSpec:
             _refuse("pad", f"an integer in [0, {self.image_size})", self.pad)
         if not isinstance(self.description, str) or not self.description.strip():
             _refuse("description", "a string that is not empty", self.description)
+        if self.classes is not None and len(self.classes) != self.num_classes:
+            _refuse("classes", f"{self.num_classes} names or None", self.classes)
 
     @property
     def image_shape(self):
         """Tuple of ints `(height, width, channels)`."""
         return (self.image_size, self.image_size, self.channels)
+
+    def load(self, split, data_dir=None, validation_share=0.1, download=False):
+        """Returns a `Split`, after a check that its images are what the task says.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            data_dir: str or path of the folder of prepared data sets; `None` for tfds' default.
+            validation_share: float in [0, 0.5]. Share of train held out for validation.
+            download: bool. Whether absent data sets may be downloaded.
+
+        Raises:
+            DataNotFoundError: if the images are absent or damaged.
+            ValueError: if an argument is out of range, or the source gives other images.
+        """
+        loaded = self.source.load(
+            split, data_dir=data_dir, validation_share=validation_share, download=download
+        )
+        expected = (tf.TensorSpec(self.image_shape, tf.uint8), tf.TensorSpec((), tf.int32))
+        received = loaded.dataset.element_spec
+        if received != expected:
+            raise ValueError(
+                f"`source` of '{self.name}' must give {expected}. Received: {received=}"
+            )
+        return loaded
+
+    def class_names(self, data_dir=None):
+        """Returns the names of the classes, a list of str in the order of the labels.
+
+        Args:
+            data_dir: see `load`.
+
+        Raises:
+            DataNotFoundError: if they are read from disk, and are not there.
+            ValueError: if the source has another number of names.
+        """
+        named = getattr(self.source, "class_names", None)
+        names = self.classes or (named(data_dir) if named else range(self.num_classes))
+        if len(names) != self.num_classes:
+            raise ValueError(
+                f"`source` of '{self.name}' must have {self.num_classes} class names. "
+                f"Received: {len(names)}"
+            )
+        return list(map(str, names))
+
+
+def network_tasks(specs):
+    """Returns what a network needs to know of tasks, as `elastic_tf` takes it.
+
+    Args:
+        specs: sequence of `TaskSpec`.
+
+    Returns:
+        Dict from name to `{"image_shape": (height, width, channels), "num_classes": int}`.
+    """
+    return {
+        spec.name: {"image_shape": spec.image_shape, "num_classes": spec.num_classes}
+        for spec in specs
+    }
+
+
+def check_network_tasks(known, specs):
+    """Checks that images are still those that a network was made for.
+
+    Args:
+        known: dict, the network's `tasks` (see `network_tasks`).
+        specs: sequence of `TaskSpec`.
+
+    Raises:
+        ValueError: if the network lacks one of the tasks, or has it with other images or classes.
+    """
+    for name, task in network_tasks(specs).items():
+        if name not in known:
+            raise ValueError(
+                f"`tasks` must be of {', '.join(known)}, which the network was trained on. "
+                f"Received: {name}"
+            )
+        received = (task["image_shape"], task["num_classes"])
+        expected = (tuple(known[name]["image_shape"]), known[name]["num_classes"])
+        if received != expected:
+            raise ValueError(
+                f"`tasks` must give for '{name}' images {expected[0]} in {expected[1]} classes, as "
+                f"in training. Received: {received[0]} in {received[1]}"
+            )
 
 
 def check_task_name(name):

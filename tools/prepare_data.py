@@ -1,70 +1,44 @@
-r"""Prepares a standard data set from its official files on disk, without network.
+r"""Prepares a standard data set from its official archives on disk, without network.
 
-    python tools/prepare_data.py --task=cifar10 --from=cifar-10-binary.tar.gz
+    python tools/prepare_data.py --task=cifar10 --manual_dir=FOLDER
 
-What it leaves in --data_dir is what tfds itself would have prepared.
+FOLDER holds the archives under their official names, such as cifar-10-binary.tar.gz. What it leaves
+in --data_dir is what TensorFlow Datasets itself would have prepared.
 """
 
-from absl import app, flags
-from elastic_tf_tools.quiet_logs import quiet_logs
-from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
+from absl import flags as absl_flags
+from elastic_tf_tools import flags
 
-from pipelines.preparation.official_sets import OFFICIAL_SETS
-from pipelines.preparation.prepare import prepare
-
-FLAGS = flags.FLAGS
-
-_TASKS = ", ".join(sorted(OFFICIAL_SETS))
+import pipelines
 
 
 def define_flags(values):
-    """Adds the flags of this script to `absl.flags.FlagValues`.
-
-    They are not defined on import, as other scripts have flags of the same names.
-    """
-    flags.DEFINE_string("task", None, f"The data set: {_TASKS}.", values)
-    flags.DEFINE_string(
-        "from",
+    names = ", ".join(pipelines.OFFICIAL_TASKS)
+    of_command = {"flag_values": values, "module_name": "command"}
+    absl_flags.DEFINE_string("task", None, f"The data set: {names}.", **of_command)
+    absl_flags.DEFINE_string("manual_dir", None, "Folder with its official archives.", **of_command)
+    absl_flags.DEFINE_string(
+        "data_dir",
         None,
-        "The official archive or folder of files, or an npz file of x_train, y_train, x_test and "
-        "y_test. Which of them it is shows in its content.",
-        values,
+        "Folder of prepared data sets; tfds' own default where left out.",
+        **of_command,
     )
-    flags.DEFINE_string(
-        "data_dir", None, "Folder of prepared data sets; tfds' own default where left out.", values
-    )
-    flags.DEFINE_bool(
-        "check_digest",
-        True,
-        "Whether a file with an official name must be the official file.",
-        values,
-    )
+    flags.define_renamed(values, **{"from": "manual_dir"})
 
 
-def main(argv):
-    quiet_logs()
-    with one_line_errors():
-        check_no_arguments(argv)
-        if FLAGS.task not in OFFICIAL_SETS:
-            raise ValueError(f"`--task` must be one of {_TASKS}. Received: task={FLAGS.task}")
-        path = FLAGS["from"].value  # A word of Python.
-        if not path:
-            raise ValueError(f"`--from` must be a file or folder. Received: from={path}")
-        print(f"Preparing {FLAGS.task} from {path}", flush=True)
-        _hide_progress_bar()
-        prepared = prepare(OFFICIAL_SETS[FLAGS.task], path, FLAGS.data_dir, FLAGS.check_digest)
+def main(values):
+    with flags.one_line_errors():
+        flags.check_no_arguments(values)
+        for name in ("task", "manual_dir"):
+            if not values[name].value:
+                raise ValueError(f"`--{name}` must be given. Received: {name}=None")
+        print(f"Preparing {values.task} from {values.manual_dir}", flush=True)
+        prepared = pipelines.prepare_official(values.task, values.manual_dir, values.data_dir)
     if prepared.was_there:
-        print(f"{FLAGS.task} had been prepared before and is left as it is.")
+        print(f"{values.task} had been prepared before and is left as it is.")
     counts = ", ".join(f"{count:,} {split}" for split, count in prepared.counts.items())
     print(f"{counts} images in {prepared.folder}")
 
 
-def _hide_progress_bar():
-    import tensorflow_datasets as tfds  # Here, so that --help is quick.
-
-    tfds.disable_progress_bar()
-
-
 if __name__ == "__main__":
-    define_flags(FLAGS)
-    app.run(main)
+    flags.run(__name__)

@@ -1,4 +1,4 @@
-"""A user's own images: arrays in an npz file."""
+"""Images as arrays in an npz file."""
 
 import concurrent.futures
 import os
@@ -7,12 +7,10 @@ import zipfile
 import zlib
 
 import numpy as np
-from PIL import Image
 
 from pipelines.sources.array_source import ArraySource
-from pipelines.sources.data_not_found import DataNotFoundError
-from pipelines.sources.held_out_test import carve_test
-from pipelines.sources.image_decoding import standard_image
+from pipelines.sources.image_files import standard_image
+from pipelines.sources.split import DataNotFoundError, carve_test
 
 # What NumPy and the readers of zip and deflate raise; without `with`, an array that is no npz file
 # is a TypeError.
@@ -86,9 +84,7 @@ class NpzSource(ArraySource):
             return images
 
         def convert(image):
-            if image.shape[-1] == 1:
-                image = image[..., 0]
-            return standard_image(Image.fromarray(image), self.image_size, self.channels, self.fit)
+            return standard_image(image, self.image_size, self.channels, self.fit)
 
         converted = np.empty((len(images), *shape), np.uint8)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

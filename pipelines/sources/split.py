@@ -1,11 +1,21 @@
-"""One split of a task's images, as every source returns it."""
+"""One split of a task's images, as every source returns it, and how splits are held out."""
 
 import dataclasses
 
+import numpy as np
 import tensorflow as tf
 
 SPLITS = ("train", "validation", "test")
 MAX_VALIDATION_SHARE = 0.5
+# Their own constants: were it the seed of the training run, runs with different seeds would be
+# compared on different images, and a resumed run could validate on images it was trained on.
+_VALIDATION_SEED = 20190
+# With the same one, validation would get the very images that a larger test share would have taken.
+_TEST_SEED = 20191
+
+
+class DataNotFoundError(FileNotFoundError):
+    """The images are missing or damaged; the message says what to put where."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,3 +70,50 @@ def check_split(split, validation_share):
             "`validation_share` must be above 0 for there to be a validation split. "
             f"Received: {validation_share=}"
         )
+
+
+def carve_validation(labels, share):
+    """Divides the train examples in two, class by class.
+
+    Every class gives its share, at least one example and never its last one. The same arguments
+    always give the same result, and a class keeps its images when others come or go.
+
+    Args:
+        labels: integer array `(examples,)`.
+        share: float in [0, 0.5].
+
+    Returns:
+        Two int64 arrays, ascending: the indices that stay in train, and those for validation.
+        Every index is in exactly one of them.
+    """
+    return _carve(labels, share, _VALIDATION_SEED)
+
+
+def carve_test(labels, share):
+    """Divides examples that come without a test split, as `carve_validation` does.
+
+    Args:
+        labels: integer array `(examples,)`.
+        share: float in (0, 0.5].
+
+    Returns:
+        Two int64 arrays, ascending: the indices that stay in train, and those for testing.
+    """
+    return _carve(labels, share, _TEST_SEED)
+
+
+def _carve(labels, share, seed):
+    labels = np.asarray(labels)
+    held_out = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        indices = np.flatnonzero(labels == label)
+        count = share_of(len(indices), share)
+        # The label is in the seed, so that classes are drawn independently.
+        order = np.random.default_rng([seed, int(label)]).permutation(len(indices))
+        held_out[indices[order[:count]]] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def share_of(count, share):
+    """Returns how many of `count` examples a share is, an int: at least one, and never all."""
+    return min(max(1, round(share * count)), count - 1) if share else 0

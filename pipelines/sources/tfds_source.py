@@ -1,12 +1,13 @@
 """Data sets that TensorFlow Datasets (tfds) has prepared on disk."""
 
 import importlib
+import os
+import pathlib
 
 import tensorflow as tf
 
-from pipelines.sources.data_not_found import DataNotFoundError
-from pipelines.sources.default_data_dir import resolve_data_dir
-from pipelines.sources.split import Split, check_split
+from pipelines.extra_packages import import_extra
+from pipelines.sources.split import DataNotFoundError, Split, check_split, share_of
 
 # Bytes that a TFRecord file adds to every example: its length and two checksums.
 _RECORD_FRAME = 16
@@ -18,18 +19,13 @@ class TfdsSource:
     Args:
         builder_name: str, as tfds names it.
         page: str. The official page of the data set, in words, for the message when it is absent.
-        files: str. The files there that `tools/prepare_data.py` prepares it from, in words; `None`
-            for a data set that it does not know.
-        prepare_from: str. A path of such a file or a folder of them, as an example.
         builder_module: str. The module to import so that tfds knows the data set; `None` for those
             that it comes with.
     """
 
-    def __init__(self, builder_name, page, files=None, prepare_from=None, builder_module=None):
+    def __init__(self, builder_name, page, builder_module=None):
         self.builder_name = builder_name
         self.page = page
-        self.files = files
-        self.prepare_from = prepare_from
         self.builder_module = builder_module
 
     def load(self, split, data_dir=None, validation_share=0.1, download=False):
@@ -61,7 +57,7 @@ class TfdsSource:
             as_supervised=True,
             shuffle_files=False,
             # Training caches after decoding; a second cache here would double the memory.
-            read_config=_import_tfds().ReadConfig(try_autocache=False),
+            read_config=import_extra("tensorflow_datasets").ReadConfig(try_autocache=False),
         )
         dataset = dataset.map(
             lambda image, label: (image, tf.cast(label, tf.int32)),
@@ -81,25 +77,35 @@ class TfdsSource:
         info = self._prepared_builder(data_dir, download=False).info
         return info.features[info.supervised_keys[1]].names
 
-    def _prepared_builder(self, data_dir, download):
-        tfds = _import_tfds()
+    def builder(self, data_dir=None):
+        """Returns the `tfds.core.DatasetBuilder`, whether or not it is prepared.
+
+        Args:
+            data_dir: see `load`.
+
+        Raises:
+            DataNotFoundError: if what lies in its place is damaged.
+        """
+        tfds = import_extra("tensorflow_datasets")
         if self.builder_module:
             importlib.import_module(self.builder_module)
         root = resolve_data_dir(data_dir)
         try:
-            builder = tfds.builder(self.builder_name, data_dir=str(root))
+            return tfds.builder(self.builder_name, data_dir=str(root))
         except Exception as error:  # tfds raises whatever the parser of a damaged file did.
             folder = root / self.builder_name
-            raise self._damaged(folder, _first_line(error), data_dir) from None
-        # tfds writes this file last. Its own `is_prepared` would log a warning as well.
-        if (builder.data_path / "dataset_info.json").exists():
+            raise self._damaged(folder, first_line(error), data_dir) from None
+
+    def _prepared_builder(self, data_dir, download):
+        builder = self.builder(data_dir)
+        if is_prepared(builder):
             return builder
         if not download:
             raise self._absent(builder, data_dir)
         try:
             builder.download_and_prepare()
         except Exception as error:  # Network, disk and checksum errors have no common class.
-            raise self._absent(builder, data_dir, _first_line(error)) from error
+            raise self._absent(builder, data_dir, first_line(error)) from error
         return builder
 
     def _check_files(self, builder, part, data_dir):
@@ -117,27 +123,22 @@ class TfdsSource:
         return info.num_examples
 
     def _absent(self, builder, data_dir, failure=None):
-        missing = (
+        failed = f"Preparing them from {self.page} failed: {failure}. " if failure else ""
+        files = archive_names(builder)
+        if files:
+            get = f"Download {', '.join(files)} from {self.page}."
+            do = (
+                f"`prepare_data --task={self.builder_name} --manual_dir=FOLDER "
+                f"--data_dir={builder.data_dir_root}` then prepares them, as does `--download` "
+                "where there is network."
+            )
+        else:
+            get = f"They are from {self.page}."
+            do = "`--download` with network access fetches and prepares them."
+        return DataNotFoundError(
             f"`data_dir` must hold the images of '{self.builder_name}', prepared by tfds in "
-            f"{builder.data_dir}."
+            f"{builder.data_dir}. Received: {data_dir=}\n{failed}{get}\n{do}"
         )
-        received = f"Received: {data_dir=}"
-        failed = f"Preparing them from {self.page} failed: {failure}." if failure else ""
-        if not self.files:
-            fetch = f"`--download` with network access fetches them from {self.page}."
-            return DataNotFoundError(f"{missing}\n{failed or fetch}\n{received}")
-        get = f"Download {self.files} from {self.page}."
-        command = (
-            f"`python tools/prepare_data.py --task={self.builder_name} --from={self.prepare_from} "
-            f"--data_dir={builder.data_dir_root}` then prepares them, or {self._download()}."
-        )
-        return DataNotFoundError(f"{missing} {received}\n{f'{failed} {get}'.strip()}\n{command}")
-
-    def _download(self):
-        # A data set of ours has no address that tfds could fetch it from.
-        if self.builder_module:
-            return "`--download` where the file lies in downloads/manual there"
-        return "`--download` where there is network"
 
     def _damaged(self, folder, problem, data_dir):
         return DataNotFoundError(
@@ -147,19 +148,36 @@ class TfdsSource:
         )
 
 
-def _import_tfds():
-    # Not at the top: its import takes a second that the other sources do without.
-    import tensorflow_datasets
+def resolve_data_dir(data_dir):
+    """Returns the folder of prepared data sets, a `pathlib.Path`.
 
-    return tensorflow_datasets
+    Args:
+        data_dir: str or path; `None` for the environment variable `TFDS_DATA_DIR`, else
+            `~/tensorflow_datasets`, which are the defaults of tfds.
+    """
+    if data_dir is None:
+        data_dir = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    return pathlib.Path(data_dir).expanduser()
+
+
+def is_prepared(builder):
+    """Returns whether the data set of a tfds builder is there, finished."""
+    # tfds writes this file last. Its own `is_prepared` would log a warning as well.
+    return (builder.data_path / "dataset_info.json").exists()
+
+
+def archive_names(builder):
+    """Returns the names of the official files that a tfds builder reads, a sorted list of str."""
+    registered = [info.filename for info in (builder.url_infos or {}).values()]
+    # A builder of ours has no address to fetch from, and says itself what it needs.
+    return sorted(registered) or list(getattr(builder, "MANUAL_FILES", ()))
+
+
+def first_line(error):
+    """Returns the first line of an error's message, or its class where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def _bounds(split, count, validation_share):
-    if split == "test" or not validation_share:
-        return 0, count
-    held_out = min(max(1, round(validation_share * count)), count - 1)
+    held_out = 0 if split == "test" else share_of(count, validation_share)
     return (0, held_out) if split == "validation" else (held_out, count)
-
-
-def _first_line(error):
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -1,23 +1,15 @@
 r"""Cuts the embedded Fashion-MNIST subset from the full data set.
 
-    python tools/cut_fashion_mnist.py --source=fashion_mnist.npz \
-        --output=pipelines/sources/data/fashion_mnist_small.npz
+    python pipelines/sources/data/cut_fashion_mnist.py fashion_mnist.npz fashion_mnist_small.npz
 
 The same input gives the same arrays, and with the same zlib the same bytes.
 """
 
+import argparse
 import hashlib
 import pathlib
 
 import numpy as np
-from absl import app, flags
-
-FLAGS = flags.FLAGS
-
-flags.DEFINE_string("source", None, "npz of the full data set, with the arrays that Keras stores.")
-flags.DEFINE_string("output", None, "npz to write.")
-flags.DEFINE_integer("train_per_class", 800, "Images per class from the train split.", 1)
-flags.DEFINE_integer("test_per_class", 200, "Images per class from the test split.", 1)
 
 
 def first_per_class(labels, count):
@@ -42,7 +34,7 @@ def first_per_class(labels, count):
     return np.sort(np.concatenate(chosen))
 
 
-def cut(source, output, train_per_class, test_per_class):
+def cut(source, output, train_per_class=800, test_per_class=200):
     """Writes the subset and returns the SHA-256 of the file, hexadecimal."""
     arrays = {}
     with np.load(source, allow_pickle=False) as full:
@@ -55,12 +47,9 @@ def cut(source, output, train_per_class, test_per_class):
     return hashlib.sha256(pathlib.Path(output).read_bytes()).hexdigest()
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Arguments must be flags, --name=value. Received: {argv[1:]}")
-    print(cut(FLAGS.source, FLAGS.output, FLAGS.train_per_class, FLAGS.test_per_class))
-
-
 if __name__ == "__main__":
-    flags.mark_flags_as_required(["source", "output"])
-    app.run(main)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source", help="npz of the full data set, as Keras stores it")
+    parser.add_argument("output", help="npz to write")
+    arguments = parser.parse_args()
+    print(cut(arguments.source, arguments.output))

@@ -1,0 +1,298 @@
+"""Which data to train and evaluate on: the settings, declared once, and the batches they give."""
+
+import dataclasses
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines.decoded_images import decode_images
+from pipelines.own_tasks import parse_tasks, tasks_from_items
+from pipelines.registry import task_names
+from pipelines.sources import CORRUPT_RULES
+from pipelines.sources.split import MAX_VALIDATION_SHARE
+from pipelines.streams import batches_in_order, side_by_side, training_stream
+from pipelines.task_weights import RULES, divide_batch, weights_by_size
+
+
+def _setting(default, kind, help, **metadata):
+    return dataclasses.field(default=default, metadata={"kind": kind, "help": help, **metadata})
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings:
+    """The data of a run. What each setting means stands in the metadata of its field.
+
+    Metadata: `help`, one sentence; `kind`, the type of a value; bounds `low` and `high`, both
+    inclusive, and `above`, exclusive; `choices`; `per_task`, where a dict from task name to a value
+    may be given as well; `is_list`; `optional`, where `None` may be given; `resume`, where a run
+    that is continued may have another value than it began with.
+
+    `specs` below are the `TaskSpec`s of `task_specs`, or others that `tasks` need not name. Images
+    are uint8 and labels int32. What reads images raises a `DataNotFoundError` where they are absent
+    or damaged, and a `ValueError` where an image cannot be read, a label is not one of the task's
+    classes or the images do not fit in memory.
+
+    Raises:
+        ValueError: if a setting is out of range.
+    """
+
+    tasks: tuple[str, ...] = _setting(
+        ("digits", "fashion_mnist_small"),
+        str,
+        f"Tasks, trained jointly. Known: {', '.join(task_names())}. Your own images: "
+        "NAME:folder=PATH,image_size=N (a folder per class) or NAME:npz=PATH (also under a known "
+        "name, whose images are then taken from there); more options behind it: channels=1|3, "
+        "flip=true|false, pad=N, fit=crop|stretch, test_share=X.",
+        is_list=True,
+    )
+    on_corrupt_image: str = _setting(
+        "error",
+        str,
+        "What to do with image files of your own that cannot be read: stop, or leave them out.",
+        choices=CORRUPT_RULES,
+    )
+    data_dir: str | None = _setting(
+        None,
+        str,
+        "Folder of prepared data sets; tfds' own default where left out.",
+        optional=True,
+        resume=True,
+    )
+    download: bool = _setting(
+        False,
+        bool,
+        "Whether data sets that are not in the folder of prepared ones may be downloaded.",
+        resume=True,
+    )
+    batch_size: int | dict[str, int] = _setting(
+        128,
+        int,
+        "Images of each task in a step, >= 1: one number, or one per task (digits=32,cifar10=128).",
+        low=1,
+        per_task=True,
+    )
+    task_weights: str | dict[str, float] = _setting(
+        "equal",
+        float,
+        "How the images of a step, the batch size for each task on average, are divided: "
+        f"{', '.join(RULES)} (to the number of training images), or a weight > 0 per task "
+        "(digits=1,cifar10=2.5). Other than equal, the batch size must be one number.",
+        above=0.0,
+        choices=RULES,
+        per_task=True,
+    )
+    cache_dir: str | None = _setting(
+        None,
+        str,
+        "Folder for decoded images while running; in memory where left out.",
+        optional=True,
+        resume=True,
+    )
+    validation_share: float = _setting(
+        0.1,
+        float,
+        "Share of the train split held out for validation.",
+        low=0.0,
+        high=MAX_VALIDATION_SHARE,
+    )
+    eval_batch_size: int = _setting(
+        256, int, "Images of each task in an evaluation batch.", low=1, resume=True
+    )
+
+    def __post_init__(self):
+        if isinstance(self.tasks, list):
+            object.__setattr__(self, "tasks", tuple(self.tasks))
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+        parse_tasks(self.tasks)
+
+    def task_specs(self):
+        """Returns the `TaskSpec`s of `tasks`, a list in their order.
+
+        Raises:
+            DataNotFoundError: if the user's own images are missing or not as they must be.
+            ValueError: if a name is not known.
+        """
+        return tasks_from_items(self.tasks, self.on_corrupt_image)
+
+    def batch_sizes(self, specs):
+        """Returns how many images of every task a step has, a dict from name to int.
+
+        Raises:
+            ValueError: if a setting names other tasks than `specs`, or both divide the batch.
+        """
+        names = [spec.name for spec in specs]
+        for setting in ("batch_size", "task_weights"):
+            value = getattr(self, setting)
+            if isinstance(value, dict) and set(value) != set(names):
+                raise ValueError(
+                    f"`{setting}` must give one number for each of {', '.join(names)}, and for no "
+                    f"other. Received: {setting}={value}"
+                )
+        if self.task_weights == "equal":
+            size = self.batch_size
+            return size if isinstance(size, dict) else dict.fromkeys(names, size)
+        if isinstance(self.batch_size, dict):
+            raise ValueError(
+                "`batch_size` must be one number where `task_weights` divides the batch. "
+                f"Received: batch_size={self.batch_size}, task_weights={self.task_weights}"
+            )
+        weights = self.task_weights
+        if isinstance(weights, str):
+            weights = weights_by_size(weights, self.training_images(specs))
+        return divide_batch(self.batch_size * len(names), weights)
+
+    def training_images(self, specs):
+        """Returns the number of training images of every task, a dict from name to int."""
+        return {spec.name: self.load_split(spec, "train").num_examples for spec in _checked(specs)}
+
+    def training_batches(self, specs, seed, start_step=0):
+        """Returns endless batches with images of every task (see `task_batches`).
+
+        Args:
+            specs: sequence of `TaskSpec`, each name once, at least one.
+            seed: int >= 0. Tasks get different streams from it.
+            start_step: int >= 0. Batches to leave out, for a run that goes on.
+
+        Returns:
+            Infinite `tf.data.Dataset` of `{name: (images, labels)}`.
+        """
+        sizes = self.batch_sizes(_checked(specs))
+        return tf.data.Dataset.zip(
+            {
+                spec.name: self.task_batches(spec, sizes[spec.name], seed, start_step)
+                for spec in specs
+            }
+        )
+
+    def task_batches(self, spec, batch_size, seed, start_step=0):
+        """Returns the shuffled, augmented and endless training batches of one task.
+
+        The batch of a step depends on the seed, the task's name and the step alone.
+
+        Args:
+            spec: `TaskSpec`.
+            batch_size: int >= 1.
+            seed: int >= 0.
+            start_step: int >= 0. Batches to leave out.
+
+        Returns:
+            Infinite `tf.data.Dataset` of `(images, labels)`, of shape
+            `(batch_size, height, width, channels)` and `(batch_size,)`.
+        """
+        images = self._decoded(spec, "train")
+        return training_stream(spec, images, batch_size, seed, start_step)
+
+    def evaluation_batches(self, specs, split):
+        """Returns every image of every task exactly once, in order.
+
+        Tasks run side by side. When a shorter one has ended, its batches are empty, with 0 images,
+        until the longest ends.
+
+        Args:
+            specs: sequence of `TaskSpec`, each name once, at least one.
+            split: `"train"`, `"validation"` or `"test"`.
+
+        Returns:
+            Finite `tf.data.Dataset` of `{name: (images, labels)}`, of known cardinality.
+        """
+        return side_by_side(
+            {spec.name: self.split_batches(spec, split) for spec in _checked(specs)}
+        )
+
+    def split_batches(self, spec, split, batch_size=None):
+        """Returns the images of a split in order, each once; the last batch may be smaller.
+
+        Args:
+            spec: `TaskSpec`.
+            split: `"train"`, `"validation"` or `"test"`.
+            batch_size: int >= 1; `None` for `eval_batch_size`.
+
+        Returns:
+            Finite `tf.data.Dataset` of `(images, labels)`, of shape
+            `(batch, height, width, channels)` and `(batch,)`.
+        """
+        size = self.eval_batch_size if batch_size is None else batch_size
+        return batches_in_order(self._decoded(spec, split), size)
+
+    def load_split(self, spec, split):
+        """Returns a `Split` of a task (see `TaskSpec.load`)."""
+        return spec.load(split, self.data_dir, self.validation_share, self.download)
+
+    def sample_images(self, spec, count):
+        """Returns images of a task that the training did not see, spread over all of them.
+
+        They are validation images, or test images where none were held out for validation.
+
+        Args:
+            spec: `TaskSpec`.
+            count: int >= 1, how many at most.
+
+        Returns:
+            uint8 array `(images, height, width, channels)`.
+        """
+        loaded = self.load_split(spec, "validation" if self.validation_share else "test")
+        # A split may be ordered by class, so that its first images would be of a single one. No
+        # more than the sample is kept in memory.
+        every = max(1, loaded.num_examples // count)
+        images = loaded.dataset.shard(every, 0).take(count).as_numpy_iterator()
+        return np.stack([image for image, _ in images])
+
+    def _decoded(self, spec, split):
+        # Decoded once, as training and validation pass over the images again and again.
+        loaded = self.load_split(spec, split)
+        return decode_images(loaded, spec.name, spec.num_classes, self.cache_dir)
+
+
+def _checked(specs):
+    names = [spec.name for spec in specs]
+    if not names or len(set(names)) != len(names):
+        raise ValueError(
+            f"`specs` must hold at least one task, each name once. Received: specs={names}"
+        )
+    return specs
+
+
+def _check(field, value):
+    """Raises a `ValueError` if a value is not what the metadata of its field say."""
+    of = field.metadata
+    if value is None and of.get("optional"):
+        return
+    values = [value]
+    if of.get("is_list") and isinstance(value, tuple):
+        values = value
+    elif of.get("per_task") and isinstance(value, dict):
+        values = value.values()
+    elif "choices" in of:
+        if value not in of["choices"]:
+            _refuse(field, f"one of {', '.join(of['choices'])}", value)
+        return
+    if not values or not all(_is_valid(of, single) for single in values):
+        _refuse(field, _expected(of), value)
+
+
+def _is_valid(of, value):
+    kind = of["kind"]
+    # An int will do for a float. A bool is an int to Python, yet never a number.
+    kinds = (int, float) if kind is float else (kind,)
+    if not isinstance(value, kinds) or isinstance(value, bool) != (kind is bool):
+        return False
+    if kind not in (int, float):
+        return True
+    is_above = "above" not in of or of["above"] < value < math.inf
+    return is_above and of.get("low", -math.inf) <= value <= of.get("high", math.inf)
+
+
+def _expected(of):
+    text = {int: "an integer", float: "a number", bool: "a bool", str: "a str"}[of["kind"]]
+    if of.get("is_list"):
+        return "a tuple of str, not empty"
+    bounds = (("low", ">="), ("above", ">"), ("high", "<="))
+    limits = [f"{sign} {of[bound]}" for bound, sign in bounds if bound in of]
+    text += f" {' and '.join(limits)}" if limits else ""
+    return f"{text}, or one per task" if of.get("per_task") else text
+
+
+def _refuse(field, expected, value):
+    raise ValueError(f"`{field.name}` must be {expected}. Received: {field.name}={value!r}")

@@ -1,0 +1,170 @@
+"""How the decoded images of tasks become batches: their order, augmentation and mixing."""
+
+import zlib
+
+import numpy as np
+import tensorflow as tf
+
+
+def training_stream(spec, images, batch_size, seed, start_step=0):
+    """Returns the shuffled, augmented and endless training batches of a task.
+
+    The batch of a step is a function of `seed`, the name of the task and the number of the step:
+    the number is the whole state of the stream. With `start_step=n` it starts with the batch that
+    the whole stream has at position n, at no cost. Every epoch shows every image once.
+
+    Args:
+        spec: `TaskSpec`.
+        images: `DecodedImages` of its train split.
+        batch_size: int >= 1.
+        seed: int >= 0.
+        start_step: int >= 0. Batches to leave out.
+
+    Returns:
+        Infinite `tf.data.Dataset` of `(images, labels)`: uint8
+        `(batch_size, height, width, channels)` and int32 `(batch_size,)`.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    _check_integer("batch_size", batch_size, 1)
+    _check_integer("start_step", start_step, 0)
+    shuffle_seed = stream_seed(seed, spec.name, "shuffle")
+    augment_seed = stream_seed(seed, spec.name, "augment")
+
+    def read(step, indices):
+        batch, labels = images.take(indices)
+        # The step is part of the seed, so that a resumed run augments as the whole one would.
+        step_seed = tf.stack([augment_seed, tf.cast(step, tf.int32)])
+        return random_crop_and_flip(batch, step_seed, spec.pad, spec.flip), labels
+
+    dataset = index_batches(len(images), batch_size, shuffle_seed, start_step)
+    # Only numbers pass up to here; pixels are copied once, a batch at a time, and stay uint8.
+    dataset = dataset.enumerate(start_step).map(read, num_parallel_calls=tf.data.AUTOTUNE)
+    # Last, so that everything above runs while the model computes.
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def batches_in_order(images, batch_size):
+    """Returns images in order, each once; the last batch may be smaller.
+
+    Args:
+        images: `DecodedImages`.
+        batch_size: int >= 1.
+
+    Returns:
+        Finite `tf.data.Dataset` of `(images, labels)`: uint8 `(batch, height, width, channels)`
+        and int32 `(batch,)`.
+
+    Raises:
+        ValueError: if `batch_size` is out of range.
+    """
+    _check_integer("batch_size", batch_size, 1)
+    indices = tf.data.Dataset.range(len(images), output_type=tf.int32).batch(batch_size)
+    return indices.map(images.take, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def side_by_side(by_name):
+    """Joins the finite batches of several tasks.
+
+    When a shorter one has ended, its batches are empty, with 0 images, until the longest ends.
+
+    Args:
+        by_name: dict from task name to what `batches_in_order` returns.
+
+    Returns:
+        Finite `tf.data.Dataset` of `{name: (images, labels)}`, of known cardinality.
+    """
+    longest = max(int(dataset.cardinality()) for dataset in by_name.values())
+    filled = {}
+    for name, dataset in by_name.items():
+        empty = tuple(tf.zeros((0, *of.shape[1:]), of.dtype) for of in dataset.element_spec)
+        missing = longest - int(dataset.cardinality())
+        filled[name] = dataset.concatenate(tf.data.Dataset.from_tensors(empty).repeat(missing))
+    return tf.data.Dataset.zip(filled)
+
+
+def stream_seed(seed, task, purpose):
+    """Returns a seed for one purpose of one task, an int in [0, 2**31).
+
+    Tasks with the same base seed get different streams, or they would be shuffled alike.
+
+    Args:
+        seed: int >= 0, the base seed of a run.
+        task: str.
+        purpose: str, such as `"shuffle"`.
+
+    Raises:
+        ValueError: if `seed` is no integer >= 0.
+    """
+    _check_integer("seed", seed, 0)
+    # Not `hash`: Python salts it anew in every process. TensorFlow's seeds have 31 bits.
+    return zlib.crc32(f"{seed}/{task}/{purpose}".encode()) & 0x7FFFFFFF
+
+
+def index_batches(num_examples, batch_size, seed, start_step=0):
+    """Returns endless batches of example numbers, shuffled anew in every epoch.
+
+    Epoch e is a permutation of all examples that depends on `seed` and e alone, so that the batch
+    of any step can be had without those before it. Batches span epochs: none is short, however
+    large `batch_size`.
+
+    Args:
+        num_examples: int >= 1.
+        batch_size: int >= 1.
+        seed: int in [0, 2**31).
+        start_step: int >= 0. Batches to leave out.
+
+    Returns:
+        Infinite `tf.data.Dataset` of int32 `(batch_size,)`.
+    """
+    first_epoch, offset = divmod(start_step * batch_size, num_examples)
+
+    def order(epoch):
+        epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
+        numbers = tf.range(num_examples, dtype=tf.int32)
+        return tf.data.Dataset.from_tensor_slices(
+            tf.random.experimental.stateless_shuffle(numbers, epoch_seed)
+        )
+
+    epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
+    dataset = epochs.flat_map(order).skip(offset).batch(batch_size, drop_remainder=True)
+    return dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+
+
+def random_crop_and_flip(images, seed, pad, flip):
+    """Shifts every image by its own random offset and mirrors it by its own coin.
+
+    An image is padded with black by `pad` pixels on every side and cropped back to its size.
+
+    Args:
+        images: uint8 tensor `(batch, height, width, channels)`.
+        seed: int32 tensor `(2,)`. The same seed gives the same result.
+        pad: int >= 0, in pixels.
+        flip: bool. Whether images may be mirrored, each with probability 1/2.
+
+    Returns:
+        Tensor of the shape and type of `images`.
+    """
+    batch, height, width = tf.unstack(tf.shape(images)[:3])
+    crop_seed, flip_seed = tf.unstack(tf.random.split(seed, 2))
+    # Both axes of all offsets are one draw, each value in [0, 2 * pad].
+    offsets = tf.random.stateless_uniform((batch, 2), crop_seed, 0, 2 * pad + 1, tf.int32)
+    rows = offsets[:, :1] + tf.range(height)
+    columns = offsets[:, 1:] + tf.range(width)
+    if flip:
+        is_flipped = tf.random.stateless_uniform((batch, 1), flip_seed, 0, 2, tf.int32) == 1
+        # To read the columns from right to left is a mirror that costs nothing.
+        columns = tf.where(is_flipped, columns[:, ::-1], columns)
+    padded = tf.pad(images, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
+    cropped = tf.gather(padded, rows, axis=1, batch_dims=1)
+    cropped = tf.gather(cropped, columns, axis=2, batch_dims=1)
+    cropped.set_shape(images.shape)
+    return cropped
+
+
+def _check_integer(argument, value, minimum):
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise ValueError(
+            f"`{argument}` must be an integer >= {minimum}. Received: {argument}={value!r}"
+        )
