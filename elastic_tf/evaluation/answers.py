@@ -1,4 +1,4 @@
-"""What a network answers on the images of one task, for any choice of models."""
+"""What a network answers on images, for any choice of models."""
 
 import copy
 
@@ -6,27 +6,21 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.inference.frozen_network import FrozenNetwork
-
-
-def as_answers(network, batches, task):
-    """Returns the `Answers` of a network on batches.
-
-    Args:
-        network, batches, task: see `Answers`; or `batches` is the `Answers` themselves, where
-            there are some already: to freeze a network takes seconds.
-    """
-    return batches if isinstance(batches, Answers) else Answers(network, batches, task)
+from elastic_tf.policies.budget import priced_greedy
 
 
 class Answers:
     """Passes over the images of one task with a frozen copy of the network.
 
     Args:
-        network: an `ElasticNetwork`.
+        network: an `ElasticNetwork`. Freezing it takes seconds; changes of its weights are not
+            seen afterwards, those of its `calibrations` are.
         batches: iterable of `(images, labels)` that gives the same images at every pass.
         task: str.
 
     Attributes:
+        network, task: as given.
+        table: the task's `CostTable`.
         labels: int64 array `(images,)`.
         logits: float32 array `(images, blocks, levels)`, of the selector.
 
@@ -35,7 +29,7 @@ class Answers:
     """
 
     def __init__(self, network, batches, task):
-        self._task = task
+        self.network, self.task, self.table = network, task, network.cost_table(task)
         frozen = FrozenNetwork(network, task)
         height, width, channels = network.tasks[task]["image_shape"]
         images = tf.TensorSpec((None, height, width, channels), tf.uint8)
@@ -58,13 +52,39 @@ class Answers:
         ]
         if not sum(len(labels) for _, labels in scored):
             raise ValueError(
-                f"`batches` must hold at least one image of task '{self._task}'. Received: none"
+                f"`batches` must hold at least one image of task '{self.task}'. Received: none"
             )
         self.logits = np.concatenate([logits for logits, _ in scored])
         self.labels = np.concatenate([labels for _, labels in scored])
 
     def __len__(self):
         return len(self.labels)
+
+    def price(self, budget=None):
+        """Returns the price of MACs that keeps to a budget, a float.
+
+        Args:
+            budget: float in (0, 1], the mean MACs per image as a share of the full model's,
+                selector included. Defaults to `None`, the selector's own choice, at price 0.
+
+        Raises:
+            ValueError: if the network has no calibration for a budget, or it is out of range.
+        """
+        if budget is None:
+            return 0.0
+        if self.task not in self.network.calibrations:
+            raise ValueError(
+                "`budget` must be None where the network has no calibration for the task. "
+                f"Received: budget={budget}, task={self.task}"
+            )
+        return float(self.network.calibrations[self.task].price(budget))
+
+    def choose(self, budget=None):
+        """Returns the selector's choice for all images, int32 array `(images, blocks)`.
+
+        Args, errors: see `price`.
+        """
+        return priced_greedy(self.logits, self.table.block_shares, self.price(budget)).numpy()
 
     def are_right(self, levels):
         """Returns which images are classified rightly, a bool array `(images,)`.
@@ -89,3 +109,29 @@ class Answers:
             logits.append(self._classify(tf.cast(images, tf.uint8), chosen).numpy())
             start = stop
         return np.concatenate(logits)
+
+
+class AnswersBySplit:
+    """The answers of a network on all splits of its tasks, each task frozen once.
+
+    What several measurements of one network have in common is computed for the first of them.
+
+    Args:
+        network: an `ElasticNetwork`, whose weights must not change any more.
+        batches_of: function from a task's name and a split, `"train"`, `"validation"` or `"test"`,
+            to an iterable of `(images, labels)` that gives the same images at every pass.
+    """
+
+    def __init__(self, network, batches_of):
+        self.network = network
+        self.batches_of = batches_of
+        self._answers = {}
+
+    def on(self, task, split):
+        """Returns the `Answers` on a split of a task."""
+        of_task = self._answers.setdefault(task, {})
+        if split not in of_task:
+            batches = self.batches_of(task, split)
+            frozen = next(iter(of_task.values()), None)
+            of_task[split] = frozen.on(batches) if frozen else Answers(self.network, batches, task)
+        return of_task[split]

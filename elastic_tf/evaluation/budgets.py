@@ -2,8 +2,74 @@
 
 import numpy as np
 
-from elastic_tf.evaluation.answers import as_answers
+from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.policies.budget import BudgetCalibration, priced_greedy
+
+# The mean MACs of so many images are within half a point or so of those of any others.
+_ENOUGH_IMAGES = 2000
+# Between them the curve of a network is as good as straight.
+VALIDATION_BUDGETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+def calibrate_network(answers, tasks=None):
+    """Calibrates a network for budgets: sets its `calibrations`, which are saved with it.
+
+    Validation images are used. Where these are few, training images join them: a price needs no
+    labels, and the chance in who is among a hundred images moves the mean MACs by several points.
+
+    Args:
+        answers: `AnswersBySplit` of the network.
+        tasks: iterable of str. Defaults to all of the network's.
+
+    Raises:
+        ValueError: if a task has no validation images.
+
+    Example:
+
+    >>> calibrate_network(AnswersBySplit(network, batches_of))
+    >>> network.predict({"digits": images}, budget=0.4)
+    """
+    network = answers.network
+    for task in tasks or network.tasks:
+        calibration = calibrate(_calibration_logits(answers, task), network.cost_table(task))
+        network.calibrations[task] = calibration
+
+
+def settle_target(network, batches_of, tasks=None):
+    """Shifts the selector's scores so that its choice meets the target of its training.
+
+    Training leaves it near: the price of MACs follows shares that were measured on batches. It is
+    done on the images that `calibrate_network` takes. Nothing is done for tasks without a target,
+    or with the paper's selector, whose scores have no offsets of a task.
+
+    Args:
+        network: a compiled `DeepElasticNetwork`, trained.
+        batches_of: see `AnswersBySplit`; answers of before are those of another network.
+        tasks: iterable of str. Defaults to all of the network's.
+
+    Returns:
+        Dict from the task's name to the price that its scores now carry; empty if nothing is done.
+    """
+    method = network.method
+    targets = {task: method.target_macs_of(task) for task in tasks or network.tasks}
+    targets = {task: target for task, target in targets.items() if target is not None}
+    if not targets or network.selector.features == "pooled":
+        return {}
+    answers = AnswersBySplit(network, batches_of)
+    logits = {task: _calibration_logits(answers, task) for task in targets}
+    tables = {task: network.cost_table(task) for task in targets}
+    prices = target_prices(logits, tables, targets, method.target_scope)
+    for task, price in prices.items():
+        network.selector.scores.shift_offsets(task, price * tables[task].block_shares)
+    return prices
+
+
+def _calibration_logits(answers, task):
+    """Returns the selector's logits on images to calibrate on, `(images, blocks, levels)`."""
+    held_out = answers.on(task, "validation")
+    if len(held_out) >= _ENOUGH_IMAGES:
+        return held_out.logits
+    return np.concatenate([held_out.logits, answers.on(task, "train").logits])
 
 
 def calibrate(logits, table, points=101):
@@ -138,15 +204,11 @@ def _price(logits, tables, target):
     return float(min((low, high), key=lambda price: abs(mean_share(price) - target)))
 
 
-def budget_curve(network, batches, task, calibration, budgets):
+def budget_curve(answers, budgets):
     """Measures a network at several budgets on every image of a task.
 
     Args:
-        network: an `ElasticNetwork`.
-        batches: iterable of `(images, labels)` that gives the same images at every pass, or the
-            `Answers` on them.
-        task: str.
-        calibration: the task's `BudgetCalibration`.
+        answers: `Answers` of the network, which must be calibrated if there are budgets.
         budgets: iterable of floats in (0, 1].
 
     Returns:
@@ -155,7 +217,7 @@ def budget_curve(network, batches, task, calibration, budgets):
 
         | key | value |
         | --- | --- |
-        | `num_images` | images in `batches` |
+        | `num_images` | how many images there are |
         | `budgets` | list of points, selector included in the MACs, each with its `budget`, `price`
           and `is_reachable`: whether the calibration's images could be brought to it |
         | `selector` | point of the selector's own choice, selector included |
@@ -163,10 +225,11 @@ def budget_curve(network, batches, task, calibration, budgets):
           full model |
 
     Raises:
-        ValueError: if there is no image, or a budget is out of range.
+        ValueError: if a budget is out of range or has no calibration.
     """
-    answers, table = as_answers(network, batches, task), network.cost_table(task)
-    prices = [float(calibration.price(budget)) for budget in budgets]
+    table, calibration = answers.table, answers.network.calibrations.get(answers.task)
+    budgets = list(budgets)
+    prices = [answers.price(budget) for budget in budgets]  # Refused before the work begins.
 
     def point(levels, with_selector):
         return {
@@ -174,17 +237,14 @@ def budget_curve(network, batches, task, calibration, budgets):
             "macs_share": float(np.mean(table.macs(levels, with_selector)) / table.full_macs),
         }
 
-    def at_price(price):
-        return point(priced_greedy(answers.logits, table.block_shares, price), with_selector=True)
-
     return {
         "num_images": len(answers),
         "budgets": [
             {"budget": budget, "price": price, "is_reachable": calibration.reaches(budget)}
-            | at_price(price)
+            | point(answers.choose(budget), with_selector=True)
             for budget, price in zip(budgets, prices, strict=True)
         ],
-        "selector": at_price(0.0),
+        "selector": point(answers.choose(), with_selector=True),
         "levels": [
             point(np.full(table.num_blocks, level), with_selector=False)
             for level in range(table.num_levels)
@@ -205,3 +265,35 @@ def largest_miss(curve):
         if point["is_reachable"]
     ]
     return max(misses, default=None)
+
+
+def validation_figures(answers, tasks=None):
+    """Measures a network in training on validation images: what settings are chosen by.
+
+    Args:
+        answers: `AnswersBySplit` of a compiled `DeepElasticNetwork`; of one that has come to the
+            end of its training, calibrated.
+        tasks: iterable of str. Defaults to all of the network's.
+
+    Returns:
+        Dict of `step`, training steps taken, an int; `is_whole_training`, a bool;
+        `is_selector_trained`, a bool, whether the selector has had a first turn; `tasks`, a dict
+        from name to what `budget_curve` returns at `VALIDATION_BUDGETS`, without budgets before
+        the end.
+    """
+    network = answers.network
+    step, stages = int(network.step.numpy()), network.stages
+    is_whole = step >= stages.total_steps
+    return {
+        "step": step,
+        "is_whole_training": is_whole,
+        "is_selector_trained": bool(
+            stages.rounds and step >= stages.initial_steps + stages.selector_steps
+        ),
+        "tasks": {
+            task: budget_curve(
+                answers.on(task, "validation"), VALIDATION_BUDGETS if is_whole else ()
+            )
+            for task in tasks or network.tasks
+        },
+    }

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.evaluation.answers import Answers
-from elastic_tf.policies.budget import priced_greedy
+QUANTILES = {"p50": 50, "p95": 95}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +58,49 @@ def chosen_models(levels):
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     return ChosenModels(models[order], counts[order], place[rows.reshape(-1)])
+
+
+def policy_statistics(levels, macs_share, num_levels, top=10):
+    """Describes the models chosen for a set of images.
+
+    Args:
+        levels: int array `(images, blocks)`, at least one image.
+        macs_share: float array `(images,)`. What each image's model costs.
+        num_levels: int.
+        top: int >= 1. How many of the most used models count as the top. Defaults to 10.
+
+    Returns:
+        Dict of plain Python values.
+
+        | key | value |
+        | --- | --- |
+        | `distinct_models` | how many different models were chosen |
+        | `entropy` | of the distribution of the models, nats: 0 for one model, `log(n)` for n
+          models used alike |
+        | `top_share` | share of the images on the `top` most used models, in [0, 1] |
+        | `top_models` | list of `{"levels": [...], "share": ...}`, most used first |
+        | `level_shares` | per block, the share of the images at each level; adds up to 1 |
+        | `macs` | `{"mean", "p50", "p95"}` of `macs_share` |
+    """
+    chosen = chosen_models(levels)
+    most_used = zip(chosen.models[:top], chosen.shares[:top], strict=True)
+    quantiles = {key: float(np.percentile(macs_share, q)) for key, q in QUANTILES.items()}
+    return {
+        "distinct_models": len(chosen.models),
+        # `+ 0.0`: a single model has no entropy, and not minus no entropy.
+        "entropy": float(-np.sum(chosen.shares * np.log(chosen.shares))) + 0.0,
+        "top_share": float(chosen.shares[:top].sum()),
+        "top_models": [
+            {"levels": model.tolist(), "share": float(share)} for model, share in most_used
+        ],
+        "level_shares": _level_shares(levels, num_levels).tolist(),
+        "macs": {"mean": float(np.mean(macs_share)), **quantiles},
+    }
+
+
+def _level_shares(levels, num_levels):
+    """Returns the share of the images at each level, `(blocks, levels)`."""
+    return (np.asarray(levels)[:, :, np.newaxis] == np.arange(num_levels)).mean(axis=0)
 
 
 def class_shares(labels, group, num_classes):
@@ -141,10 +183,7 @@ def task_agreement(first, second, num_levels):
     size = int(rows.max()) + 1
     p = np.bincount(rows[: len(first)], minlength=size) / len(first)
     q = np.bincount(rows[len(first) :], minlength=size) / len(second)
-    level_shares = [
-        (levels[:, :, np.newaxis] == np.arange(num_levels)).mean(axis=0)
-        for levels in (first, second)
-    ]
+    level_shares = [_level_shares(levels, num_levels) for levels in (first, second)]
     return {
         "overlap": float(np.minimum(p, q).sum()),
         "divergence": _entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2,
@@ -186,26 +225,23 @@ class RoutedImages:
         return float(np.mean(self.classes == self.labels))
 
 
-def route_images(network, batches, task, price=0.0):
+def route_images(answers, budget=None):
     """Runs every image of a task on the model that is chosen for it.
 
     Args:
-        network: an `ElasticNetwork`.
-        batches: iterable of `(images, labels)` that gives the same images at every pass.
-        task: str.
-        price: float, of MACs in the choice (see `priced_greedy`); the probabilities are those at
-            this price too. Defaults to 0, the selector's own choice.
+        answers: `Answers` on the images.
+        budget: float in (0, 1], see `Answers.price`; the probabilities of levels are those at its
+            price too. Defaults to `None`, the selector's own choice.
 
     Returns:
         `RoutedImages`.
 
     Raises:
-        ValueError: if there is no image.
+        ValueError: if the budget is out of range or has no calibration.
     """
-    answers, table = Answers(network, batches, task), network.cost_table(task)
-    levels = priced_greedy(answers.logits, table.block_shares, price).numpy()
+    table, levels = answers.table, answers.choose(budget)
     probabilities = tf.nn.softmax(answers.class_logits(levels)).numpy()
-    worth = answers.logits - price * np.asarray(table.block_shares)
+    worth = answers.logits - answers.price(budget) * np.asarray(table.block_shares)
     return RoutedImages(
         labels=answers.labels,
         classes=probabilities.argmax(axis=-1),

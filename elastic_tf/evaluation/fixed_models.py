@@ -5,6 +5,9 @@ import math
 
 import numpy as np
 
+EVOLUTION, RANDOM = "evolution", "random"
+ALGORITHMS = (EVOLUTION, RANDOM)
+
 
 def pareto_front(points):
     """Returns the points that no other point beats: by cost, by accuracy, or both.
@@ -62,17 +65,12 @@ def accuracy_at(points, cost):
     return float(np.interp(cost, costs, accuracies, left=-np.inf))
 
 
-EVOLUTION, RANDOM = "evolution", "random"
-ALGORITHMS = (EVOLUTION, RANDOM)
-
-
 class ModelSearch:
     """The models that have been tried, and ways to come to more.
 
     Args:
         accuracy: function from levels, an int array `(blocks,)`, to a share in [0, 1].
-        block_macs: int array `(blocks, levels)`, not falling with the level.
-        fixed_macs: int. MACs of stem and head.
+        table: the task's `CostTable`, whose MACs must not fall with the level.
         seed: int. Defaults to 0.
 
     Attributes:
@@ -86,29 +84,16 @@ class ModelSearch:
     # In a row, of models that are known already: then there are hardly any others.
     _MAX_REPEATS = 200
 
-    def __init__(self, accuracy, block_macs, fixed_macs, seed=0):
+    def __init__(self, accuracy, table, seed=0):
         self.accuracy = accuracy
-        self.block_macs = np.asarray(block_macs)
-        self.fixed_macs = fixed_macs
+        self.table = table
         self.generator = np.random.default_rng(seed)
         self.found = {}
 
     def macs(self, levels):
         """Returns the MACs of a model, an int."""
-        return int(self.fixed_macs + self.block_macs[np.arange(len(levels)), list(levels)].sum())
-
-    def check_limit(self, name, max_macs):
-        """Checks that there is a model within a limit.
-
-        Raises:
-            ValueError: if not even the cheapest one is; it names the argument `name`.
-        """
-        cheapest = self.macs(np.zeros(len(self.block_macs), int))
-        if cheapest > max_macs:
-            raise ValueError(
-                f"`{name}` must allow the cheapest model, {cheapest} MACs. "
-                f"Received: {name}={max_macs}"
-            )
+        blocks = self.table.block_macs[np.arange(len(levels)), list(levels)]
+        return self.table.fixed_macs + int(blocks.sum())
 
     def try_model(self, levels, max_macs=math.inf):
         """Evaluates a model if it is new and within a limit; returns whether it did."""
@@ -120,14 +105,14 @@ class ModelSearch:
 
     def try_uniform(self, max_macs=math.inf, evaluations=math.inf):
         """Tries every level used everywhere, as far as the total of evaluations goes."""
-        blocks, levels = self.block_macs.shape
+        blocks, levels = self.table.block_macs.shape
         for level in range(levels):
             if len(self.found) < evaluations:
                 self.try_model(np.full(blocks, level), max_macs)
 
     def try_all(self, evaluations):
         """Tries every model there is, if they are no more than so many; otherwise none."""
-        blocks, levels = self.block_macs.shape
+        blocks, levels = self.table.block_macs.shape
         if levels**blocks <= evaluations:
             for model in itertools.product(range(levels), repeat=blocks):
                 self.try_model(model)
@@ -165,14 +150,14 @@ class ModelSearch:
         allowed = [levels for levels in self.found if self.macs(levels) <= max_macs]
         parents = sorted(allowed, key=self.found.get, reverse=True)[: self._PARENTS]
         child = np.array(parents[self.generator.integers(len(parents))])
-        blocks, levels = self.block_macs.shape
+        blocks, levels = self.table.block_macs.shape
         changes = min(blocks, self.generator.integers(1, 3))
         for block in self.generator.choice(blocks, changes, replace=False):
             child[block] = self.generator.integers(levels)
         return child
 
     def _stranger(self, max_macs):
-        blocks, levels = self.block_macs.shape
+        blocks, levels = self.table.block_macs.shape
         return self.generator.integers(levels, size=blocks)
 
     def _fit(self, child, max_macs):
@@ -183,7 +168,7 @@ class ModelSearch:
     def _fill(self, child, max_macs):
         """Widens blocks in a random order while the limit allows it."""
         for block in self.generator.permutation(len(child)):
-            while child[block] < self.block_macs.shape[1] - 1:
+            while child[block] < self.table.num_levels - 1:
                 child[block] += 1
                 if self.macs(child) > max_macs:
                     child[block] -= 1
@@ -191,18 +176,17 @@ class ModelSearch:
         return child
 
 
-def best_fixed(accuracy, block_macs, fixed_macs, max_macs, candidates=(), evaluations=60, seed=0):
+def best_fixed(accuracy, table, max_macs, known=(), evaluations=60, seed=0):
     """Searches for the most accurate model that costs at most so much.
 
-    Known candidates first: every level used everywhere, and those given. Then an evolutionary
-    search, see `ModelSearch`, until the evaluations are used up.
+    Known models first: every level used everywhere, and those given. Then an evolutionary search,
+    see `ModelSearch`, until the evaluations are used up.
 
     Args:
         accuracy: function from levels, an int array `(blocks,)`, to a share in [0, 1].
-        block_macs: int array `(blocks, levels)`, not falling with the level.
-        fixed_macs: int. MACs of stem and head.
-        max_macs: int. What the model may cost, MACs.
-        candidates: iterable of int sequences `(blocks,)`. Too expensive ones are left out.
+        table: the task's `CostTable`, whose MACs must not fall with the level.
+        max_macs: int. What the model may cost, MACs, without a selector.
+        known: iterable of int sequences `(blocks,)`. Too expensive ones are left out.
         evaluations: int >= 1. How often `accuracy` may be called. Defaults to 60.
         seed: int. Defaults to 0.
 
@@ -210,13 +194,113 @@ def best_fixed(accuracy, block_macs, fixed_macs, max_macs, candidates=(), evalua
         Dict: `levels`, a list of int; `accuracy`; `macs`; `evaluations`, those used.
 
     Raises:
-        ValueError: if not even the cheapest model is within the budget.
+        ValueError: if not even the cheapest model is within the limit.
     """
-    search = ModelSearch(accuracy, block_macs, fixed_macs, seed)
-    search.check_limit("max_macs", max_macs)
+    search = ModelSearch(accuracy, table, seed)
+    cheapest = search.macs([0] * table.num_blocks)
+    if cheapest > max_macs:
+        raise ValueError(
+            f"`max_macs` must allow the cheapest model, {cheapest} MACs. Received: {max_macs=}"
+        )
     search.try_uniform(max_macs, evaluations)
-    for candidate in candidates:
+    for levels in known:
         if len(search.found) < evaluations:
-            search.try_model(np.asarray(candidate), max_macs)
+            search.try_model(levels, max_macs)
     search.run([max_macs], evaluations)
     return search.best() | {"evaluations": len(search.found)}
+
+
+def check_budgets(budgets, table, task):
+    """Checks that fixed models can be searched for within budgets.
+
+    Args:
+        budgets: iterable of float, see `search_fixed_models`.
+        table: the task's `CostTable`.
+        task: str.
+
+    Raises:
+        ValueError: unless they are numbers in (0, 1], each once, that allow the cheapest model.
+    """
+    budgets = list(budgets)
+    in_range = all(0 < budget <= 1 for budget in budgets)
+    if not budgets or not in_range or len(set(budgets)) < len(budgets):
+        raise ValueError(f"`budgets` must be numbers in (0, 1], each once. Received: {budgets=}")
+    cheapest = (table.fixed_macs + int(table.block_macs[:, 0].sum())) / table.full_macs
+    if min(budgets) < cheapest:
+        raise ValueError(
+            f"`budgets` must allow the cheapest model of '{task}', {cheapest:.4f}. "
+            f"Received: {budgets=}"
+        )
+
+
+def search_fixed_models(
+    held_out, test, budgets, evaluations=300, algorithm=EVOLUTION, seed=0, progress=None
+):
+    """Searches a trained network for the best fixed model of one task within each budget.
+
+    Nothing is trained: models share their weights, and each is evaluated as it is, on held-out
+    images; all of them where they are no more than `evaluations`. What has been found is measured
+    on test images once, at the end, beside the selector's choice.
+
+    Args:
+        held_out, test: `Answers` of the task on validation and test images.
+        budgets: iterable of float in (0, 1], each once: what a model may cost, as a share of the
+            full model's MACs. A fixed model needs no selector.
+        evaluations: int >= 1. Models to try. Defaults to 300.
+        algorithm: how new models are found, one of `ALGORITHMS`, see `ModelSearch.run`.
+        seed: int. Defaults to 0.
+        progress: function of the number of models tried, called about five times; or `None`.
+
+    Returns:
+        Dict of plain Python values; accuracies and shares are in [0, 1].
+
+        | key | value |
+        | --- | --- |
+        | `num_models` | how many there are |
+        | `tried` | list of dicts `levels`, `macs_share`, `validation_accuracy`, in their order |
+        | `best` | list of dicts, one for each budget, rising: `budget`, `levels`, `macs_share`,
+          `validation_accuracy`, `test_accuracy` |
+        | `selector` | dict `macs_share`, selector included, `validation_accuracy`,
+          `test_accuracy` |
+
+    Raises:
+        ValueError: see `check_budgets`.
+    """
+    table = held_out.table
+    check_budgets(budgets, table, held_out.task)
+    search = ModelSearch(lambda levels: held_out.are_right(levels).mean(), table, seed)
+    max_macs = {budget: budget * table.full_macs for budget in sorted(budgets)}
+    search.try_uniform(evaluations=evaluations)
+    search.try_all(evaluations)
+    part = max(1, evaluations // 5)
+    for stop in [*range(part, evaluations, part), evaluations]:
+        search.run(list(max_macs.values()), stop, algorithm)
+        if progress is not None:
+            progress(len(search.found))
+        if len(search.found) < stop:
+            break  # There are no others.
+    best = {budget: search.best(macs)["levels"] for budget, macs in max_macs.items()}
+    chosen = test.choose()
+    return {
+        "num_models": table.num_levels**table.num_blocks,
+        "tried": [
+            {"levels": list(levels), "macs_share": search.macs(levels) / table.full_macs}
+            | {"validation_accuracy": accuracy}
+            for levels, accuracy in search.found.items()
+        ],
+        "best": [
+            {"budget": budget, "levels": levels}
+            | {"macs_share": search.macs(levels) / table.full_macs}
+            | _accuracies(held_out, test, levels, levels)
+            for budget, levels in best.items()
+        ],
+        "selector": {"macs_share": float(table.macs_share(chosen).numpy().mean())}
+        | _accuracies(held_out, test, held_out.choose(), chosen),
+    }
+
+
+def _accuracies(held_out, test, on_validation, on_test):
+    return {
+        "validation_accuracy": float(held_out.are_right(on_validation).mean()),
+        "test_accuracy": float(test.are_right(on_test).mean()),
+    }

@@ -5,6 +5,7 @@ import os
 import keras
 import tensorflow as tf
 
+from elastic_tf.evaluation.answers import Answers
 from elastic_tf.evaluation.task_evaluation import evaluate_task
 
 ACCURACIES = ("selector", "full", "best_fixed", "shuffled", "random_at_cost")
@@ -48,14 +49,8 @@ class PolicyHealth(keras.callbacks.Callback):
         self._writer = self._writer or tf.summary.create_file_writer(self._folder)
         with self._writer.as_default(step=epoch):
             for task, batches in self.batches.items():
-                results = evaluate_task(
-                    self.model,
-                    batches,
-                    task,
-                    search_batches=batches,
-                    search_evaluations=self.search_evaluations,
-                    shuffles=2,
-                )
+                answers = Answers(self.model, batches, task)
+                results = evaluate_task(answers, answers, self.search_evaluations, shuffles=2)
                 for name, value in health_scalars(results).items():
                     tf.summary.scalar(f"{task}/{name}", value)
         self._writer.flush()
