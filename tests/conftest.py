@@ -1,7 +1,9 @@
-"""What every test process has: two devices, and an answer to interruptions."""
+"""What every test process has: quiet start, two devices, and an answer to interruptions."""
 
 import signal
 
+# Before TensorFlow, whose lines at its start it holds back (and shows if that fails).
+import elastic_tf_tools  # noqa: F401 isort: skip
 import tensorflow as tf
 
 # Some tests interrupt themselves. A process that was started in the background ignores that.

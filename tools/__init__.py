@@ -1,4 +1,4 @@
-"""The commands: each module's `main` reads its flags, builds, calls the library, and prints.
+"""The commands: each module's `main` reads its flags, calls the library, and prints.
 
 The folder is imported as `elastic_tf_tools`, and brings the copies of `elastic_tf` and `pipelines`
 that lie beside it: other packages of these names, wherever on the path, are not looked at.
@@ -69,20 +69,22 @@ def stderr_held_back():
             os.close(kept)
 
 
-def _say_what_to_install(kind, error, trace):
+def _explain(kind, error, trace):
     """Prints one line for a package that is not installed, as commands have extras of their own."""
     extra = EXTRA_OF.get((getattr(error, "name", None) or "").partition(".")[0])
-    if not issubclass(kind, ModuleNotFoundError) or extra is None:
+    if issubclass(kind, ModuleNotFoundError) and extra:
+        sys.stderr.write(
+            f"error: {error.name} must be installed: pip install 'elastic-tf[{extra}]'\n"
+        )
+    elif kind is ImportError and "pip install" in str(error):
+        sys.stderr.write(f"error: {error}\n")
+    else:
         sys.__excepthook__(kind, error, trace)
-        return
-    sys.stderr.write(
-        f"error: the package {error.name} must be installed: pip install 'elastic-tf[{extra}]'\n"
-    )
 
 
-sys.excepthook = _say_what_to_install
+sys.excepthook = _explain
 
 with stderr_held_back():
     import tensorflow as tf
 
-    tf.config.list_logical_devices()  # Their first use has lines of its own.
+    tf.config.list_physical_devices()  # The search for GPUs has lines of its own.

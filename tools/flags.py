@@ -5,137 +5,85 @@ an `absl.flags.FlagValues`; `run` is its way in. No flag is global.
 """
 
 import contextlib
+import csv
 import dataclasses
+import io
 import pathlib
 import sys
 import textwrap
 
-import keras
 from absl import flags, logging
+from elastic_tf_tools.training_settings import SETTINGS, TrainingSettings, flag_name, setting_fields
 
-import elastic_tf
-import pipelines
-from elastic_tf.settings import check_value, describe_range, paper_values
+from elastic_tf.settings import check_value, describe_range
 
-SETTINGS = {
-    "data": pipelines.DataSettings,
-    "network": elastic_tf.NetworkSettings,
-    "schedule": elastic_tf.StageSchedule,
-    "method": elastic_tf.MethodSettings,
-    "optimizers": elastic_tf.OptimizerSettings,
-}
 _FOLDER = pathlib.Path(__file__).parent
 _NONE = "none"
-# Flags whose field has a name that says less on a command line.
-_FLAG_OF = {"momentum": "bn_momentum"}
+# Not of a section: it is of the data, the network and the training.
+_SEED = dataclasses.fields(TrainingSettings)[-1]
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainingSettings:
-    """All settings of a training.
-
-    Attributes:
-        data: `pipelines.DataSettings`.
-        network: `elastic_tf.NetworkSettings`.
-        schedule: `elastic_tf.StageSchedule`.
-        method: `elastic_tf.MethodSettings`.
-        optimizers: `elastic_tf.OptimizerSettings`.
-        seed: int >= 0.
-    """
-
-    data: pipelines.DataSettings
-    network: elastic_tf.NetworkSettings
-    schedule: elastic_tf.StageSchedule
-    method: elastic_tf.MethodSettings
-    optimizers: elastic_tf.OptimizerSettings
-    seed: int = 0
-
-    def flat(self, with_resumable=True):
-        """Returns the settings by the names of their flags, a dict for JSON.
-
-        Args:
-            with_resumable: bool. Whether to have those that may change when a run is continued.
-        """
-        found = {"seed": self.seed}
-        for section, cls in SETTINGS.items():
-            for field in dataclasses.fields(cls):
-                if with_resumable or not field.metadata.get("resume"):
-                    found[flag_name(field)] = getattr(getattr(self, section), field.name)
-        return found
-
-    @classmethod
-    def from_flat(cls, found):
-        """Returns the settings that `flat` gave; what is missing has its default."""
-        sections = {
-            section: settings(
-                **{
-                    field.name: found[flag_name(field)]
-                    for field in dataclasses.fields(settings)
-                    if flag_name(field) in found
-                }
-            )
-            for section, settings in SETTINGS.items()
-        }
-        return cls(seed=found.get("seed", 0), **sections)
-
-    def build_model(self, specs):
-        """Returns the compiled network for tasks.
-
-        Args:
-            specs: sequence of `pipelines.TaskSpec`.
-        """
-        keras.utils.set_random_seed(self.seed)
-        model = elastic_tf.DeepElasticNetwork(
-            pipelines.network_tasks(specs), **self.network.arguments(), seed=self.seed
-        )
-        model.compile(self.schedule, self.method, self.optimizers)
-        return model
-
-
-def flag_name(field):
-    """Returns the name of a setting's flag, a str; `field` is a dataclass field."""
-    return _FLAG_OF.get(field.name, field.name)
+def setting_names(*sections):
+    """Returns the names of the flags of some sections of `SETTINGS`, of all where left out."""
+    return [flag_name(field) for _, field in setting_fields(*sections or SETTINGS)]
 
 
 def define_settings(values, *sections):
     """Defines a flag for every setting of some sections of `SETTINGS`, in their order."""
-    for section in sections:
-        for field in dataclasses.fields(SETTINGS[section]):
-            _define(field, section, values)
+    for section, field in setting_fields(*sections):
+        _define(field, section, values, field.default)
 
 
 def define_training_settings(values):
     """Defines all flags of `TrainingSettings`, and those that stand for several."""
     define_settings(values, *SETTINGS)
-    flags.DEFINE_integer(
-        "seed",
-        0,
-        "Seed of weights, data order, augmentation and models drawn, >= 0.",
-        0,
-        flag_values=values,
-        module_name="optimizers",
-    )
+    _define(_SEED, "optimizers", values, _SEED.default)
     paper = {
-        _FLAG_OF.get(name, name): value
-        for cls in SETTINGS.values()
-        if hasattr(cls, "paper")
-        for name, value in paper_values(cls).items()
+        flag_name(field): field.metadata["paper"]
+        for _, field in setting_fields(*SETTINGS)
+        if "paper" in field.metadata
     }
     _define_stand_in(
         "preset",
         "'paper': the paper's method, in place of the flags before it; flags behind it change "
         "single settings.",
-        lambda text: {"paper": paper}[text],
+        lambda text: paper if text == "paper" else _refuse("preset", "paper", text),
         "method",
         values,
     )
     _define_stand_in(
         "rho",
-        "The paper's rho, 1 / price: the larger, the less cost weighs against accuracy; > 0.",
-        lambda text: {"price": 1 / _positive(text)},
+        "The paper's rho, 1/price: the larger, the less cost weighs against accuracy; > 0.",
+        lambda text: {"price": 1 / _positive("rho", text)},
         "method",
         values,
     )
+
+
+def define_run(values, *changeable):
+    """Defines --model_dir, and data settings that may be others than in the run's training.
+
+    Args:
+        values: `FlagValues`.
+        *changeable: names of data settings beside the tasks and those that a run may go on with.
+    """
+    flags.DEFINE_string(
+        "model_dir",
+        None,
+        "Output directory of the training run.",
+        flag_values=values,
+        module_name="command",
+    )
+    flags.mark_flag_as_required("model_dir", values)
+    for section, field in setting_fields("data"):
+        if field.metadata.get("resume") or field.name in ("tasks", *changeable):
+            _define(field, section, values, default=None, otherwise=" (as in training)")
+
+
+def read_run(values):
+    """Returns what `define_run` defined, as given: the path, and a dict of data settings."""
+    names = [name for name in setting_names("data") if name in values and values[name].present]
+    return values["model_dir"].value, {name: values[name].value for name in names}
 
 
 def read_settings(section, values):
@@ -148,16 +96,14 @@ def read_settings(section, values):
     Raises:
         ValueError: if they do not go together.
     """
-    cls = SETTINGS[section]
-    return cls(**{field.name: values[flag_name(field)].value for field in dataclasses.fields(cls)})
+    found = {field.name: values[flag_name(field)].value for _, field in setting_fields(section)}
+    return SETTINGS[section](**found)
 
 
 def read_training_settings(values):
     """Returns the `TrainingSettings` as the flags say; errors as of `read_settings`."""
-    return TrainingSettings(
-        **{section: read_settings(section, values) for section in SETTINGS},
-        seed=values["seed"].value,
-    )
+    sections = {section: read_settings(section, values) for section in SETTINGS}
+    return TrainingSettings(**sections, seed=values["seed"].value)
 
 
 def given(values, names):
@@ -177,26 +123,17 @@ def serialize(name, value):
     return f"--{name}={_text(value)}"
 
 
-def setting_names(*sections):
-    """Returns the names of the flags of some sections of `SETTINGS`, of all where left out."""
-    return [
-        flag_name(field)
-        for section in sections or SETTINGS
-        for field in dataclasses.fields(SETTINGS[section])
-    ]
-
-
 def define_renamed(values, **renamed):
     """Defines flags of earlier versions, each of which says what it is called now."""
 
     def refuse(name, now):
-        def parse(text):
+        def expand(text):
             raise ValueError(f"`--{name}` is called `--{now}` now. Received: {name}={text}")
 
-        return parse
+        return expand
 
     for name, now in renamed.items():
-        _define_stand_in(name, "", refuse(name, now), "", values)
+        _define_stand_in(name, "", refuse(name, now), "other", values)
 
 
 def run(command, argv=None):
@@ -216,7 +153,7 @@ def run(command, argv=None):
         logging.WARNING,
         "Log lines of other libraries: -1 for warnings, 0 for all.",
         flag_values=values,
-        module_name="",
+        module_name="other",
     )
     if {"--help", "-h", "--helpshort", "--helpfull"} & set(argv):
         print(help_text(command.__doc__, values))
@@ -236,12 +173,11 @@ def parse(values, argv):
     Raises:
         ValueError: in one line, if a flag is unknown or its value is none that it can have.
     """
-    shipped = [_with_shipped_file(argument) for argument in argv]
     try:
-        rest = values(shipped)
+        rest = values([_with_shipped_file(argument) for argument in argv])
     except flags.Error as error:
         raise ValueError(" ".join(str(error).split())) from None
-    values.__dict__["arguments"] = rest[1:]
+    object.__setattr__(values, "arguments", rest[1:])
 
 
 def check_no_arguments(values):
@@ -265,18 +201,13 @@ def one_line_errors():
 
 def help_text(docstring, values):
     """Returns what --help prints: the command's docstring, and its flags by section."""
+    order = ["command", *SETTINGS, "other"]
+    sections = values.flags_by_module_dict()
     parts = [docstring.strip()]
-    for section, found in sorted(values.flags_by_module_dict().items(), key=_place):
-        lines = [_help_line(flag) for flag in found if flag.help]
-        if lines:
-            parts.append("\n".join([f"{section or 'other flags'}:", *lines]))
-    return "\n\n".join(parts)
-
-
-def _place(item):
-    section, _ = item
-    order = ["command", *SETTINGS]
-    return (order.index(section) if section in order else len(order), section)
+    for section in sorted(sections, key=order.index):
+        lines = [_help_line(flag) for flag in sections[section] if flag.help]
+        parts.append("\n".join([f"{section} flags:", *lines]))
+    return "\n\n".join(parts) + "\n  --flagfile: A file with flags, one per line."
 
 
 def _help_line(flag):
@@ -296,11 +227,11 @@ class _SettingParser(flags.ArgumentParser):
     def __init__(self, field):
         super().__init__()
         self.field = field
-        self.syntactic_help = describe_range(field.metadata)
 
     def parse(self, argument):
-        known = self.field.metadata
-        value = _parse(argument, known) if isinstance(argument, str) else argument
+        value = argument
+        if isinstance(argument, str):
+            value = _parse(argument, self.field.metadata)
         check_value(self.field, value)
         return value
 
@@ -315,16 +246,13 @@ class _StandIn(flags.Flag):
 
     def __init__(self, name, help, expand, flag_values):
         super().__init__(flags.ArgumentParser(), None, name, None, help)
+        self.help = help  # Of one without, --help does not speak.
         self.expand = expand
         self.flag_values = flag_values
 
     def parse(self, argument):
         try:
             expanded = self.expand(argument)
-        except KeyError:
-            raise flags.IllegalFlagValueError(
-                f"flag --{self.name}={argument}: no such value"
-            ) from None
         except ValueError as error:
             raise flags.IllegalFlagValueError(str(error)) from None
         for name, value in expanded.items():
@@ -333,23 +261,14 @@ class _StandIn(flags.Flag):
         self.present += 1
 
 
-def _define(field, section, values):
+def _define(field, section, values, default, otherwise=""):
     known = field.metadata
-    name = flag_name(field)
-    if known["kind"] is bool:
-        flags.DEFINE_bool(
-            name, field.default, known["help"], flag_values=values, module_name=section
-        )
-        return
-    flags.DEFINE(
-        _SettingParser(field),
-        name,
-        field.default,
-        f"{known['help']} {_syntax(known)}",
-        flag_values=values,
-        serializer=_Serializer(),
-        module_name=section,
-    )
+    is_bool = known["kind"] is bool
+    syntax = "" if is_bool else f" [{_syntax(known)}]"
+    help = f"{known['help']}{syntax}{otherwise}"
+    parser, serializer = _SettingParser(field), _Serializer()
+    flag = flags.Flag(parser, serializer, flag_name(field), default, help, boolean=is_bool)
+    flags.DEFINE_flag(flag, values, module_name=section)
 
 
 def _define_stand_in(name, help, expand, section, values):
@@ -357,11 +276,15 @@ def _define_stand_in(name, help, expand, section, values):
 
 
 def _syntax(known):
-    parts = [] if known["kind"] is object else [describe_range(known)]
+    """Returns what a flag's text may be, in words; `known` is a field's metadata."""
+    if known["kind"] is object:
+        parts = ["numbers, with ',' between levels and ';' between blocks"]
+    else:
+        parts = [describe_range(known)]
     parts += ["each, with ',' between"] * bool(known.get("is_list"))
     parts += ["or task=X,..."] * bool(known.get("per_task"))
     parts += [f"or {_NONE}"] * bool(known.get("optional"))
-    return f"[{', '.join(parts)}]" if parts else ""
+    return ", ".join(parts)
 
 
 def _parse(text, known):
@@ -369,18 +292,19 @@ def _parse(text, known):
     if known.get("optional") and text.lower() in ("", _NONE):
         return None
     try:
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
         if kind is object:
             return _parse_ratios(text)
         if known.get("is_list"):
-            return tuple(kind(item.strip()) for item in text.split(","))
+            (items,) = csv.reader([text], strict=True) if text else [[]]
+            return tuple(kind(item.strip()) for item in items)
         if known.get("per_task") and "=" in text:
             pairs = [item.split("=") for item in text.split(",")]
             return {name.strip(): kind(value) for name, value in pairs}
-        if text in known.get("choices", ()):
-            return text
-        return kind(text)
-    except ValueError:
-        raise ValueError(f"must be {describe_range(known)}. Received: {text}") from None
+        return text if text in known.get("choices", ()) else kind(text)
+    except (KeyError, ValueError, csv.Error):
+        raise ValueError(f"must be {_syntax(known)}. Received: {text}") from None
 
 
 def _parse_ratios(text):
@@ -396,20 +320,25 @@ def _text(value):
         return str(value).lower()
     if isinstance(value, dict):
         return ",".join(f"{name}={of}" for name, of in value.items())
-    if isinstance(value, (list, tuple)):
-        nested = bool(value) and isinstance(value[0], (list, tuple))
-        return (";" if nested else ",").join(map(_text, value))
-    return str(value)
+    if not isinstance(value, (list, tuple)):
+        return str(value)
+    if value and isinstance(value[0], (list, tuple)):
+        return ";".join(map(_text, value))
+    line = io.StringIO()  # Paths in an item may have a comma.
+    csv.writer(line, lineterminator="").writerow(value)
+    return line.getvalue()
 
 
-def _positive(text):
+def _positive(name, text):
     try:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not value > 0:
-        raise ValueError(f"`--rho` must be a number above 0. Received: rho={text}")
-    return value
+    return value if value > 0 else _refuse(name, "a number above 0", text)
+
+
+def _refuse(name, expected, text):
+    raise ValueError(f"`--{name}` must be {expected}. Received: {name}={text}")
 
 
 def _with_shipped_file(argument):

@@ -1,48 +1,33 @@
-"""How tests call the `main` of a command."""
+"""How tests run a command: with a command line, in this process."""
 
 import contextlib
 import io
 
-from absl import flags
-from absl.testing import flagsaver
+from elastic_tf_tools import flags
 
 
-def run_main(main, **values):
-    """Calls a `main` with flags set and returns what it printed."""
+def run_command(command, *arguments):
+    """Runs a command and returns what it printed, a str.
+
+    Args:
+        command: module of `elastic_tf_tools`.
+        *arguments: str, as on a command line, `"--seed=3"`.
+    """
     stream = io.StringIO()
-    with flagsaver.flagsaver(**values), contextlib.redirect_stdout(stream):
-        main(["command"])
+    with contextlib.redirect_stdout(stream):
+        flags.run(command, [command.__name__, *map(str, arguments)])
     return stream.getvalue()
 
 
-def run_failing(main, **values):
-    """Calls a `main` that must end with a one-line error and returns the line."""
-    stream = io.StringIO()
-    with contextlib.redirect_stderr(stream):
+def run_failing(command, *arguments):
+    """Runs a command that must end with a one-line error, and returns the line without its end."""
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors):
         try:
-            run_main(main, **values)
+            run_command(command, *arguments)
         except SystemExit as stopped:
-            assert stopped.code == 2
-            return stream.getvalue()
+            assert stopped.code == 2, f"exit status {stopped.code}: {errors.getvalue()}"
+            line = errors.getvalue()
+            assert line.startswith("error: ") and line.count("\n") == 1, line
+            return line.rstrip("\n")
     raise AssertionError("no error")
-
-
-class OwnFlags:
-    """Stands for `FLAGS` of a command with a `define_flags`, whose flags are defined only for it.
-
-    Args:
-        command: module of the command.
-        **values: of its own flags; the others have their defaults.
-    """
-
-    def __init__(self, command, **values):
-        defined = flags.FlagValues()
-        command.define_flags(defined)
-        defined.mark_as_parsed()
-        self._own = {name: defined[name].value for name in defined} | values
-
-    def __getattr__(self, name):
-        return self._own[name] if name in self._own else getattr(flags.FLAGS, name)
-
-    def __getitem__(self, name):
-        return flags.FLAGS[name]

@@ -1,0 +1,149 @@
+"""The folder of a training run: its files, and what is in them."""
+
+import dataclasses
+import pathlib
+
+import keras
+from elastic_tf_tools.training_settings import TrainingSettings
+
+import elastic_tf
+import pipelines
+from elastic_tf.files import ClaimedFolder, read_json
+
+FILE = "run.json"
+# What run.json of a run with fresh averages has besides: which ones they are.
+REFRESHED = "refreshed_averages"
+
+
+class RunFolder:
+    """Files of one training run.
+
+    `run.json` (its settings), `checkpoint.keras` (while it trains), `model.keras` (with its
+    calibrations), `validation.json` (how well it does on validation images), `results.json` (at its
+    end), `logs/` (TensorBoard).
+
+    Args:
+        path: str or path. Need not exist.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.file = self.path / FILE
+        self.checkpoint = self.path / "checkpoint.keras"
+        self.model = self.path / "model.keras"
+        self.validation = self.path / "validation.json"
+        self.results = self.path / "results.json"
+        self.logs = self.path / "logs"
+        self._claimed = ClaimedFolder(path, FILE, "run")
+
+    def check(self, settings, training_images=None):
+        """Checks that the folder is free for a training, or already holds it. Nothing is written.
+
+        Settings that may change when a run is continued are not compared.
+
+        Args:
+            settings: `TrainingSettings`.
+            training_images: dict from task name to the number of training images, on which their
+                order depends; `None` where it is not known yet.
+
+        Raises:
+            FileExistsError: if the folder holds something else.
+            ValueError: if it holds a run of a version before 0.2, or one that cannot be read.
+        """
+        if self.file.exists():
+            self.read_description()
+        told_apart = settings.flat(with_resumable=False)
+        told_apart[REFRESHED] = None  # Such a run has been trained already.
+        if training_images is not None:
+            told_apart["training_images"] = training_images
+        self._claimed.check(told_apart)
+
+    def claim(self, settings, training_images):
+        """Makes the folder this run's own, or finds that it is already; see `check`."""
+        self.check(settings, training_images)
+        if not self.file.exists():
+            made_by = {"version": elastic_tf.__version__}
+            self._claimed.claim(made_by | settings.flat() | {"training_images": training_images})
+
+    def locked(self):
+        """Keeps the folder from other processes, see `ClaimedFolder.locked`."""
+        return self._claimed.locked()
+
+    def read_description(self):
+        """Returns what run.json holds, a dict.
+
+        Raises:
+            FileNotFoundError: if there is none.
+            ValueError: if it cannot be read, or is of a version before 0.2.
+        """
+        if not self.file.exists():
+            raise FileNotFoundError(
+                "`--model_dir` must be the output directory of a training run, with a "
+                f"{FILE}. Received: model_dir={self.path}"
+            )
+        found = read_json(self.file)
+        if not isinstance(found, dict) or "version" not in found:
+            raise ValueError(
+                f"{self.path} must be a run of version 0.2 or later; train it anew. Received: a "
+                "run of a version before 0.2"
+            )
+        return found
+
+    def read_settings(self):
+        """Returns the `TrainingSettings` of the run; errors as of `read_description`."""
+        try:
+            return TrainingSettings.from_flat(self.read_description())
+        except TypeError as error:
+            raise ValueError(f"{self.file} must hold settings. Received: {error}") from None
+
+    def load_model(self):
+        """Returns the trained network, a `DeepElasticNetwork`.
+
+        Raises:
+            FileNotFoundError: if the run has not finished.
+            ValueError: if the file is not a network of ours.
+        """
+        if not self.model.exists():
+            raise FileNotFoundError(
+                f"`--model_dir` must hold a finished run, with a {self.model.name}. "
+                f"Received: model_dir={self.path}"
+            )
+        return load_network(self.model)
+
+
+def load_network(path):
+    """Returns the `DeepElasticNetwork` of a file; a `ValueError` if it holds none."""
+    try:
+        model = keras.saving.load_model(path)
+    except Exception as error:  # Keras raises whatever the zip, JSON or HDF5 reader did.
+        received = (str(error).splitlines() or [type(error).__name__])[0]
+    else:
+        if isinstance(model, elastic_tf.DeepElasticNetwork):
+            return model
+        received = type(model).__name__
+    raise ValueError(
+        f"{path} must be a DeepElasticNetwork saved by this version. Received: {received}"
+    )
+
+
+def load_run(path, data_changes=None):
+    """Loads a finished run.
+
+    Args:
+        path: str or path of its folder.
+        data_changes: dict, data settings in place of the run's, as `flags.read_run` gives them.
+
+    Returns:
+        Tuple of the `RunFolder`, the network, its `TrainingSettings` with the changes, and the
+        `TaskSpec`s.
+
+    Raises:
+        DataNotFoundError, FileNotFoundError, ValueError: if there is anything wrong with them.
+    """
+    run = RunFolder(path)
+    settings = run.read_settings()
+    data = dataclasses.replace(settings.data, **(data_changes or {}))
+    model = run.load_model()
+    specs = data.task_specs()
+    pipelines.check_network_tasks(model.tasks, specs)
+    return run, model, dataclasses.replace(settings, data=data), specs
