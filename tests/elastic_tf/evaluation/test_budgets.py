@@ -1,14 +1,39 @@
 """Tests of budgets."""
 
+import functools
+from unittest import mock
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.costs.cost_table import CostTable
-from elastic_tf.evaluation.budgets import budget_curve, calibrate, largest_miss, target_prices
+from elastic_tf.evaluation import budgets
+from elastic_tf.evaluation.budgets import (
+    VALIDATION_BUDGETS,
+    budget_curve,
+    calibrate,
+    calibrate_network,
+    largest_miss,
+    settle_target,
+    target_prices,
+    validation_figures,
+)
 from elastic_tf.models.elastic_network import ElasticNetwork
-from elastic_tf.policies.budget import priced_greedy
-from tests.testing import TASKS, random_batch, randomise
+from elastic_tf.policies.budget import BudgetCalibration, priced_greedy
+from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from elastic_tf.training.settings import MethodSettings
+from elastic_tf.training.stages import StageSchedule
+from tests.elastic_tf.evaluation.small_answers import (
+    accuracy,
+    answers_by_split,
+    macs_share,
+    random_split,
+    selector_logits,
+    small_answers,
+    small_network,
+)
+from tests.testing import TASKS, randomise
 
 BLOCK_MACS = np.array([[0, 20, 45, 100], [10, 30, 70, 150], [0, 5, 11, 40]])
 # The full model spends 10 + 290 = 300, the selector 15.
@@ -52,12 +77,9 @@ class CalibrateTest(tf.test.TestCase, parameterized.TestCase):
         # The spacing of the grid is 0.0088.
         self.assertAllClose(means, np.clip(budgets, CHEAPEST, 1), atol=0.0088)
 
-    def test_a_budget_of_1_is_not_exceeded(self):
-        logits = random_logits(images=3)
-        calibration = calibrate(logits, TABLE)
-        self.assertBetween(mean_share(logits, calibration.price(1.0)), 0.8, 1.0)
-
-    def test_the_ends_hold_for_images_with_larger_gaps(self):
+    def test_a_budget_of_1_is_not_exceeded_and_the_ends_hold_for_larger_gaps(self):
+        few = random_logits(images=3)
+        self.assertBetween(mean_share(few, calibrate(few, TABLE).price(1.0)), 0.8, 1.0)
         calibration = calibrate(random_logits(), TABLE)
         wider = 1.5 * random_logits()
         self.assertAllClose(mean_share(wider, calibration.price(0.01)), CHEAPEST)
@@ -67,10 +89,7 @@ class CalibrateTest(tf.test.TestCase, parameterized.TestCase):
         means = [mean_share(BLIND_LOGITS, price, BLIND_TABLE) for price in calibration.prices]
         self.assertAllEqual(calibration.budgets, [0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1])
         self.assertAllEqual(means, [0.25, 0.25, 0.5, 0.5, 0.5, 1, 1])
-
-    def test_prices_are_in_the_middle_of_a_step(self):
-        calibration = calibrate(BLIND_LOGITS, BLIND_TABLE, points=7)
-        self.assertAllClose(calibration.price(0.5), 3.0)
+        self.assertAllClose(calibration.price(0.5), 3.0)  # The middle of its step.
         # The changes are at 2 and 4: beyond, by 1 and as much as they are apart.
         self.assertAllClose(calibration.prices[[0, -1]], [7.0, -1.0])
 
@@ -138,6 +157,7 @@ class TargetPricesTest(tf.test.TestCase, parameterized.TestCase):
         targets = {"a": 0.3, "b": 0.8}
         prices = target_prices(self.logits, self.tables, targets)
         self.assertAllClose(self._shares(prices), [0.3, 0.8], atol=2e-3)
+        self.assertEqual(set(target_prices(self.logits, self.tables, {"b": 0.5})), {"b"})
 
     def test_the_mean_of_all_tasks_meets_theirs(self):
         prices = target_prices(self.logits, self.tables, {"a": 0.4, "b": 0.4}, "all")
@@ -145,9 +165,6 @@ class TargetPricesTest(tf.test.TestCase, parameterized.TestCase):
         shares = self._shares(prices)
         self.assertAllClose(np.mean(shares), 0.4, atol=2e-3)
         self.assertGreater(abs(shares[0] - shares[1]), 5e-3)
-
-    def test_a_task_without_a_target_has_no_price(self):
-        self.assertEqual(set(target_prices(self.logits, self.tables, {"b": 0.5})), {"b"})
 
     @parameterized.parameters((0.001, 15 / 170), (1.0, 1.0))
     def test_what_cannot_be_reached_comes_as_near_as_it_can(self, target, expected):
@@ -162,34 +179,79 @@ class TargetPricesTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(share(logits["a"], self.tables["a"], prices["a"]), expected)
 
 
-BUDGETS = (0.05, 0.5, 0.75, 1.0)
+class CalibrateNetworkTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters((2000, True), (9, False))
+    def test_few_validation_images_are_joined_by_those_of_training(self, enough, joined):
+        network = ElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
+        randomise(network)
+        images = {"validation": 9, "train": 20}
+        with mock.patch.object(budgets, "_ENOUGH_IMAGES", enough):
+            calibrate_network(answers_by_split(network, **images), ["grey"])
+        logits = [
+            selector_logits(network, random_split(images, "grey", split)[0][0]) for split in images
+        ]
+        expected = calibrate(
+            np.concatenate(logits) if joined else logits[0], network.cost_table("grey")
+        )
+        found = network.calibrations.pop("grey")
+        self.assertEmpty(network.calibrations)  # Of the other task.
+        self.assertAllClose(found.budgets, expected.budgets)
+        # The frozen selector's logits differ in the last bits.
+        self.assertAllClose(found.prices, expected.prices, rtol=0.02, atol=0.2)
 
 
-class BudgetCurveTest(tf.test.TestCase):
+class SettleTargetTest(tf.test.TestCase, parameterized.TestCase):
+    def _network(self, features="confident", **method):
+        network = DeepElasticNetwork(
+            TASKS, backbone="wrn-8-1", trunk_size=4, selector_features=features
+        )
+        randomise(network.selector)
+        network.compile(method=MethodSettings(**method))
+        return network
+
+    def test_every_task_meets_its_target(self):
+        targets = {"grey": 0.6, "colour": 0.85}
+        network = self._network(target_macs=targets)
+        images = {"validation": 100, "train": 300}
+        batches_of = functools.partial(random_split, images)
+        prices = settle_target(network, batches_of)
+        self.assertEqual(set(prices), set(targets))
+        for task, target in targets.items():
+            levels = [
+                network.select_levels(batches_of(task, split)[0][0], task) for split in images
+            ]
+            shares = network.cost_table(task).macs_share(np.concatenate(levels))
+            self.assertAllClose(np.mean(shares), target, atol=0.01)
+            self.assertGreater(abs(prices[task]), 1.0)
+
+    @parameterized.parameters(
+        {"target_macs": None}, {"target_macs": {"birds": 0.5}}, {"features": "pooled"}
+    )
+    def test_without_what_it_needs_nothing_changes(self, **settings):
+        network = self._network(**{"target_macs": 0.5} | settings)
+        before = [np.array(weight) for weight in network.selector.weights]
+        self.assertEmpty(settle_target(network, None))
+        for old, new in zip(before, network.selector.weights, strict=True):
+            self.assertAllEqual(old, new)
+
+
+class BudgetCurveTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.network = ElasticNetwork(TASKS, backbone="wrn-8-1")
-        randomise(cls.network)
-        cls.images, cls.labels = (x.numpy() for x in random_batch(batch=24)["grey"])
-        cls.table = cls.network.cost_table("grey")
-        cls.logits = cls.network.selector(cls.images, task="grey").numpy()
-        cls.calibration = calibrate(cls.logits, cls.table)
-        batches = [(cls.images[:16], cls.labels[:16]), (cls.images[16:], cls.labels[16:])]
-        cls.curve = budget_curve(cls.network, batches, "grey", cls.calibration, BUDGETS)
+        cls.curve = budget_curve(small_answers(), (0.01, 0.5, 0.75, 1.0))
+        cls.logits = selector_logits(small_network())
 
     def _check(self, point, levels, with_selector):
-        logits = self.network.estimator(self.images, levels=levels, task="grey").numpy()
-        self.assertAllClose(point["accuracy"], (logits.argmax(-1) == self.labels).mean())
-        macs = self.table.block_macs[np.arange(3), levels].sum(axis=1).mean()
-        macs += self.table.fixed_macs + with_selector * self.table.selector_macs
-        self.assertAllClose(point["macs_share"], macs / self.table.full_macs)
+        self.assertAllClose(point["accuracy"], accuracy(levels))
+        self.assertAllClose(point["macs_share"], macs_share(levels, with_selector))
 
     def test_every_budget_is_measured_at_its_price(self):
-        self.assertEqual([point["budget"] for point in self.curve["budgets"]], list(BUDGETS))
+        calibration = small_network().calibrations["grey"]
+        self.assertEqual([point["budget"] for point in self.curve["budgets"]], [0.01, 0.5, 0.75, 1])
         for point in self.curve["budgets"]:
-            price = np.interp(point["budget"], self.calibration.budgets, self.calibration.prices)
-            worth = self.logits - np.float32(price) * self.table.block_shares
+            price = np.interp(point["budget"], calibration.budgets, calibration.prices)
+            worth = self.logits - np.float32(price) * small_answers().table.block_shares
             self.assertAllClose(point["price"], price)
             self._check(point, worth.argmax(-1), with_selector=True)
 
@@ -197,26 +259,15 @@ class BudgetCurveTest(tf.test.TestCase):
         reachable = [point["is_reachable"] for point in self.curve["budgets"]]
         self.assertEqual(reachable, [False, True, True, True])
 
-    def test_the_selectors_own_choice_is_beside_them(self):
+    def test_the_selectors_own_choice_and_every_level_are_beside_them(self):
+        self.assertEqual(self.curve["num_images"], 24)
         self._check(self.curve["selector"], self.logits.argmax(-1), with_selector=True)
-
-    def test_every_level_everywhere_is_beside_them(self):
+        self.assertLen(self.curve["levels"], 4)
         for level, point in enumerate(self.curve["levels"]):
             self._check(point, np.full((24, 3), level), with_selector=False)
-        self.assertLen(self.curve["levels"], 4)
-        self.assertEqual(self.curve["levels"][-1]["macs_share"], 1.0)
 
-    def test_images_are_counted(self):
-        self.assertEqual(self.curve["num_images"], 24)
-
-    def test_no_images_are_refused(self):
-        with self.assertRaisesRegex(ValueError, "at least one image of task 'grey'"):
-            budget_curve(self.network, [], "grey", self.calibration, BUDGETS)
-
-
-class LargestMissTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters((True, True, 0.2), (True, False, 0.1), (False, False, None))
-    def test_only_what_is_within_reach_counts(self, first, second, expected):
+    def test_only_what_is_within_reach_is_missed(self, first, second, expected):
         curve = {
             "budgets": [
                 {"budget": 0.5, "macs_share": 0.4, "is_reachable": first},
@@ -224,10 +275,27 @@ class LargestMissTest(tf.test.TestCase, parameterized.TestCase):
             ]
         }
         miss = largest_miss(curve)
-        if expected is None:
-            self.assertIsNone(miss)
-        else:
-            self.assertAllClose(miss, expected)
+        self.assertEqual(miss if miss is None else round(miss, 6), expected)
+
+
+class ValidationFiguresTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters((3, False, False), (4, False, True), (11, True, True))
+    def test_budgets_are_measured_at_the_end(self, step, is_whole, is_trained):
+        network = DeepElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
+        network.compile(stages=StageSchedule(2, rounds=2, selector_steps=2, estimator_steps=5))
+        network.step.assign(step)
+        answers = answers_by_split(network, validation=4)
+        network.calibrations = {task: BudgetCalibration([0.5], [0.0]) for task in TASKS}
+        figures = validation_figures(answers, ["colour"])
+        tasks = figures.pop("tasks")
+        self.assertEqual(
+            figures,
+            {"step": step, "is_whole_training": is_whole, "is_selector_trained": is_trained},
+        )
+        expected = budget_curve(
+            answers.on("colour", "validation"), VALIDATION_BUDGETS if is_whole else ()
+        )
+        self.assertEqual(tasks, {"colour": expected})
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from elastic_tf.costs.cost_table import CostTable
 from elastic_tf.evaluation.fixed_models import (
     ALGORITHMS,
     ModelSearch,
@@ -13,7 +14,10 @@ from elastic_tf.evaluation.fixed_models import (
     best_fixed,
     hypervolume,
     pareto_front,
+    search_fixed_models,
 )
+from tests.elastic_tf.evaluation.small_answers import accuracy, macs_share, small_answers
+from tests.testing import random_batch
 
 POINTS = [(0.5, 0.8), (0.2, 0.5), (0.6, 0.7), (1.0, 0.9), (0.2, 0.4)]
 
@@ -59,6 +63,7 @@ class ParetoFrontTest(tf.test.TestCase, parameterized.TestCase):
 
 MACS = np.array([[0, 10, 20, 40], [0, 20, 40, 80], [0, 10, 30, 70], [0, 5, 10, 20]])
 FIXED = 7
+TABLE = CostTable(FIXED, MACS, MACS, selector_macs=1000)
 VALUE = np.array([[0, 5, 7, 8], [0, 1, 2, 3], [0, 4, 8, 16], [0, 9, 9, 10]]) / 50
 LIMITS = [40, 80, 150]
 
@@ -73,7 +78,7 @@ def _macs(levels):
 
 class ModelSearchTest(tf.test.TestCase, parameterized.TestCase):
     def _search(self, **kwargs):
-        return ModelSearch(_accuracy, MACS, FIXED, **kwargs)
+        return ModelSearch(_accuracy, TABLE, **kwargs)
 
     @parameterized.parameters(*ALGORITHMS)
     def test_finds_the_best_within_every_limit(self, algorithm):
@@ -122,107 +127,104 @@ class ModelSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(found(1), found(1))
         self.assertNotEqual(found(1), found(2))
 
-    def test_all_are_tried_where_they_are_few(self):
+    @parameterized.parameters((256, 256), (255, 0))
+    def test_all_are_tried_where_they_are_few(self, evaluations, expected):
         search = self._search()
-        search.try_all(256)
-        self.assertEqual(set(search.found), set(itertools.product(range(4), repeat=4)))
-
-    def test_none_are_tried_where_they_are_too_many(self):
-        search = self._search()
-        search.try_all(255)
-        self.assertEmpty(search.found)
-
-    def test_a_limit_without_a_model_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "`limit` must allow .* 7 MACs. Received: limit=6"):
-            self._search().check_limit("limit", 6)
-        self._search().check_limit("limit", 7)
+        search.try_all(evaluations)
+        self.assertLen(search.found, expected)
 
 
-MACS_STATIC_SEARCH = np.array([[0, 10, 20, 40], [0, 20, 40, 80], [0, 10, 30, 70], [0, 5, 10, 20]])
-FIXED_STATIC_SEARCH = 7
-VALUE_STATIC_SEARCH = np.array([[0, 5, 7, 8], [0, 1, 2, 3], [0, 4, 8, 16], [0, 9, 9, 10]]) / 50
+class BestFixedTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.seen = []
 
+    def _count(self, levels):
+        self.seen.append(tuple(levels))
+        return _accuracy(levels)
 
-def _accuracy_static_search(levels):
-    return VALUE_STATIC_SEARCH[np.arange(4), levels].sum()
-
-
-def _macs_static_search(levels):
-    return FIXED_STATIC_SEARCH + MACS_STATIC_SEARCH[np.arange(4), list(levels)].sum()
-
-
-def _best_of_all(max_macs):
-    allowed = [
-        m for m in itertools.product(range(4), repeat=4) if _macs_static_search(m) <= max_macs
-    ]
-    return max(_accuracy_static_search(list(levels)) for levels in allowed)
-
-
-class BestStaticTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(10, 40, 80, 120, 217)
     def test_finds_the_best_of_all(self, max_macs):
-        found = best_fixed(
-            _accuracy_static_search,
-            MACS_STATIC_SEARCH,
-            FIXED_STATIC_SEARCH,
-            max_macs,
-            evaluations=80,
-        )
-        self.assertAllClose(found["accuracy"], _best_of_all(max_macs))
-        self.assertAllClose(found["accuracy"], _accuracy_static_search(found["levels"]))
-
-    @parameterized.parameters(7, 33, 100, 216)
-    def test_cost_is_within_the_budget(self, max_macs):
-        found = best_fixed(
-            _accuracy_static_search, MACS_STATIC_SEARCH, FIXED_STATIC_SEARCH, max_macs
-        )
+        found = best_fixed(_accuracy, TABLE, max_macs, evaluations=80)
+        models = itertools.product(range(4), repeat=4)
+        expected = max(_accuracy(m) for m in models if _macs(m) <= max_macs)
+        self.assertAllClose(found["accuracy"], expected)
+        self.assertAllClose(found["accuracy"], _accuracy(found["levels"]))
+        self.assertEqual(found["macs"], _macs(found["levels"]))
         self.assertLessEqual(found["macs"], max_macs)
-        self.assertEqual(found["macs"], _macs_static_search(found["levels"]))
 
     def test_every_evaluated_model_is_new_and_allowed(self):
-        seen = []
+        found = best_fixed(self._count, TABLE, 100, evaluations=15)
+        self.assertLen(set(self.seen), 15)
+        self.assertEqual(found["evaluations"], len(self.seen))
+        self.assertLessEqual(max(map(_macs, self.seen)), 100)
 
-        def accuracy(levels):
-            seen.append(tuple(levels))
-            return _accuracy_static_search(levels)
-
-        found = best_fixed(accuracy, MACS_STATIC_SEARCH, FIXED_STATIC_SEARCH, 100, evaluations=15)
-        self.assertLen(set(seen), 15)
-        self.assertEqual(found["evaluations"], len(seen))
-        self.assertLessEqual(max(map(_macs_static_search, seen)), 100)
-
-    def test_uniform_levels_and_candidates_come_first(self):
-        seen = []
-
-        def accuracy(levels):
-            seen.append(tuple(levels))
-            return 0.5
-
-        candidates = [[3, 0, 0, 0], [3, 3, 3, 3], [1, 1, 1, 1], [0, 0, 1, 0]]
-        best_fixed(
-            accuracy, MACS_STATIC_SEARCH, FIXED_STATIC_SEARCH, 100, candidates, evaluations=5
-        )
+    def test_uniform_levels_and_known_models_come_first(self):
+        known = [[3, 0, 0, 0], [3, 3, 3, 3], [1, 1, 1, 1], [0, 0, 1, 0]]
+        best_fixed(self._count, TABLE, 100, known, evaluations=5)
         # Level 2 everywhere is within 107 only; level 1 was there already.
-        self.assertEqual(seen[:4], [(0, 0, 0, 0), (1, 1, 1, 1), (3, 0, 0, 0), (0, 0, 1, 0)])
+        self.assertEqual(self.seen[:4], [(0, 0, 0, 0), (1, 1, 1, 1), (3, 0, 0, 0), (0, 0, 1, 0)])
 
     def test_of_equals_the_cheaper_wins(self):
-        found = best_fixed(lambda levels: 0.5, MACS_STATIC_SEARCH, FIXED_STATIC_SEARCH, 100)
-        self.assertEqual(found["levels"], [0, 0, 0, 0])
+        self.assertEqual(best_fixed(lambda levels: 0.5, TABLE, 100)["levels"], [0, 0, 0, 0])
 
     def test_ends_when_there_is_nothing_new(self):
-        found = best_fixed(
-            _accuracy_static_search,
-            MACS_STATIC_SEARCH[:1],
-            FIXED_STATIC_SEARCH,
-            217,
-            evaluations=1000,
-        )
-        self.assertEqual(found["evaluations"], 4)
-        self.assertEqual(found["levels"], [3])
+        found = best_fixed(_accuracy, CostTable(7, MACS[:1], MACS[:1]), 217, evaluations=1000)
+        self.assertEqual((found["evaluations"], found["levels"]), (4, [3]))
 
-    def test_budget_below_the_cheapest_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "`max_macs` must allow .* Received: max_macs=6"):
-            best_fixed(_accuracy_static_search, MACS_STATIC_SEARCH, FIXED_STATIC_SEARCH, 6)
+    def test_a_limit_below_the_cheapest_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`max_macs` must allow .* 7 MACs. Received: max_"):
+            best_fixed(_accuracy, TABLE, 6)
+
+
+class SearchFixedModelsTest(tf.test.TestCase, parameterized.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.held_out = small_answers()
+        cls.test = small_answers().on([random_batch(["grey"], 30, seed=3)["grey"]])
+
+    def test_all_models_are_tried_where_they_are_few_and_the_best_are_found(self):
+        told = []
+        found = search_fixed_models(self.held_out, self.test, [0.6, 0.3], 64, progress=told.append)
+        self.assertEqual((found["num_models"], len(found["tried"]), told[-1]), (64, 64, 64))
+        models = list(itertools.product(range(4), repeat=3))
+        right = {model: accuracy(model) for model in models}
+        shares = {model: macs_share(model, with_selector=False) for model in models}
+        self.assertEqual([best["budget"] for best in found["best"]], [0.3, 0.6])
+        for best in found["best"]:
+            levels = tuple(best["levels"])
+            expected = max(right[m] for m in models if shares[m] <= best["budget"])
+            self.assertAllClose(best["validation_accuracy"], expected)
+            self.assertAllClose(right[levels], expected)
+            self.assertAllClose(best["macs_share"], shares[levels])
+            self.assertAllClose(best["test_accuracy"], self.test.are_right(levels).mean())
+        for tried in found["tried"]:
+            self.assertAllClose(tried["validation_accuracy"], right[tuple(tried["levels"])])
+            self.assertAllClose(tried["macs_share"], shares[tuple(tried["levels"])])
+
+    def test_the_selectors_choice_is_beside_them(self):
+        found = search_fixed_models(self.held_out, self.test, [0.5], 1)["selector"]
+        chosen = self.test.logits.argmax(-1)
+        own = self.held_out.logits.argmax(-1)
+        self.assertAllClose(found["validation_accuracy"], accuracy(own))
+        self.assertAllClose(found["test_accuracy"], self.test.are_right(chosen).mean())
+        self.assertAllClose(found["macs_share"], macs_share(chosen))
+
+    @parameterized.parameters(*ALGORITHMS)
+    def test_no_more_are_tried_than_asked_for(self, algorithm):
+        found = search_fixed_models(self.held_out, self.test, [0.3, 0.6], 10, algorithm)
+        self.assertLen({tuple(tried["levels"]) for tried in found["tried"]}, 10)
+
+    @parameterized.parameters(
+        ((0.5, 2.0), r"numbers in \(0, 1\], each once"),
+        ((0.5, 0.5), "each once"),
+        ((), "each once"),
+        ((0.0001,), "the cheapest model of 'grey'"),
+    )
+    def test_other_budgets_are_refused(self, budgets, fault):
+        with self.assertRaisesRegex(ValueError, f"`budgets` must .*{fault}.*Received: budgets="):
+            search_fixed_models(self.held_out, self.test, budgets)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
+"""Tests of the callback that watches the choice."""
+
 import pathlib
 import tempfile
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.summary.summary_iterator import summary_iterator
 
+from elastic_tf.evaluation.answers import Answers
 from elastic_tf.evaluation.policy_health import PolicyHealth, health_scalars
 from elastic_tf.evaluation.task_evaluation import evaluate_task
 from elastic_tf.models.elastic_network import ElasticNetwork
@@ -23,7 +25,7 @@ def written(folder):
     """Returns `{(tag, step): value}` of all event files below a folder."""
     values = {}
     for path in sorted(pathlib.Path(folder).rglob("events*")):
-        for event in summary_iterator(str(path)):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
             for value in event.summary.value:
                 values[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
     return values
@@ -32,7 +34,7 @@ def written(folder):
 class PolicyHealthTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
-        self.network = CountingNetwork(TASKS, backbone="wrn-8-1")
+        self.network = CountingNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
         randomise(self.network)
         self.batches = {"grey": [random_batch(batch=12)["grey"]]}
         self.folder = tempfile.mkdtemp()
@@ -48,10 +50,8 @@ class PolicyHealthTest(tf.test.TestCase):
 
     def test_figures_are_those_of_an_evaluation(self):
         values = self._end_epochs([1])
-        batches = self.batches["grey"]
-        results = evaluate_task(
-            self.network, batches, "grey", batches, search_evaluations=5, shuffles=2
-        )
+        answers = Answers(self.network, self.batches["grey"], "grey")
+        results = evaluate_task(answers, answers, search_evaluations=5, shuffles=2)
         for name, value in health_scalars(results).items():
             self.assertAllClose(values.pop((f"grey/{name}", 0)), value)
         self.assertEmpty(values)

@@ -1,0 +1,72 @@
+"""Tests of answers."""
+
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.evaluation import answers as answers_module
+from elastic_tf.evaluation.answers import Answers
+from tests.elastic_tf.evaluation.small_answers import (
+    IMAGES,
+    LABELS,
+    accuracy,
+    answers_by_split,
+    random_split,
+    selector_logits,
+    small_answers,
+    small_network,
+)
+
+
+class AnswersTest(tf.test.TestCase, parameterized.TestCase):
+    def test_logits_and_labels_are_those_of_all_images(self):
+        answers = small_answers()
+        self.assertLen(answers, 24)
+        self.assertAllEqual(answers.labels, LABELS)
+        expected = selector_logits(small_network())
+        self.assertAllClose(answers.logits, expected, rtol=1e-4, atol=1e-3)
+
+    @parameterized.parameters(None, 0.3, 0.7)
+    def test_the_choice_keeps_to_a_budget(self, budget):
+        network = small_network()
+        expected = network.select_levels(IMAGES, "grey", budget)
+        self.assertAllEqual(small_answers().choose(budget), expected)
+
+    @parameterized.parameters(
+        ([1, 0, 3],), (np.random.default_rng(0).integers(0, 4, (24, 3)),), ([[2, 2, 2]] * 24,)
+    )
+    def test_every_image_is_on_its_own_model(self, levels):
+        self.assertAllClose(small_answers().are_right(levels).mean(), accuracy(levels))
+
+    def test_a_budget_needs_a_calibration_and_a_range(self):
+        with self.assertRaisesRegex(ValueError, r"`budget` must be a number in \(0, 1\]"):
+            small_answers().choose(1.5)
+        answers = answers_by_split(small_network(), test=2).on("colour", "test")
+        with self.assertRaisesRegex(ValueError, "`budget` must be None.*task=colour"):
+            answers.choose(0.5)
+
+    def test_no_images_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "at least one image of task 'grey'.*Received"):
+            Answers(small_network(), [], "grey")
+
+
+class AnswersBySplitTest(tf.test.TestCase):
+    def test_a_task_is_frozen_once_and_every_split_has_its_own_answers(self):
+        network, images = small_network(), {"test": 5, "validation": 3}
+        frozen = answers_module.FrozenNetwork
+        with mock.patch.object(answers_module, "FrozenNetwork", side_effect=frozen) as counted:
+            answers = answers_by_split(network, **images)
+            found = {split: answers.on("grey", split) for split in images}
+            self.assertIs(answers.on("grey", "test"), found["test"])
+            self.assertEqual(counted.call_count, 1)
+        for split in images:
+            ((pictures, labels),) = random_split(images, "grey", split)
+            self.assertAllEqual(found[split].labels, labels)
+            expected = selector_logits(network, pictures)
+            self.assertAllClose(found[split].logits, expected, rtol=1e-4, atol=1e-3)
+
+
+if __name__ == "__main__":
+    tf.test.main()
