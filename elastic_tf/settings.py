@@ -6,7 +6,7 @@ says of itself is its `metadata`, a plain mapping:
 | key | value |
 | --- | --- |
 | `help` | str, a sentence; with the unit, if there is one |
-| `kind` | `int`, `float`, `str` or `bool`, the type of a single value |
+| `kind` | `int`, `float`, `str` or `bool`, the type of a single value; `object`: see its class |
 | `low`, `high` | number, the least and the greatest value |
 | `above`, `below` | number, less than the least and more than the greatest value |
 | `choices` | tuple of str, all values there are |
@@ -20,6 +20,8 @@ says of itself is its `metadata`, a plain mapping:
 
 import dataclasses
 import numbers
+
+_NOUNS = {int: "an integer", float: "a number", str: "a text", bool: "a bool", object: "a value"}
 
 
 def setting(default, help, kind, **metadata):
@@ -84,33 +86,32 @@ def check_value(field, value):
     if value is None and known.get("optional"):
         return
     if isinstance(value, dict) and known.get("per_task"):
-        values = list(value.values())
+        values = [of for of in value.values() if of is not None or not known.get("optional")]
     else:
         values = list(value) if known.get("is_list") else [value]
-    for each in values:
-        if not _is_valid(known, each):
-            raise ValueError(
-                f"`{field.name}` must be {describe_range(known)}. Received: {field.name}={value}"
-            )
+    if not all(_is_valid(known, each) for each in values):
+        raise ValueError(
+            f"`{field.name}` must be {describe_range(known)}. Received: {field.name}={value}"
+        )
 
 
 def describe_range(known):
     """Returns what a setting may be, in words; `known` is a field's metadata."""
     if "choices" in known:
         return f"one of {known['choices']}"
-    noun = {int: "an integer", float: "a number", str: "a text", bool: "a bool"}[known["kind"]]
-    if "low" in known and "high" in known:
-        return f"{noun} in [{known['low']}, {known['high']}]"
-    if "above" in known and "high" in known:
-        return f"{noun} in ({known['above']}, {known['high']}]"
-    if "low" in known:
-        return f"{noun} >= {known['low']}"
-    return f"{noun} above {known['above']}" if "above" in known else noun
+    noun = _NOUNS[known["kind"]]
+    above, below = "above" in known, "below" in known
+    low, high = known.get("above", known.get("low")), known.get("below", known.get("high"))
+    if low is None:
+        return noun
+    if high is None:
+        return f"{noun} above {low}" if above else f"{noun} >= {low}"
+    return f"{noun} in {'(' if above else '['}{low}, {high}{')' if below else ']'}"
 
 
 def _is_valid(known, value):
     kind = known["kind"]
-    if "choices" in known:
+    if "choices" in known and (kind is str or isinstance(value, str)):
         return value in known["choices"]
     if kind in (int, float):
         number = numbers.Integral if kind is int else numbers.Real

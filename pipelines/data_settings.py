@@ -260,8 +260,8 @@ def _check(field, value):
     if value is None and of.get("optional"):
         return
     values = [value]
-    if of.get("is_list") and isinstance(value, tuple):
-        values = value
+    if of.get("is_list"):
+        values = value if isinstance(value, tuple) else ()
     elif of.get("per_task") and isinstance(value, dict):
         values = value.values()
     elif "choices" in of:

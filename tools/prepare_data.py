@@ -6,6 +6,8 @@ FOLDER holds the archives under their official names, such as cifar-10-binary.ta
 in --data_dir is what TensorFlow Datasets itself would have prepared.
 """
 
+import dataclasses
+
 from absl import flags as absl_flags
 from elastic_tf_tools import flags
 
@@ -14,15 +16,13 @@ import pipelines
 
 def define_flags(values):
     names = ", ".join(pipelines.OFFICIAL_TASKS)
-    of_command = {"flag_values": values, "module_name": "command"}
-    absl_flags.DEFINE_string("task", None, f"The data set: {names}.", **of_command)
-    absl_flags.DEFINE_string("manual_dir", None, "Folder with its official archives.", **of_command)
-    absl_flags.DEFINE_string(
-        "data_dir",
-        None,
-        "Folder of prepared data sets; tfds' own default where left out.",
-        **of_command,
-    )
+    (data_dir,) = (of for of in dataclasses.fields(pipelines.DataSettings) if of.name == "data_dir")
+    for name, text in (
+        ("task", f"The data set: {names}."),
+        ("manual_dir", "Folder with its official archives."),
+        ("data_dir", data_dir.metadata["help"]),
+    ):
+        absl_flags.DEFINE_string(name, None, text, flag_values=values, module_name="command")
     flags.define_renamed(values, **{"from": "manual_dir"})
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.sources.array_source import ArraySource
+from pipelines.sources import ArraySource
 from pipelines.task_spec import TaskSpec
 
 IMAGE_SIZE = 4

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from pipelines.sources.digits import DigitsSource
+from pipelines.sources import DigitsSource
 
 NAMES = ("eight", "five", "four", "nine", "one", "seven", "six", "three", "two", "zero")
 _DIGIT_OF = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}

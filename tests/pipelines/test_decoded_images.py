@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from pipelines import Split
 from pipelines.decoded_images import decode_images
-from pipelines.sources import Split
 from tests.pipelines.numbered_source import NumberedSource, numbers
 
 

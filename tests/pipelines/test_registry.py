@@ -1,39 +1,90 @@
+import tempfile
 from unittest import mock
 
 import tensorflow as tf
 from absl.testing import parameterized
 
-from pipelines import registry
+from pipelines import DataNotFoundError, get_task, registry
 from tests.pipelines.numbered_source import numbered_task
 
+_STANDARD = {
+    "digits": ((8, 8, 1), 10, False, 1),
+    "fashion_mnist_small": ((28, 28, 1), 10, True, 3),
+    "mnist": ((28, 28, 1), 10, False, 3),
+    "fashion_mnist": ((28, 28, 1), 10, True, 3),
+    "cifar10": ((32, 32, 3), 10, True, 4),
+    "cifar100": ((32, 32, 3), 100, True, 4),
+    "svhn_cropped": ((32, 32, 3), 10, False, 4),
+    "stl10": ((96, 96, 3), 10, True, 12),
+    "tiny_imagenet": ((64, 64, 3), 200, True, 8),
+}
+_ARCHIVES = {
+    "fashion_mnist": "t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz, train-images-idx3-ubyte"
+    ".gz, train-labels-idx1-ubyte.gz",
+    "cifar10": "cifar-10-binary.tar.gz",
+    "svhn_cropped": "extra_32x32.mat, test_32x32.mat, train_32x32.mat",
+    "tiny_imagenet": "tiny-imagenet-200.zip",
+}
 
-class RegistryTest(tf.test.TestCase, parameterized.TestCase):
+
+class StandardTasksTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(*_STANDARD)
+    def test_properties(self, name):
+        spec = get_task(name)
+        received = (spec.image_shape, spec.num_classes, spec.flip, spec.pad)
+        self.assertEqual(received, _STANDARD[name])
+
+    def test_there_are_no_others(self):
+        self.assertEqual(registry.task_names(), sorted(_STANDARD))
+
+    @parameterized.parameters(
+        ("digits", 7, "7"),
+        ("fashion_mnist_small", 9, "Ankle boot"),
+        ("fashion_mnist", 0, "T-shirt/top"),
+        ("cifar10", 1, "automobile"),
+        ("cifar100", 99, "worm"),
+        ("stl10", 2, "car"),
+    )
+    def test_class_names(self, name, label, expected):
+        names = get_task(name).class_names()
+        self.assertEqual(names[label], expected)
+        self.assertLen(set(names), get_task(name).num_classes)
+
+    @parameterized.parameters("digits", "fashion_mnist_small")
+    def test_embedded_images_are_what_the_task_says(self, name):
+        labels = {int(label) for _, label in get_task(name).load("train").dataset}
+        self.assertEqual(labels, set(range(10)))
+
+    @parameterized.parameters(*_ARCHIVES)
+    def test_absent_images_are_reported_in_three_lines(self, name):
+        folder = self.enter_context(tempfile.TemporaryDirectory())
+        with self.assertRaises(DataNotFoundError) as caught:
+            get_task(name).load("train", data_dir=folder)
+        missing, get, do = str(caught.exception).splitlines()
+        self.assertStartsWith(missing, f"`data_dir` must hold the images of '{name}'")
+        self.assertEndsWith(missing, f"Received: data_dir='{folder}'")
+        self.assertStartsWith(get, f"Download {_ARCHIVES[name]} from the ")
+        command = f"`prepare_data --task={name} --manual_dir=FOLDER --data_dir={folder}` then "
+        self.assertStartsWith(do, command)
+
+
+class RegistryTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         # What a test registers must not be known to the others.
         self.enter_context(mock.patch.dict(registry._TASKS))
 
     def test_registered_task_is_found_by_its_name(self):
-        spec = numbered_task("one_more")
+        spec = numbered_task("aaa")
         registry.register_task(spec)
-        self.assertIs(registry.get_task("one_more"), spec)
+        self.assertIs(get_task("aaa"), spec)
+        self.assertEqual(registry.task_names(), ["aaa", *sorted(_STANDARD)])
 
-    def test_names_are_sorted_and_hold_the_new_one(self):
-        registry.register_task(numbered_task("aaa"))
-        names = registry.task_names()
-        self.assertEqual(names[0], "aaa")
-        self.assertEqual(names, sorted(names))
-
-    def test_taken_name_is_refused(self):
-        registry.register_task(numbered_task("twice"))
-        with self.assertRaisesRegex(ValueError, "`spec` must .* Received: name='twice'"):
-            registry.register_task(numbered_task("twice"))
-
-    def test_taken_name_keeps_its_task(self):
-        before = registry.get_task("digits")
-        with self.assertRaises(ValueError):
+    def test_taken_name_is_refused_and_keeps_its_task(self):
+        before = get_task("digits")
+        with self.assertRaisesRegex(ValueError, "`spec` must .* Received: name='digits'"):
             registry.register_task(numbered_task("digits"))
-        self.assertIs(registry.get_task("digits"), before)
+        self.assertIs(get_task("digits"), before)
 
     def test_only_specs_are_registered(self):
         with self.assertRaisesRegex(TypeError, "`spec` must be a TaskSpec. Received: spec="):
@@ -42,16 +93,8 @@ class RegistryTest(tf.test.TestCase, parameterized.TestCase):
     def test_unknown_name_lists_the_known_ones(self):
         known = ", ".join(registry.task_names())
         with self.assertRaisesRegex(ValueError, f"one of {known}. Received: name='digit'"):
-            registry.get_task("digit")
+            get_task("digit")
 
-    def test_tasks_keep_the_order_asked_for(self):
-        specs = registry.get_tasks(["mnist", "cifar10", "digits"])
-        self.assertEqual([spec.name for spec in specs], ["mnist", "cifar10", "digits"])
 
-    def test_one_name_may_stand_alone(self):
-        self.assertEqual([spec.name for spec in registry.get_tasks("digits")], ["digits"])
-
-    @parameterized.parameters(([],), (["digits", "mnist", "digits"],))
-    def test_none_or_repeated_names_are_refused(self, names):
-        with self.assertRaisesRegex(ValueError, "`names` must .* Received: names="):
-            registry.get_tasks(names)
+if __name__ == "__main__":
+    tf.test.main()

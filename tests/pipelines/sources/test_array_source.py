@@ -1,7 +1,15 @@
+import hashlib
+import importlib.util
+import pathlib
+import tempfile
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
+from sklearn import datasets
 
+from pipelines.sources import DataNotFoundError, DigitsSource, FashionMnistSmallSource
+from pipelines.sources.array_source import EMBEDDED_FILE
 from tests.pipelines.numbered_source import NumberedSource
 
 
@@ -11,8 +19,7 @@ def _numbers(split):
 
 class ArraySourceTest(tf.test.TestCase, parameterized.TestCase):
     def test_test_split_is_the_official_one(self):
-        split = NumberedSource(20, 7).load("test")
-        self.assertEqual(_numbers(split), list(range(7)))
+        self.assertEqual(_numbers(NumberedSource(20, 7).load("test")), list(range(7)))
 
     @parameterized.parameters(0.1, 0.3, 0.5)
     def test_train_and_validation_are_disjoint_and_exhaustive(self, share):
@@ -31,10 +38,80 @@ class ArraySourceTest(tf.test.TestCase, parameterized.TestCase):
         expected = (tf.TensorSpec((4, 4, 1), tf.uint8), tf.TensorSpec((), tf.int32))
         self.assertEqual(spec, expected)
 
-    def test_number_of_examples_is_that_of_the_images(self):
-        split = NumberedSource(20, 7).load("validation", validation_share=0.2)
-        self.assertEqual(split.num_examples, np.sum([1 for _ in split.dataset]))
-
     def test_arguments_are_checked(self):
         with self.assertRaisesRegex(ValueError, "`split` must"):
             NumberedSource(20, 7).load("dev")
+
+
+class DigitsTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(("train", slice(1197)), ("test", slice(1197, None)))
+    def test_the_last_600_images_are_for_testing(self, part, rows):
+        images, labels = DigitsSource().read(part)
+        bunch = datasets.load_digits()
+        self.assertEqual(images.dtype, np.uint8)
+        self.assertAllEqual(labels, bunch.target[rows])
+        self.assertAllEqual(images[..., 0], np.round(bunch.images[rows] / 16 * 255))
+
+
+class FashionMnistSmallTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(
+        ("train", 800, [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]),
+        ("test", 200, [9, 2, 1, 1, 6, 1, 4, 6, 5, 7]),
+    )
+    def test_images_of_every_class_in_the_official_order(self, part, per_class, first):
+        images, labels = FashionMnistSmallSource().read(part)
+        self.assertEqual((images.shape, images.dtype), ((10 * per_class, 28, 28, 1), np.uint8))
+        self.assertAllEqual(np.bincount(labels), [per_class] * 10)
+        self.assertAllEqual(labels[:10], first)
+
+    def test_no_test_image_is_a_train_image(self):
+        source = FashionMnistSmallSource()
+        train = {image.tobytes() for image in source.read("train")[0]}
+        self.assertEmpty(train & {image.tobytes() for image in source.read("test")[0]})
+
+    def test_readme_records_the_digest_of_the_file(self):
+        readme = EMBEDDED_FILE.with_name("README.md").read_text(encoding="utf-8")
+        self.assertIn(f"`{hashlib.sha256(EMBEDDED_FILE.read_bytes()).hexdigest()}`", readme)
+        self.assertIn("Copyright © 2017 Zalando SE", readme)
+
+    @parameterized.parameters(None, 0, 1000, 3_000_000)
+    def test_a_missing_or_cut_file_is_refused(self, size):
+        file = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory())) / "images.npz"
+        if size is not None:
+            file.write_bytes(EMBEDDED_FILE.read_bytes()[:size])
+        with self.assertRaises(DataNotFoundError) as caught:
+            FashionMnistSmallSource(file).load("train")
+        self.assertStartsWith(str(caught.exception), "`file` must be the npz ")
+        self.assertEndsWith(str(caught.exception), f"Received: file={file}")
+
+
+def _cut_module():
+    """The script beside the data, which is part of no package."""
+    path = EMBEDDED_FILE.with_name("cut_fashion_mnist.py")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class CutFashionMnistTest(tf.test.TestCase):
+    def test_the_first_of_every_class_stay_with_their_labels(self):
+        folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        labels = np.array([0, 1, 1, 0, 0], np.uint8)
+        images = np.arange(5, dtype=np.uint8).reshape(5, 1, 1)
+        np.savez(folder / "full.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+        cut = _cut_module().cut
+        digests = [cut(folder / "full.npz", folder / f"{k}.npz", 2, 1) for k in range(2)]
+        with np.load(folder / "0.npz") as subset:
+            self.assertAllEqual(subset["x_train"].ravel(), [0, 1, 2, 3])
+            self.assertAllEqual(subset["y_train"], [0, 1, 1, 0])
+            self.assertAllEqual(subset["x_test"].ravel(), [0, 1])
+        self.assertEqual(digests[0], digests[1])
+
+    def test_too_few_examples_are_named(self):
+        with self.assertRaisesRegex(ValueError, "at least 2 examples of class 1.*examples=1"):
+            _cut_module().first_per_class(np.array([0, 0, 1]), 2)
+
+
+if __name__ == "__main__":
+    tf.test.main()

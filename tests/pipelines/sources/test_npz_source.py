@@ -5,9 +5,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from pipelines.sources.data_not_found import DataNotFoundError
-from pipelines.sources.digits import DigitsSource
-from pipelines.sources.npz_source import NpzSource
+from pipelines.sources import DataNotFoundError, DigitsSource, NpzSource
 from tests.pipelines.own_images import images_of
 
 SPLITS = ("train", "validation", "test")

@@ -1,10 +1,13 @@
+import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from pipelines.sources.split import Split, check_split
+from pipelines.sources.split import Split, carve_test, carve_validation, check_split
+
+_LABELS = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [40, 30, 10]))
 
 
-class SplitTest(tf.test.TestCase):
+class SplitTest(tf.test.TestCase, parameterized.TestCase):
     def test_no_example_is_refused(self):
         with self.assertRaisesRegex(ValueError, "`num_examples` must .* Received: num_examples=0"):
             Split(tf.data.Dataset.range(0), 0)
@@ -13,22 +16,61 @@ class SplitTest(tf.test.TestCase):
         with self.assertRaisesRegex(ValueError, "`dataset` must give .* Received: cardinality=5"):
             Split(tf.data.Dataset.range(5), 4)
 
+    @parameterized.parameters(
+        ("val", 0.1, "`split` must be one of "),
+        (None, 0.1, "`split` must be one of "),
+        ("test", -0.1, r"`validation_share` must be in \[0, 0.5\]"),
+        ("test", 0.51, r"`validation_share` must be in \[0, 0.5\]"),
+        ("test", float("nan"), r"`validation_share` must be in \[0, 0.5\]"),
+        ("validation", 0, "`validation_share` must be above 0 "),
+    )
+    def test_arguments_of_sources_are_checked(self, split, share, fault):
+        with self.assertRaisesRegex(ValueError, f"{fault}.* Received: "):
+            check_split(split, share)
 
-class CheckSplitTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(("train", 0), ("test", 0), ("validation", 0.1), ("train", 0.5))
-    def test_good_arguments_pass(self, split, share):
-        check_split(split, share)
 
-    @parameterized.parameters("val", "", None)
-    def test_unknown_split_is_refused(self, split):
-        with self.assertRaisesRegex(ValueError, "`split` must be one of .* Received: split="):
-            check_split(split, 0.1)
+class CarveTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.product(carve=[carve_validation, carve_test], share=[0.1, 0.25, 0.5])
+    def test_parts_are_disjoint_exhaustive_and_in_order(self, carve, share):
+        train, held_out = carve(_LABELS, share)
+        self.assertEqual(sorted([*train, *held_out]), list(range(80)))
+        for part in (train, held_out):
+            self.assertAllEqual(part, np.sort(part))
 
-    @parameterized.parameters(-0.1, 0.51, float("nan"))
-    def test_share_out_of_range_is_refused(self, share):
-        with self.assertRaisesRegex(ValueError, r"`validation_share` must be in \[0, 0.5\]. Rec"):
-            check_split("test", share)
+    @parameterized.parameters(
+        (0, [0, 0, 0]), (0.1, [4, 3, 1]), (0.5, [20, 15, 5]), (0.01, [1, 1, 1])
+    )
+    def test_every_class_gives_its_share(self, share, expected):
+        _, validation = carve_validation(_LABELS, share)
+        self.assertAllEqual(np.bincount(_LABELS[validation], minlength=3), expected)
 
-    def test_validation_without_a_share_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "`validation_share` must be above 0 .* Received"):
-            check_split("validation", 0)
+    def test_class_keeps_its_last_image(self):
+        train, validation = carve_validation([0, 1, 1], 0.5)
+        self.assertEqual((0 in train, len(validation)), (True, 1))
+
+    def test_the_same_images_as_ever(self):
+        # What runs of earlier versions have validated and tested on.
+        self.assertAllEqual(carve_validation(np.zeros(20, int), 0.2)[1], [0, 13, 17, 19])
+        self.assertAllEqual(carve_test(np.zeros(20, int), 0.2)[1], [4, 5, 17, 19])
+
+    def test_larger_share_keeps_the_smaller_one(self):
+        _, small = carve_validation(_LABELS, 0.1)
+        _, large = carve_validation(_LABELS, 0.4)
+        self.assertContainsSubset(small, large)
+
+    def test_more_images_of_a_class_leave_the_others_alone(self):
+        _, before = carve_test(_LABELS, 0.2)
+        _, after = carve_test(np.append(_LABELS, [1] * 5), 0.2)
+        others = [index for index in after if index < 80 and _LABELS[index] != 1]
+        self.assertAllEqual(before[_LABELS[before] != 1], others)
+
+    def test_images_are_chosen_from_the_whole_class(self):
+        _, validation = carve_validation(np.zeros(1000, int), 0.1)
+        # The mean of 100 of 1,000 uniform positions has a standard deviation of about 27.
+        self.assertNear(validation.mean(), 499.5, 110)
+
+    def test_test_images_are_not_drawn_like_validation(self):
+        _, test = carve_test(_LABELS, 0.2)
+        _, validation = carve_validation(_LABELS, 0.2)
+        # Of two independent draws of a fifth, a fifth is shared: 3 of 16.
+        self.assertBetween(len(set(test) & set(validation)), 0, 9)

@@ -1,3 +1,4 @@
+import os
 import pathlib
 import shutil
 import tempfile
@@ -8,8 +9,8 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl.testing import parameterized
 
-from pipelines.sources.data_not_found import DataNotFoundError
-from pipelines.sources.tfds_source import TfdsSource
+from pipelines.sources import DataNotFoundError, TfdsSource
+from pipelines.sources.tfds_source import resolve_data_dir
 
 _NUM_TRAIN, _NUM_TEST = 20, 7
 
@@ -82,10 +83,6 @@ class PreparedTest(tf.test.TestCase, parameterized.TestCase):
         expected = (tf.TensorSpec((4, 4, 3), tf.uint8), tf.TensorSpec((), tf.int32))
         self.assertEqual(self._load("train").dataset.element_spec, expected)
 
-    def test_environment_names_the_default_folder(self):
-        with mock.patch.dict("os.environ", TFDS_DATA_DIR=self.prepared):
-            self.assertEqual(_source().load("test").num_examples, _NUM_TEST)
-
     def test_prepared_data_is_not_downloaded_again(self):
         with mock.patch.object(NumberedImages, "download_and_prepare") as download:
             _source().load("test", data_dir=self.prepared, download=True)
@@ -147,73 +144,36 @@ class AbsentTest(tf.test.TestCase, parameterized.TestCase):
             _source().load("train", data_dir=self.root, **arguments)
         return str(caught.exception)
 
-    def test_message_says_what_to_do(self):
-        expected = (
-            "`data_dir` must hold the images of 'numbered_images', prepared by tfds in "
-            f"{self.root}/numbered_images/1.0.0.\n"
-            "`--download` with network access fetches them from the page of numbered images.\n"
-            f"Received: data_dir={self.root!r}"
-        )
-        self.assertEqual(self._message(), expected)
-
-    def _instructive(self, **arguments):
-        source = TfdsSource(
-            "numbered_images",
-            "the page of numbered images",
-            files="one.zip or two.zip",
-            prepare_from="two.zip",
-            builder_module=arguments.pop("builder_module", None),
-        )
-        with self.assertRaises(DataNotFoundError) as caught:
-            source.load("train", data_dir=self.root, **arguments)
-        return str(caught.exception)
-
-    def _command(self, otherwise):
-        return (
-            "`python tools/prepare_data.py --task=numbered_images --from=two.zip "
-            f"--data_dir={self.root}` then prepares them, or `--download` where {otherwise}."
-        )
-
-    def test_message_names_the_files_and_the_command(self):
+    def test_message_says_what_to_do_and_nothing_is_downloaded_unasked(self):
         expected = (
             "`data_dir` must hold the images of 'numbered_images', prepared by tfds in "
             f"{self.root}/numbered_images/1.0.0. Received: data_dir={self.root!r}\n"
-            "Download one.zip or two.zip from the page of numbered images.\n"
-            + self._command("there is network")
+            "They are from the page of numbered images.\n"
+            "`--download` with network access fetches and prepares them."
         )
-        self.assertEqual(self._instructive(), expected)
+        with mock.patch.object(NumberedImages, "download_and_prepare") as download:
+            self.assertEqual(self._message(), expected)
+        download.assert_not_called()
+
+    def test_message_of_archives_names_them_and_the_command(self):
+        with mock.patch.object(NumberedImages, "MANUAL_FILES", ("one.zip",), create=True):
+            _, get, do = self._message().splitlines()
+        self.assertEqual(get, "Download one.zip from the page of numbered images.")
+        command = (
+            f"`prepare_data --task=numbered_images --manual_dir=FOLDER --data_dir={self.root}`"
+        )
+        self.assertStartsWith(do, f"{command} then prepares them")
 
     def test_message_of_the_default_folder_names_it(self):
-        with mock.patch.dict("os.environ", TFDS_DATA_DIR=self.root):
-            root, self.root = self.root, None
-            message = self._instructive()
-        self.assertIn(f"--data_dir={root}`", message)
-        self.assertIn("Received: data_dir=None\n", message)
-
-    def test_message_of_a_data_set_without_an_address(self):
-        message = self._instructive(builder_module=__name__)
-        self.assertEndsWith(message, self._command("the file lies in downloads/manual there"))
-
-    def test_failed_download_names_the_files_and_the_command(self):
-        failure = OSError("no route to host.\nmore of it")
-        with mock.patch.object(NumberedImages, "download_and_prepare", side_effect=failure):
-            lines = self._instructive(download=True).splitlines()
-        self.assertEqual(
-            lines[1],
-            "Preparing them from the page of numbered images failed: no route to host. "
-            "Download one.zip or two.zip from the page of numbered images.",
-        )
-        self.assertEqual(lines[2:], [self._command("there is network")])
+        with mock.patch.dict(os.environ, TFDS_DATA_DIR=self.root):
+            with self.assertRaises(DataNotFoundError) as caught:
+                _source().load("train")
+        self.assertIn(f"{self.root}/numbered_images/1.0.0. Received: ", str(caught.exception))
 
     def test_builder_module_is_imported(self):
         source = TfdsSource("numbered_images", "", builder_module="no_such_module")
         with self.assertRaisesRegex(ModuleNotFoundError, "no_such_module"):
             source.load("train", data_dir=self.root)
-
-    def test_nothing_is_downloaded_unasked(self):
-        with mock.patch.object(NumberedImages, "download_and_prepare") as download:
-            self._message()
-        download.assert_not_called()
 
     def test_download_prepares_the_images(self):
         split = _source().load("test", data_dir=self.root, download=True)
@@ -223,5 +183,24 @@ class AbsentTest(tf.test.TestCase, parameterized.TestCase):
         failure = OSError("no route to host.\nmore of it")
         with mock.patch.object(NumberedImages, "download_and_prepare", side_effect=failure):
             message = self._message(download=True)
-        self.assertIn("the page of numbered images failed: no route to host.\n", message)
+        self.assertIn("the page of numbered images failed: no route to host. They", message)
         self.assertLen(message.splitlines(), 3)
+
+
+class ResolveDataDirTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(
+        ("/here", "/elsewhere", "/here"),
+        ("~/data", None, "/home/someone/data"),
+        (None, "/elsewhere", "/elsewhere"),
+        (None, None, "/home/someone/tensorflow_datasets"),
+    )
+    def test_given_folder_then_environment_then_home(self, data_dir, of_environment, expected):
+        with mock.patch.dict(os.environ, HOME="/home/someone"):
+            os.environ.pop("TFDS_DATA_DIR", None)
+            if of_environment:
+                os.environ["TFDS_DATA_DIR"] = of_environment
+            self.assertEqual(resolve_data_dir(data_dir), pathlib.Path(expected))
+
+
+if __name__ == "__main__":
+    tf.test.main()

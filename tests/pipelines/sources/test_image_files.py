@@ -7,9 +7,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
-from pipelines.sources.fashion_mnist_small import FashionMnistSmallSource
-from pipelines.sources.image_decoding import IMAGE_SUFFIXES, decode_image
-from tests.pipelines.own_images import damage
+from pipelines.sources import FashionMnistSmallSource, ReadableImages, image_files, image_suffixes
+from pipelines.sources.image_files import decode_image
+from tests.pipelines.own_images import damage, digit_images, write_class
 
 # Four pixels of different colours, in a row of two by two.
 _COLOURS = np.array([[[255, 0, 0], [0, 200, 0]], [[0, 0, 100], [30, 60, 90]]], np.uint8)
@@ -212,9 +212,54 @@ class DecodeImageTest(tf.test.TestCase, parameterized.TestCase):
 class SuffixesTest(tf.test.TestCase):
     def test_images_and_nothing_else(self):
         usual = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".ppm", ".jp2"}
-        self.assertContainsSubset(usual, IMAGE_SUFFIXES)
+        self.assertContainsSubset(usual, image_suffixes())
         for suffix in (".txt", ".csv", ".npz", ".pdf", ".mpg", ".h5", ".eps", ""):
-            self.assertNotIn(suffix, IMAGE_SUFFIXES)
+            self.assertNotIn(suffix, image_suffixes())
+
+
+class ReadableImagesTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        folder = self.enter_context(tempfile.TemporaryDirectory())
+        files = sorted(write_class(folder, "two", 5).iterdir())
+        damage(files[1])
+        files[3].write_bytes(b"no image")
+        self.paths = [str(path) for path in files]
+        self.decode = self.enter_context(
+            mock.patch.object(image_files, "decode_image", wraps=image_files.decode_image)
+        )
+
+    def test_files_that_cannot_be_read_are_found_with_the_reason(self):
+        faults = ReadableImages(8, 1, "crop").faults(self.paths)
+        self.assertEqual(list(faults), [self.paths[1], self.paths[3]])
+        self.assertEqual(faults[self.paths[3]], "no image of a known kind")
+
+    def test_a_file_that_is_gone(self):
+        path = str(pathlib.Path(self.paths[0]).with_name("gone.png"))
+        faults = ReadableImages(8, 1, "crop").faults([path])
+        self.assertEqual(faults, {path: "No such file or directory"})
+
+    @parameterized.parameters((2**20, 5), (2 * 64 + 1, 6), (0, 8))
+    def test_kept_images_are_decoded_once(self, kept_bytes, expected):
+        images = ReadableImages(8, 1, "crop", kept_bytes)
+        for _ in range(2):
+            self.assertLen(images.faults(self.paths), 2)
+        for number in (0, 2, 4):
+            image = images.read(self.paths[number])
+            self.assertAllEqual(image[..., 0], digit_images("two", 5)[number])
+        self.assertEqual(self.decode.call_count, expected)
+
+    def test_a_file_that_breaks_later_is_named(self):
+        images = ReadableImages(8, 1, "crop", kept_bytes=0)
+        images.faults(self.paths)
+        pathlib.Path(self.paths[0]).write_bytes(b"")
+        with self.assertRaisesRegex(ValueError, "00.png must be a whole image"):
+            images.read(self.paths[0])
+
+    def test_too_little_memory_is_no_fault_of_the_file(self):
+        self.decode.side_effect = MemoryError
+        with self.assertRaises(MemoryError):
+            ReadableImages(8, 1, "crop").faults(self.paths)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,243 @@
+import dataclasses
+import json
+import pathlib
+import sys
+import tempfile
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from pipelines import DataSettings, Split, get_task
+from tests.pipelines.numbered_source import NumberedSource, numbered_task, numbers
+from tests.pipelines.own_images import write_classes
+
+_METADATA = {"help", "kind", "low", "high", "above", "choices", "per_task", "is_list", "optional"}
+_METADATA |= {"resume"}
+
+
+def _tasks():
+    return [
+        numbered_task("long", num_train=30, num_test=11),
+        numbered_task("short", num_train=10, num_test=4),
+    ]
+
+
+class _CountingSource(NumberedSource):
+    """Counts how often an image is read."""
+
+    def __init__(self, num_train):
+        super().__init__(num_train, num_test=1)
+        self.reads = 0
+
+    def load(self, *args, **kwargs):
+        split = super().load(*args, **kwargs)
+
+        def count(image):
+            self.reads += 1
+            return image
+
+        def read(image, label):
+            counted = tf.numpy_function(count, [image], tf.uint8)
+            return tf.ensure_shape(counted, image.shape), label
+
+        return dataclasses.replace(split, dataset=split.dataset.map(read))
+
+
+class SettingsTest(tf.test.TestCase, parameterized.TestCase):
+    def test_every_setting_says_what_it_is(self):
+        for field in dataclasses.fields(DataSettings):
+            self.assertContainsSubset({"help", "kind"}, field.metadata)
+            self.assertContainsSubset(field.metadata, _METADATA)
+            self.assertRegex(field.metadata["help"], r"^[A-Z].*\.$")
+
+    def test_they_are_the_same_after_json(self):
+        settings = DataSettings(tasks=["digits", "a:npz=/b"], batch_size={"digits": 3, "a": 5})
+        again = DataSettings(**json.loads(json.dumps(dataclasses.asdict(settings))))
+        self.assertEqual(again, settings)
+
+    @parameterized.parameters(
+        ({"tasks": ()}, "a tuple of str, not empty"),
+        ({"tasks": "digits"}, "a tuple of str"),
+        ({"tasks": ("digits", 3)}, "a tuple of str"),
+        ({"tasks": ("digits", "digits")}, "each once"),
+        ({"tasks": ("pad=1",)}, "options behind the task"),
+        ({"on_corrupt_image": "guess"}, "one of error, skip"),
+        ({"data_dir": 3}, "a str"),
+        ({"download": "no"}, "a bool"),
+        ({"download": None}, "a bool"),
+        ({"batch_size": 0}, "an integer >= 1, or one per task"),
+        ({"batch_size": True}, "an integer >= 1"),
+        ({"batch_size": 8.0}, "an integer >= 1"),
+        ({"batch_size": {"digits": 0}}, "an integer >= 1"),
+        ({"batch_size": {}}, "an integer >= 1"),
+        ({"task_weights": "cube"}, "one of equal, sqrt, proportional"),
+        ({"task_weights": 2.0}, "one of equal, sqrt, proportional"),
+        ({"task_weights": {"digits": 0.0}}, "a number > 0"),
+        ({"task_weights": {"digits": float("inf")}}, "a number > 0"),
+        ({"validation_share": 0.6}, "a number >= 0.0 and <= 0.5"),
+        ({"validation_share": float("nan")}, "a number >= 0.0 and <= 0.5"),
+        ({"eval_batch_size": 0}, "an integer >= 1"),
+    )
+    def test_other_values_are_refused(self, values, expected):
+        (name,) = values
+        with self.assertRaisesRegex(
+            ValueError, f"^`{name}` must .*{expected}.*Received: "
+        ) as caught:
+            DataSettings(**values)
+        self.assertLen(str(caught.exception).splitlines(), 1)
+
+    def test_specs_are_those_of_the_tasks(self):
+        folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        write_classes(folder, {"one": 5, "two": 5})
+        tasks = ("digits", f"mine:folder={folder}", "image_size=8")
+        digits, mine = DataSettings(tasks=tasks).task_specs()
+        self.assertIs(digits, get_task("digits"))
+        self.assertEqual((mine.name, mine.image_shape), ("mine", (8, 8, 3)))
+
+    def test_a_missing_package_is_named(self):
+        with mock.patch.dict(sys.modules, {"sklearn.datasets": None}):
+            with self.assertRaisesRegex(
+                ImportError, r"`sklearn.datasets` must.*elastic-tf\[data\]"
+            ):
+                DataSettings(tasks=("digits",)).load_split(get_task("digits"), "test")
+
+
+class BatchSizesTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(
+        (32, "equal", 32, 32),
+        ({"long": 4, "short": 9}, "equal", 4, 9),
+        (100, {"long": 1, "short": 3.0}, 50, 150),
+        # 30 and 10 images.
+        (100, "proportional", 150, 50),
+        (100, "sqrt", 127, 73),
+    )
+    def test_sizes(self, batch_size, task_weights, long, short):
+        settings = DataSettings(
+            batch_size=batch_size, task_weights=task_weights, validation_share=0
+        )
+        self.assertEqual(settings.batch_sizes(_tasks()), {"long": long, "short": short})
+
+    @parameterized.parameters(
+        ({"batch_size": {"long": 4}}, "`batch_size` must give one number for each of long, short"),
+        ({"batch_size": {"long": 4, "short": 4, "other": 4}}, "and for no other"),
+        ({"task_weights": {"long": 4}}, "`task_weights` must give one number for each of long"),
+        (
+            {"batch_size": {"long": 4, "short": 4}, "task_weights": "sqrt"},
+            "`batch_size` must be one number where",
+        ),
+    )
+    def test_settings_that_do_not_go_together_are_refused(self, values, fault):
+        with self.assertRaisesRegex(ValueError, f"{fault}.* Received: "):
+            DataSettings(**values).batch_sizes(_tasks())
+
+
+class BatchesTest(tf.test.TestCase, parameterized.TestCase):
+    def test_every_task_has_its_batch_size(self):
+        settings = DataSettings(batch_size={"long": 6, "short": 2})
+        dataset = settings.training_batches(_tasks(), seed=0)
+        sizes = {name: images.shape[0] for name, (images, _) in dataset.element_spec.items()}
+        self.assertEqual(sizes, {"long": 6, "short": 2})
+        self.assertEqual(dataset.cardinality(), tf.data.INFINITE_CARDINALITY)
+
+    def test_tasks_run_as_they_would_alone_and_differ(self):
+        tasks = [numbered_task("one", pad=1, flip=True), numbered_task("two")]
+        settings = DataSettings(batch_size=10)
+        together = list(settings.training_batches(tasks, seed=3, start_step=2).take(4))
+        for spec in tasks:
+            alone = settings.task_batches(spec, 10, seed=3).skip(2).take(4)
+            for batch, (images, labels) in zip(together, alone, strict=True):
+                self.assertAllEqual(batch[spec.name][0], images)
+                self.assertAllEqual(batch[spec.name][1], labels)
+        first, second = (numbers(together[0][name][0]) for name in ("one", "two"))
+        self.assertNotEqual(first, second)
+
+    def test_validation_images_are_left_out(self):
+        settings = DataSettings(validation_share=0.3)
+        seen = set()
+        for images, _ in settings.task_batches(numbered_task(), 14, seed=0).take(3):
+            seen.update(numbers(images))
+        (images, _), *_ = settings.split_batches(numbered_task(), "validation")
+        self.assertLen(numbers(images), 6)
+        self.assertEqual(seen, set(range(20)) - set(numbers(images)))
+
+    def test_evaluation_batches(self):
+        dataset = DataSettings(eval_batch_size=4).evaluation_batches(_tasks(), "test")
+        sizes = [{name: len(images) for name, (images, _) in batch.items()} for batch in dataset]
+        expected = [{"long": 4, "short": 4}, {"long": 4, "short": 0}, {"long": 3, "short": 0}]
+        self.assertEqual(sizes, expected)
+
+    @parameterized.parameters((None, [4, 3]), (5, [5, 2]))
+    def test_batches_of_a_split(self, batch_size, expected):
+        settings = DataSettings(eval_batch_size=4)
+        batches = settings.split_batches(numbered_task(), "test", batch_size)
+        self.assertEqual([len(labels) for _, labels in batches], expected)
+
+    @parameterized.parameters(0, 2)
+    def test_none_or_repeated_tasks_are_refused(self, times):
+        specs = [numbered_task()] * times
+        for call in (
+            lambda: DataSettings().training_batches(specs, seed=0),
+            lambda: DataSettings().evaluation_batches(specs, "test"),
+        ):
+            with self.assertRaisesRegex(ValueError, "`specs` must .* Received: specs="):
+                call()
+
+    @parameterized.parameters(False, True)
+    def test_an_image_is_decoded_once_for_all_passes(self, on_disk):
+        settings = DataSettings(
+            validation_share=0.5, cache_dir=self.get_temp_dir() if on_disk else None
+        )
+        for batches in (
+            lambda spec: settings.split_batches(spec, "validation", 2),
+            lambda spec: settings.task_batches(spec, 3, seed=0).take(4),
+        ):
+            source = _CountingSource(num_train=10)
+            dataset = batches(dataclasses.replace(numbered_task(), source=source))
+            for _ in range(3):
+                list(dataset)
+            # Two classes of five, each rounded to the even.
+            self.assertIn(source.reads, (4, 6))
+
+    def test_disk_and_memory_give_the_same_batches(self):
+        spec = numbered_task(pad=1, flip=True)
+        memory, disk = (
+            DataSettings(cache_dir=cache_dir).task_batches(spec, 6, seed=5).take(8)
+            for cache_dir in (None, self.get_temp_dir())
+        )
+        for (images, labels), (other_images, other_labels) in zip(memory, disk, strict=True):
+            self.assertAllEqual(images, other_images)
+            self.assertAllEqual(labels, other_labels)
+
+
+class SplitsTest(tf.test.TestCase, parameterized.TestCase):
+    def test_settings_reach_the_source(self):
+        source = mock.Mock()
+        source.load.return_value = numbered_task().load("test")
+        spec = dataclasses.replace(numbered_task(), source=source)
+        settings = DataSettings(data_dir="folder", validation_share=0.25, download=True)
+        self.assertIsInstance(settings.load_split(spec, "validation"), Split)
+        source.load.assert_called_once_with(
+            "validation", data_dir="folder", validation_share=0.25, download=True
+        )
+
+    def test_training_images(self):
+        counts = DataSettings(validation_share=0.2).training_images(_tasks())
+        self.assertEqual(counts, {"long": 24, "short": 8})
+
+    @parameterized.parameters((0.5, 3, 3), (0.5, 99, 6), (0.0, 99, 4))
+    def test_a_sample_is_of_images_that_training_does_not_see(self, share, count, expected):
+        spec = numbered_task(num_train=12, num_test=4)
+        settings = DataSettings(validation_share=share)
+        sample = numbers(settings.sample_images(spec, count))
+        self.assertLen(sample, expected)
+        split = "validation" if share else "test"
+        unseen = np.concatenate(
+            [numbers(images) for images, _ in settings.split_batches(spec, split)]
+        )
+        self.assertContainsSubset(sample, unseen)
+
+
+if __name__ == "__main__":
+    tf.test.main()

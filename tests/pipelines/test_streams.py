@@ -1,0 +1,276 @@
+import itertools
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from pipelines.decoded_images import decode_images
+from pipelines.streams import (
+    batches_in_order,
+    index_batches,
+    random_crop_and_flip,
+    side_by_side,
+    stream_seed,
+    training_stream,
+)
+from tests.pipelines.numbered_source import NUM_CLASSES, numbered_task, numbers
+
+_SEED = (3, 7)
+
+
+def _decoded(spec, split="train"):
+    return decode_images(spec.load(split, validation_share=0), spec.name, NUM_CLASSES)
+
+
+def _stream(spec=None, batch_size=4, seed=0, start_step=0):
+    spec = spec or numbered_task()
+    return training_stream(spec, _decoded(spec), batch_size, seed, start_step)
+
+
+def _numbers(steps, *arguments, **keywords):
+    """Image numbers of the first batches, a list of lists."""
+    return [numbers(images) for images, _ in _stream(*arguments, **keywords).take(steps)]
+
+
+class TrainingStreamTest(tf.test.TestCase, parameterized.TestCase):
+    def test_batches_are_static_and_endless(self):
+        dataset = _stream(batch_size=6)
+        expected = (tf.TensorSpec((6, 4, 4, 1), tf.uint8), tf.TensorSpec((6,), tf.int32))
+        self.assertEqual(dataset.element_spec, expected)
+        self.assertEqual(dataset.cardinality(), tf.data.INFINITE_CARDINALITY)
+
+    def test_labels_stay_with_their_images(self):
+        for images, labels in _stream(batch_size=8).take(6):
+            self.assertAllEqual(labels, np.array(numbers(images)) % NUM_CLASSES)
+
+    @parameterized.parameters(6, 20, 64)
+    def test_every_epoch_holds_every_image_once(self, batch_size):
+        order = list(itertools.chain(*_numbers(320 // batch_size, batch_size=batch_size)))
+        for start in range(0, len(order) - 19, 20):
+            self.assertCountEqual(order[start : start + 20], range(20))
+
+    def test_the_same_images_as_ever(self):
+        # What runs of earlier versions were trained on.
+        expected = [[9, 11, 1, 15, 4, 14], [12, 10, 17, 19, 8, 3]]
+        self.assertEqual(_numbers(2, batch_size=6, seed=1), expected)
+
+    @parameterized.parameters({"seed": 1}, {"seed": 2**40}, {"spec": numbered_task("another")})
+    def test_seed_and_name_change_the_stream(self, **changed):
+        self.assertNotEqual(_numbers(12), _numbers(12, **changed))
+
+    def test_tensorflow_seed_plays_no_part(self):
+        tf.random.set_seed(1)
+        first = _numbers(12)
+        tf.random.set_seed(2)
+        self.assertEqual(_numbers(12), first)
+
+    @parameterized.parameters(1, 3, 13)
+    def test_resumed_stream_goes_on_where_the_whole_one_was(self, start_step):
+        spec = numbered_task(pad=1, flip=True)
+        whole = list(_stream(spec, 6, seed=5).take(start_step + 8))[start_step:]
+        resumed = list(_stream(spec, 6, seed=5, start_step=start_step).take(8))
+        self.assertAllEqual([images for images, _ in resumed], [images for images, _ in whole])
+        self.assertAllEqual([labels for _, labels in resumed], [labels for _, labels in whole])
+
+    def test_augmentation_is_seeded_by_the_step(self):
+        seed = stream_seed(5, "numbered", "augment")
+        expected = [
+            random_crop_and_flip(images, (seed, step), 1, True)
+            for step, (images, _) in enumerate(_stream(batch_size=20, seed=5).take(3))
+        ]
+        augmented = _stream(numbered_task(pad=1, flip=True), 20, seed=5).take(3)
+        self.assertAllEqual([images for images, _ in augmented], expected)
+
+    def test_second_pass_repeats_the_first(self):
+        dataset = _stream(numbered_task(pad=1, flip=True), 6, seed=5).take(8)
+        first, second = ([images for images, _ in dataset] for _ in range(2))
+        self.assertAllEqual(first, second)
+
+    @parameterized.parameters(
+        {"batch_size": 0}, {"batch_size": 2.0}, {"start_step": -1}, {"seed": -1}, {"seed": True}
+    )
+    def test_bad_number_is_refused(self, **changed):
+        (argument,) = changed
+        with self.assertRaisesRegex(ValueError, f"`{argument}` must .* Received: {argument}="):
+            _stream(**changed)
+
+
+class BatchesInOrderTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(1, 3, 7, 10)
+    def test_images_come_in_order_and_once_in_every_pass(self, batch_size):
+        dataset = batches_in_order(_decoded(numbered_task(), "test"), batch_size)
+        expected = [list(range(7))[i : i + batch_size] for i in range(0, 7, batch_size)]
+        for _ in range(2):
+            self.assertEqual([numbers(images) for images, _ in dataset], expected)
+
+    def test_images_are_not_augmented(self):
+        for images, _ in batches_in_order(_decoded(numbered_task(pad=2, flip=True), "test"), 7):
+            self.assertAllEqual(images, np.broadcast_to(images[:, :1, :1], images.shape))
+
+    def test_batch_size_must_be_positive(self):
+        with self.assertRaisesRegex(ValueError, "`batch_size` must .* Received: batch_size=0"):
+            batches_in_order(_decoded(numbered_task()), 0)
+
+
+class SideBySideTest(tf.test.TestCase, parameterized.TestCase):
+    def _joined(self, batch_size):
+        sizes = {"long": 11, "short": 4}
+        images = {
+            name: _decoded(numbered_task(num_test=size), "test") for name, size in sizes.items()
+        }
+        return side_by_side({name: batches_in_order(of, batch_size) for name, of in images.items()})
+
+    # One batch, a remainder in one and both, exact multiples, single images.
+    @parameterized.parameters(1, 2, 4, 11, 50)
+    def test_every_image_comes_once_and_in_order(self, batch_size):
+        dataset = self._joined(batch_size)
+        batches = list(dataset)
+        self.assertLen(batches, -(-11 // batch_size))
+        self.assertEqual(dataset.cardinality(), len(batches))
+        for name, size in (("long", 11), ("short", 4)):
+            found = [numbers(batch[name][0]) for batch in batches]
+            self.assertEqual(list(itertools.chain(*found)), list(range(size)))
+            labels = np.concatenate([batch[name][1] for batch in batches])
+            self.assertAllEqual(labels, np.arange(size) % NUM_CLASSES)
+
+    def test_ended_task_gives_empty_batches(self):
+        shapes = [
+            (images.shape, labels.shape)
+            for images, labels in (batch["short"] for batch in self._joined(3))
+        ]
+        empty = ((0, 4, 4, 1), (0,))
+        self.assertEqual(shapes, [((3, 4, 4, 1), (3,)), ((1, 4, 4, 1), (1,)), empty, empty])
+
+    def test_batch_dimension_is_dynamic(self):
+        expected = (tf.TensorSpec((None, 4, 4, 1), tf.uint8), tf.TensorSpec((None,), tf.int32))
+        self.assertEqual(self._joined(3).element_spec, {"long": expected, "short": expected})
+
+
+class StreamSeedTest(tf.test.TestCase, parameterized.TestCase):
+    def test_it_stays_the_same_in_every_process(self):
+        # The CRC-32 of "1/digits/shuffle", worked out bit by bit, without its highest bit.
+        self.assertEqual(stream_seed(1, "digits", "shuffle"), 1015722909)
+
+    @parameterized.parameters((2, "a", "x"), (1, "b", "x"), (1, "a", "y"))
+    def test_every_argument_changes_it(self, seed, task, purpose):
+        self.assertNotEqual(stream_seed(seed, task, purpose), stream_seed(1, "a", "x"))
+
+    def test_it_fits_a_positive_int32(self):
+        seeds = [stream_seed(seed, "task", "shuffle") for seed in range(200)]
+        self.assertBetween(min(seeds), 0, 2**31 - 1)
+        self.assertBetween(max(seeds), 0, 2**31 - 1)
+
+
+def _indices(steps, num_examples=20, batch_size=4, seed=0, start_step=0):
+    dataset = index_batches(num_examples, batch_size, seed, start_step)
+    return [batch.tolist() for batch in dataset.take(steps).as_numpy_iterator()]
+
+
+class IndexBatchesTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(1, 3, 6, 20, 64)
+    def test_every_epoch_is_a_permutation(self, batch_size):
+        order = list(itertools.chain(*_indices(-(-160 // batch_size), batch_size=batch_size)))
+        for start in range(0, 160, 20):
+            self.assertCountEqual(order[start : start + 20], range(20))
+
+    def test_epochs_and_seeds_differ(self):
+        orders = _indices(3, batch_size=20) + _indices(3, batch_size=20, seed=1)
+        self.assertLen({tuple(order) for order in orders}, 6)
+
+    @parameterized.product(start_step=(1, 4, 5, 13), batch_size=(3, 5, 20, 47))
+    def test_start_step_leaves_out_the_batches_before(self, start_step, batch_size):
+        whole = _indices(start_step + 4, batch_size=batch_size)
+        late = _indices(4, batch_size=batch_size, start_step=start_step)
+        self.assertEqual(late, whole[start_step:])
+
+    def test_a_late_start_is_no_slower_to_reach(self):
+        # 10**12 numbers could not be stepped over.
+        (batch,) = _indices(1, batch_size=10, start_step=10**11 + 1)
+        self.assertLen(set(batch), 10)
+
+    def test_every_position_is_uniform(self):
+        # 2000 epochs of 5: each number is first about 400 times; 6 standard deviations are 107.
+        order = np.array(_indices(2000, num_examples=5, batch_size=5))
+        for position in range(5):
+            counts = np.bincount(order[:, position], minlength=5)
+            self.assertAllClose(counts, np.full(5, 400), atol=107)
+
+
+def _images(shape=(6, 5, 4, 2)):
+    return np.random.default_rng(0).integers(1, 256, shape).astype(np.uint8)
+
+
+def _crops(image, pad):
+    """All results an image may have: dict from (row, column, mirrored) to the image."""
+    height, width, _ = image.shape
+    padded = np.zeros((height + 2 * pad, width + 2 * pad, image.shape[2]), np.uint8)
+    padded[pad : pad + height, pad : pad + width] = image
+    crops = {}
+    for row in range(2 * pad + 1):
+        for column in range(2 * pad + 1):
+            crop = padded[row : row + height, column : column + width]
+            crops[row, column, False] = crop
+            crops[row, column, True] = crop[:, ::-1]
+    return crops
+
+
+def _drawn(images, seed, pad, flip):
+    """The (row, column, mirrored) of every image, by comparison with all possible crops."""
+    results = random_crop_and_flip(images, seed, pad, flip).numpy()
+    drawn = []
+    for image, result in zip(images, results, strict=True):
+        matches = [key for key, crop in _crops(image, pad).items() if np.array_equal(crop, result)]
+        assert len(matches) == 1, matches
+        drawn.append(matches[0])
+    return drawn
+
+
+class RandomCropAndFlipTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.product(pad=[0, 1, 2], flip=[False, True])
+    def test_every_image_is_one_of_its_own_crops(self, pad, flip):
+        drawn = _drawn(_images(), _SEED, pad, flip)
+        self.assertTrue(flip or not any(mirrored for _, _, mirrored in drawn))
+
+    def test_all_offsets_and_both_sides_occur(self):
+        drawn = _drawn(_images((300, 3, 4, 1)), _SEED, pad=1, flip=True)
+        self.assertLen(set(drawn), 3 * 3 * 2)
+
+    def test_rows_columns_and_coins_are_independent(self):
+        drawn = np.array(_drawn(_images((600, 3, 4, 1)), _SEED, pad=1, flip=True), float)
+        correlations = np.corrcoef(drawn, rowvar=False)[np.triu_indices(3, 1)]
+        # Four standard deviations, 1 / sqrt(600) each.
+        self.assertLess(np.abs(correlations).max(), 4 / np.sqrt(600))
+
+    def test_half_of_the_images_are_mirrored(self):
+        drawn = _drawn(_images((600, 3, 4, 1)), _SEED, pad=0, flip=True)
+        share = np.mean([mirrored for _, _, mirrored in drawn])
+        self.assertNear(share, 0.5, 4 * 0.5 / np.sqrt(600))
+
+    def test_same_seed_gives_the_same_result(self):
+        first = random_crop_and_flip(_images(), _SEED, pad=2, flip=True)
+        self.assertAllEqual(first, random_crop_and_flip(_images(), _SEED, pad=2, flip=True))
+
+    @parameterized.parameters(((4, 7),), ((3, 8),))
+    def test_both_numbers_of_the_seed_matter(self, seed):
+        images = _images((30, 5, 4, 1))
+        first = _drawn(images, _SEED, pad=2, flip=True)
+        self.assertNotEqual(first, _drawn(images, seed, pad=2, flip=True))
+
+    def test_neither_pad_nor_flip_changes_nothing(self):
+        self.assertAllEqual(random_crop_and_flip(_images(), _SEED, 0, False), _images())
+
+    @parameterized.parameters(6, None)
+    def test_static_shape_and_type_are_kept_in_a_graph(self, batch):
+        spec = tf.TensorSpec((batch, 5, 4, 2), tf.uint8)
+        graph = tf.function(lambda images: random_crop_and_flip(images, _SEED, 1, True))
+        result = graph.get_concrete_function(spec).structured_outputs
+        self.assertEqual(result.shape.as_list(), [batch, 5, 4, 2])
+        self.assertEqual(result.dtype, tf.uint8)
+
+    def test_empty_batch_stays_empty(self):
+        result = random_crop_and_flip(_images((0, 5, 4, 2)), _SEED, 1, True)
+        self.assertEqual(result.shape, (0, 5, 4, 2))
+
+
+if __name__ == "__main__":
+    tf.test.main()
