@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import fcntl
 import json
 import os
 import pathlib
@@ -183,6 +182,8 @@ class ClaimedFolder:
         noun: str, what the folder holds, for messages.
     """
 
+    _LOCK = ".lock"
+
     def __init__(self, path, file, noun):
         self.path = pathlib.Path(path)
         self.file = self.path / file
@@ -213,8 +214,7 @@ class ClaimedFolder:
         """Makes the folder this work's own, or finds that it is already; see `check`."""
         self.check(description)
         if not self.file.exists():
-            self.path.mkdir(parents=True, exist_ok=True)
-            write_json(self.file, description)
+            write_json(output_folder(self.path) / self.file.name, description)
 
     @contextlib.contextmanager
     def locked(self):
@@ -224,9 +224,11 @@ class ClaimedFolder:
 
         Raises:
             FileExistsError: if another process has it.
+            ValueError: if it cannot be made or written to.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / _LOCK).open("a") as lock:
+        import fcntl  # Of POSIX systems alone.
+
+        with (output_folder(self.path) / self._LOCK).open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -234,16 +236,13 @@ class ClaimedFolder:
             yield
 
     def _holds_files(self):
-        return any(entry.name != _LOCK for entry in self.path.iterdir())
+        return any(entry.name != self._LOCK for entry in self.path.iterdir())
 
     def _refuse(self, reason):
         raise FileExistsError(
             f"`output_dir` must be new, empty, or hold the same {self.noun}. Received: "
             f"output_dir={self.path}, {reason}"
         )
-
-
-_LOCK = ".lock"
 
 
 def _cannot_be_made(path, argument, error):
