@@ -220,7 +220,8 @@ class ClaimedFolder:
     def locked(self):
         """Keeps the folder, which is made if need be, from other processes while the block runs.
 
-        The lock ends with the process, however that ends.
+        The lock ends with the process, however that ends. A folder that holds nothing in the end,
+        as what was to be written turned out to be impossible, is not left behind.
 
         Raises:
             FileExistsError: if another process has it.
@@ -233,7 +234,11 @@ class ClaimedFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 self._refuse("which another process is writing to")
-            yield
+            try:
+                yield
+            finally:
+                if not self._holds_files():
+                    shutil.rmtree(self.path)
 
     def _holds_files(self):
         return any(entry.name != self._LOCK for entry in self.path.iterdir())
