@@ -3,7 +3,7 @@
 from pipelines.data_settings import DataSettings
 from pipelines.official_archives import Prepared, prepare_official
 from pipelines.own_tasks import OwnTask, parse_tasks, tasks_from_items
-from pipelines.registry import OFFICIAL_TASKS, get_task, get_tasks, register_task, task_names
+from pipelines.registry import OFFICIAL_TASKS, get_task, register_task, task_names
 from pipelines.sources import DataNotFoundError, ReadableImages, Split, image_suffixes
 from pipelines.task_spec import TaskSpec, check_network_tasks, network_tasks
 
@@ -18,7 +18,6 @@ __all__ = [
     "TaskSpec",
     "check_network_tasks",
     "get_task",
-    "get_tasks",
     "image_suffixes",
     "network_tasks",
     "parse_tasks",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -68,7 +69,7 @@ class DataSettings:
     batch_size: int | dict[str, int] = _setting(
         128,
         int,
-        "Images of each task in a step, >= 1: one number, or one per task (digits=32,cifar10=128).",
+        "Images of each task in a step: one number, or one per task (digits=32,cifar10=128).",
         low=1,
         per_task=True,
     )
@@ -101,9 +102,13 @@ class DataSettings:
     )
 
     def __post_init__(self):
-        if isinstance(self.tasks, list):
-            object.__setattr__(self, "tasks", tuple(self.tasks))
         for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            # As JSON has tuples, and callers have paths.
+            if isinstance(value, list):
+                object.__setattr__(self, field.name, tuple(value))
+            elif isinstance(value, os.PathLike):
+                object.__setattr__(self, field.name, os.fspath(value))
             _check(field, getattr(self, field.name))
         parse_tasks(self.tasks)
 

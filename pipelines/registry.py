@@ -3,17 +3,8 @@
 from pipelines.sources import DigitsSource, FashionMnistSmallSource, TfdsSource
 from pipelines.task_spec import TaskSpec
 
-_CLOTHES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
+_CLOTHES = tuple(
+    "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(",")
 )
 _CIFAR10 = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
 _STL10 = tuple("airplane bird car cat deer dog horse monkey ship truck".split())
@@ -31,103 +22,69 @@ _CIFAR100 = tuple(
 )
 
 
-def _task(name, source, image_size, **properties):
-    # Four pixels for 32-pixel images is the custom; other sizes are cropped in proportion.
+def _task(name, source, size, channels, classes, flip, description):
     return TaskSpec(
-        name=name, source=source, image_size=image_size, pad=image_size // 8, **properties
+        name=name,
+        image_size=size,
+        channels=channels,
+        num_classes=classes if isinstance(classes, int) else len(classes),
+        source=source,
+        flip=flip,
+        # Four pixels for 32-pixel images is the custom; other sizes are cropped in proportion.
+        pad=size // 8,
+        description=description,
+        classes=None if isinstance(classes, int) else classes,
     )
 
 
+def _tfds_task(name, page, *properties, module=None):
+    return _task(name, TfdsSource(name, page, module), *properties)
+
+
+# Name, source or page, height and width, channels, classes or their names, whether a mirrored image
+# still shows its class, and what is seen.
 _STANDARD_TASKS = (
-    _task(
-        "digits",
-        DigitsSource(),
-        image_size=8,
-        channels=1,
-        num_classes=10,
-        flip=False,
-        description="handwritten digits of 8x8 pixels",
-    ),
+    _task("digits", DigitsSource(), 8, 1, 10, False, "handwritten digits of 8x8 pixels"),
     _task(
         "fashion_mnist_small",
         FashionMnistSmallSource(),
-        image_size=28,
-        channels=1,
-        num_classes=10,
-        flip=True,
-        description="clothes, 10,000 images of Fashion-MNIST",
-        classes=_CLOTHES,
+        *(28, 1, _CLOTHES, True, "clothes, 10,000 images of Fashion-MNIST"),
     ),
-    _task(
+    _tfds_task(
         "mnist",
-        TfdsSource("mnist", "the MNIST page of Yann LeCun"),
-        image_size=28,
-        channels=1,
-        num_classes=10,
-        flip=False,
-        description="handwritten digits of 28x28 pixels",
+        "the MNIST page of Yann LeCun",
+        *(28, 1, 10, False, "handwritten digits of 28x28 pixels"),
     ),
-    _task(
+    _tfds_task(
         "fashion_mnist",
-        TfdsSource("fashion_mnist", "the Fashion-MNIST repository of Zalando Research"),
-        image_size=28,
-        channels=1,
-        num_classes=10,
-        flip=True,
-        description="clothes, all 70,000 images of Fashion-MNIST",
-        classes=_CLOTHES,
+        "the Fashion-MNIST repository of Zalando Research",
+        *(28, 1, _CLOTHES, True, "clothes, all 70,000 images of Fashion-MNIST"),
     ),
-    _task(
+    _tfds_task(
         "cifar10",
-        TfdsSource("cifar10", "the CIFAR-10 page of the University of Toronto"),
-        image_size=32,
-        channels=3,
-        num_classes=10,
-        flip=True,
-        description="animals and vehicles in 10 classes",
-        classes=_CIFAR10,
+        "the CIFAR-10 page of the University of Toronto",
+        *(32, 3, _CIFAR10, True, "animals and vehicles in 10 classes"),
     ),
-    _task(
+    _tfds_task(
         "cifar100",
-        TfdsSource("cifar100", "the CIFAR-100 page of the University of Toronto"),
-        image_size=32,
-        channels=3,
-        num_classes=100,
-        flip=True,
-        description="animals, plants, things and scenes in 100 classes",
-        classes=_CIFAR100,
+        "the CIFAR-100 page of the University of Toronto",
+        *(32, 3, _CIFAR100, True, "animals, plants, things and scenes in 100 classes"),
     ),
-    _task(
+    _tfds_task(
         "svhn_cropped",
-        TfdsSource("svhn_cropped", "the Street View House Numbers page of Stanford University"),
-        image_size=32,
-        channels=3,
-        num_classes=10,
-        flip=False,
-        description="digits of house numbers in street photographs",
+        "the Street View House Numbers page of Stanford University",
+        *(32, 3, 10, False, "digits of house numbers in street photographs"),
     ),
-    _task(
+    _tfds_task(
         "stl10",
-        TfdsSource("stl10", "the STL-10 page of Stanford University"),
-        image_size=96,
-        channels=3,
-        num_classes=10,
-        flip=True,
-        description="animals and vehicles of 96x96 pixels in 10 classes",
-        classes=_STL10,
+        "the STL-10 page of Stanford University",
+        *(96, 3, _STL10, True, "animals and vehicles of 96x96 pixels in 10 classes"),
     ),
-    _task(
+    _tfds_task(
         "tiny_imagenet",
-        TfdsSource(
-            "tiny_imagenet",
-            "the Tiny ImageNet page of Stanford University's CS231n course",
-            "pipelines.tiny_imagenet",
-        ),
-        image_size=64,
-        channels=3,
-        num_classes=200,
-        flip=True,
-        description="objects and animals of 64x64 pixels in 200 classes",
+        "the Tiny ImageNet page of Stanford University's CS231n course",
+        *(64, 3, 200, True, "objects and animals of 64x64 pixels in 200 classes"),
+        module="pipelines.tiny_imagenet",
     ),
 )
 # Those that tfds prepares.
@@ -168,18 +125,3 @@ def get_task(name):
     if name not in _TASKS:
         raise ValueError(f"`name` must be one of {', '.join(task_names())}. Received: {name=}")
     return _TASKS[name]
-
-
-def get_tasks(names):
-    """Returns the `TaskSpec`s of several tasks, a list in the order of `names`.
-
-    Args:
-        names: sequence of str, not empty, each name once.
-
-    Raises:
-        ValueError: if it is empty, repeats a name or holds an unknown one.
-    """
-    names = [names] if isinstance(names, str) else list(names)
-    if not names or len(set(names)) != len(names):
-        raise ValueError(f"`names` must hold at least one task, each once. Received: {names=}")
-    return [get_task(name) for name in names]

@@ -30,19 +30,9 @@ class ArraySource(abc.ABC):
         """
 
     def load(self, split, data_dir=None, validation_share=0.1, download=False):
-        """Returns one split.
+        """Returns one split, in the official order (see `TaskSpec.load`).
 
-        Args:
-            split: `"train"`, `"validation"` or `"test"`.
-            data_dir: ignored; the images are where the source knows them to be.
-            validation_share: float in [0, 0.5]. Share of every class held out of train.
-            download: ignored.
-
-        Returns:
-            `Split`, in the official order.
-
-        Raises:
-            ValueError: if an argument is out of range.
+        Validation is a share of every class; `data_dir` and `download` are ignored.
         """
         del data_dir, download
         check_split(split, validation_share)

@@ -181,17 +181,10 @@ class FolderSource:
         return self._listing.classes
 
     def load(self, split, data_dir=None, validation_share=0.1, download=False):
-        """Returns one split. Loading train looks at the files of all splits.
+        """Returns one split, ordered by class and path (see `TaskSpec.load`).
 
-        Args:
-            split: `"train"`, `"validation"` or `"test"`.
-            data_dir: ignored.
-            validation_share: float in [0, 0.5]. Share of every class held out of train for
-                validation, where there is no folder of it.
-            download: ignored.
-
-        Returns:
-            `Split`, ordered by class and path.
+        Loading train looks at the files of all splits. `data_dir` and `download` are ignored, and
+        `validation_share` but for 0 where there is a folder of validation images.
 
         Raises:
             DataNotFoundError: if files cannot be read, or too few are left.

@@ -29,19 +29,10 @@ class TfdsSource:
         self.builder_module = builder_module
 
     def load(self, split, data_dir=None, validation_share=0.1, download=False):
-        """Returns one split.
+        """Returns one split, in the order of the files (see `TaskSpec.load`).
 
         Validation is the first part of the prepared train files, which tfds has shuffled by a
         hash of the examples; it depends on `validation_share` alone.
-
-        Args:
-            split: `"train"`, `"validation"` or `"test"`.
-            data_dir: str or path of the folder of prepared data sets; `None` for tfds' default.
-            validation_share: float in [0, 0.5]. Share of the train split held out.
-            download: bool. Whether to download and prepare the data set if it is absent.
-
-        Returns:
-            `Split`, in the order of the files.
 
         Raises:
             DataNotFoundError: if it is absent or damaged, or the download failed.
@@ -66,14 +57,7 @@ class TfdsSource:
         return Split(dataset, stop - start)
 
     def class_names(self, data_dir=None):
-        """Returns the names of the classes as tfds has them, a list of str.
-
-        Args:
-            data_dir: see `load`.
-
-        Raises:
-            DataNotFoundError: if the data set is absent or damaged.
-        """
+        """Returns the names of the classes as tfds has them (see `TaskSpec.class_names`)."""
         info = self._prepared_builder(data_dir, download=False).info
         return info.features[info.supervised_keys[1]].names
 
@@ -81,7 +65,7 @@ class TfdsSource:
         """Returns the `tfds.core.DatasetBuilder`, whether or not it is prepared.
 
         Args:
-            data_dir: see `load`.
+            data_dir: see `TaskSpec.load`.
 
         Raises:
             DataNotFoundError: if what lies in its place is damaged.

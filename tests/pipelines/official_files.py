@@ -16,75 +16,47 @@ from PIL import Image
 
 from pipelines.sources import FashionMnistSmallSource
 
-NUM_IMAGES = {"train": 10, "test": 4, "extra": 3, "unlabelled": 2}
+NUM_IMAGES = {"train": 10, "test": 4, "extra": 3}
 WNIDS = ["n03", "n01", "n02"]  # Not in alphabetical order: labels follow the lines of the file.
 
 
-def images_and_labels(size, num_classes, split):
+def images_and_labels(size, split):
     """Returns images of clothes, uint8 `(images, size, size, 3)`, and labels, an int array."""
     start = 20 * list(NUM_IMAGES).index(split)
     count = NUM_IMAGES[split]
     images = FashionMnistSmallSource().read("train")[0][start : start + count, ..., 0]
     images = np.pad(images, ((0, 0), (2, 2), (2, 2)))
     images = np.kron(images, np.ones((1, size // 32, size // 32), np.uint8))
-    return np.stack([images, 255 - images, images // 2], -1), 7 * np.arange(count) % num_classes
+    return np.stack([images, 255 - images, images // 2], -1), 7 * np.arange(count) % 10
 
 
-def _planes(images):
-    return images.transpose(0, 3, 1, 2).reshape(len(images), -1)
-
-
-def _tar_gz(path, members):
+def _cifar10(path):
+    names = "".join(f"class {number:02}\n" for number in range(10)).encode()
+    members = {"batches.meta.txt": names}
+    parts = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
+    for split, files in parts.items():
+        images, labels = images_and_labels(32, split)
+        planes = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
+        records = np.concatenate([labels[:, None].astype(np.uint8), planes], axis=1)
+        for file, part in zip(files, np.split(records, len(files)), strict=True):
+            members[f"{file}.bin"] = part.tobytes()
     with tarfile.open(path, "w:gz") as archive:
         for name, content in members.items():
-            info = tarfile.TarInfo(name)
+            info = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
 
 
-def _names(count):
-    return "".join(f"class {number:02}\n" for number in range(count)).encode()
-
-
-def _cifar(path, num_classes):
-    """Writes CIFAR-10 or, with a coarse label before the fine one, CIFAR-100."""
-    folder = "cifar-10-batches-bin" if num_classes == 10 else "cifar-100-binary"
-    members = {"batches.meta.txt": _names(10)}
-    parts = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
-    if num_classes == 100:
-        members = {"coarse_label_names.txt": _names(20), "fine_label_names.txt": _names(100)}
-        parts = {"train": ["train"], "test": ["test"]}
-    for split, files in parts.items():
-        images, labels = images_and_labels(32, num_classes, split)
-        labels = labels[:, None] if num_classes == 10 else np.stack([labels % 20, labels], 1)
-        records = np.concatenate([labels.astype(np.uint8), _planes(images)], axis=1)
-        for file, part in zip(files, np.split(records, len(files)), strict=True):
-            members[f"{file}.bin"] = part.tobytes()
-    _tar_gz(path, {f"{folder}/{name}": content for name, content in members.items()})
-
-
-def _stl10(path):
-    members = {"class_names.txt": _names(10)}
-    for split, file in (("train", "train"), ("test", "test"), ("unlabelled", "unlabeled")):
-        images, labels = images_and_labels(96, 10, split)
-        members[f"{file}_X.bin"] = images.transpose(0, 3, 2, 1).tobytes()
-        members[f"{file}_y.bin"] = (labels + 1).astype(np.uint8).tobytes()
-    _tar_gz(path, {f"stl10_binary/{name}": content for name, content in members.items()})
-
-
 def _svhn(path):
-    images, labels = images_and_labels(32, 10, path.name.partition("_")[0])
+    images, labels = images_and_labels(32, path.name.partition("_")[0])
     labels = np.where(labels == 0, 10, labels)[:, np.newaxis]
     scipy.io.savemat(path, {"X": images.transpose(1, 2, 3, 0), "y": labels.astype(np.uint8)})
 
 
 _WRITERS = {
-    "cifar10": {"cifar-10-binary.tar.gz": lambda path: _cifar(path, 10)},
-    "cifar100": {"cifar-100-binary.tar.gz": lambda path: _cifar(path, 100)},
-    "stl10": {"stl10_binary.tar.gz": _stl10},
+    "cifar10": {"cifar-10-binary.tar.gz": _cifar10},
     "svhn_cropped": {f"{split}_32x32.mat": _svhn for split in ("train", "test", "extra")},
 }
-SIZES = {"cifar10": (32, 10), "cifar100": (32, 100), "stl10": (96, 10), "svhn_cropped": (32, 10)}
 
 
 @contextlib.contextmanager
@@ -115,7 +87,7 @@ def tiny_imagenet():
 
     Six train images, two of a class in the order of `WNIDS`, and three test images.
     """
-    images, _ = images_and_labels(64, 3, "train")
+    images, _ = images_and_labels(64, "train")
     files = {"wnids.txt": "\n".join(WNIDS).encode() + b"\n"}
     for number, image in enumerate(images[:6]):
         wnid = WNIDS[number // 2]

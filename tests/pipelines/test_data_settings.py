@@ -53,7 +53,11 @@ class SettingsTest(tf.test.TestCase, parameterized.TestCase):
             self.assertRegex(field.metadata["help"], r"^[A-Z].*\.$")
 
     def test_they_are_the_same_after_json(self):
-        settings = DataSettings(tasks=["digits", "a:npz=/b"], batch_size={"digits": 3, "a": 5})
+        settings = DataSettings(
+            tasks=["digits", "a:npz=/b"],
+            batch_size={"digits": 3, "a": 5},
+            data_dir=pathlib.Path("/data"),
+        )
         again = DataSettings(**json.loads(json.dumps(dataclasses.asdict(settings))))
         self.assertEqual(again, settings)
 

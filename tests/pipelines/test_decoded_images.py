@@ -57,13 +57,6 @@ class DecodeImagesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(numbers(images), [7, 199, 0, 7])
         self.assertAllEqual(labels, [1, 1, 0, 1])
 
-    @parameterized.parameters(False, True)
-    def test_take_keeps_shape_and_type_in_a_graph(self, on_disk):
-        decoded = _decode(_split(20), self._cache_dir(on_disk))
-        dataset = tf.data.Dataset.from_tensors([3, 4, 5]).map(decoded.take)
-        expected = (tf.TensorSpec((3, 4, 4, 1), tf.uint8), tf.TensorSpec((3,), tf.int32))
-        self.assertEqual(dataset.element_spec, expected)
-
     def test_disk_file_has_no_name(self):
         decoded = _decode(_split(), self.folder)
         self.assertEqual(os.listdir(self.folder), [])

@@ -40,13 +40,12 @@ class _Case(tf.test.TestCase, parameterized.TestCase):
 
 
 class OfficialArchivesTest(_Case):
-    @parameterized.parameters(*files.SIZES)
+    @parameterized.parameters("cifar10", "svhn_cropped")
     def test_images_and_labels(self, name):
-        size, num_classes = files.SIZES[name]
         with files.official_archives(name, self.manual):
             prepared = prepare_official(name, self.manual, self.data_dir)
         for split in ("train", "test"):
-            images, labels = files.images_and_labels(size, num_classes, split)
+            images, labels = files.images_and_labels(32, split)
             expected = [
                 (image.tobytes(), label) for image, label in zip(images, labels, strict=True)
             ]

@@ -43,12 +43,6 @@ class TrainingStreamTest(tf.test.TestCase, parameterized.TestCase):
         for images, labels in _stream(batch_size=8).take(6):
             self.assertAllEqual(labels, np.array(numbers(images)) % NUM_CLASSES)
 
-    @parameterized.parameters(6, 20, 64)
-    def test_every_epoch_holds_every_image_once(self, batch_size):
-        order = list(itertools.chain(*_numbers(320 // batch_size, batch_size=batch_size)))
-        for start in range(0, len(order) - 19, 20):
-            self.assertCountEqual(order[start : start + 20], range(20))
-
     def test_the_same_images_as_ever(self):
         # What runs of earlier versions were trained on.
         expected = [[9, 11, 1, 15, 4, 14], [12, 10, 17, 19, 8, 3]]
@@ -80,11 +74,6 @@ class TrainingStreamTest(tf.test.TestCase, parameterized.TestCase):
         ]
         augmented = _stream(numbered_task(pad=1, flip=True), 20, seed=5).take(3)
         self.assertAllEqual([images for images, _ in augmented], expected)
-
-    def test_second_pass_repeats_the_first(self):
-        dataset = _stream(numbered_task(pad=1, flip=True), 6, seed=5).take(8)
-        first, second = ([images for images, _ in dataset] for _ in range(2))
-        self.assertAllEqual(first, second)
 
     @parameterized.parameters(
         {"batch_size": 0}, {"batch_size": 2.0}, {"start_step": -1}, {"seed": -1}, {"seed": True}
@@ -154,11 +143,6 @@ class StreamSeedTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters((2, "a", "x"), (1, "b", "x"), (1, "a", "y"))
     def test_every_argument_changes_it(self, seed, task, purpose):
         self.assertNotEqual(stream_seed(seed, task, purpose), stream_seed(1, "a", "x"))
-
-    def test_it_fits_a_positive_int32(self):
-        seeds = [stream_seed(seed, "task", "shuffle") for seed in range(200)]
-        self.assertBetween(min(seeds), 0, 2**31 - 1)
-        self.assertBetween(max(seeds), 0, 2**31 - 1)
 
 
 def _indices(steps, num_examples=20, batch_size=4, seed=0, start_step=0):
@@ -246,18 +230,11 @@ class RandomCropAndFlipTest(tf.test.TestCase, parameterized.TestCase):
         share = np.mean([mirrored for _, _, mirrored in drawn])
         self.assertNear(share, 0.5, 4 * 0.5 / np.sqrt(600))
 
-    def test_same_seed_gives_the_same_result(self):
-        first = random_crop_and_flip(_images(), _SEED, pad=2, flip=True)
-        self.assertAllEqual(first, random_crop_and_flip(_images(), _SEED, pad=2, flip=True))
-
     @parameterized.parameters(((4, 7),), ((3, 8),))
     def test_both_numbers_of_the_seed_matter(self, seed):
         images = _images((30, 5, 4, 1))
         first = _drawn(images, _SEED, pad=2, flip=True)
         self.assertNotEqual(first, _drawn(images, seed, pad=2, flip=True))
-
-    def test_neither_pad_nor_flip_changes_nothing(self):
-        self.assertAllEqual(random_crop_and_flip(_images(), _SEED, 0, False), _images())
 
     @parameterized.parameters(6, None)
     def test_static_shape_and_type_are_kept_in_a_graph(self, batch):
@@ -266,10 +243,6 @@ class RandomCropAndFlipTest(tf.test.TestCase, parameterized.TestCase):
         result = graph.get_concrete_function(spec).structured_outputs
         self.assertEqual(result.shape.as_list(), [batch, 5, 4, 2])
         self.assertEqual(result.dtype, tf.uint8)
-
-    def test_empty_batch_stays_empty(self):
-        result = random_crop_and_flip(_images((0, 5, 4, 2)), _SEED, 1, True)
-        self.assertEqual(result.shape, (0, 5, 4, 2))
 
 
 if __name__ == "__main__":

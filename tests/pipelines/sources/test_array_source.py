@@ -29,15 +29,6 @@ class ArraySourceTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(sorted(train + validation), list(range(20)))
         self.assertLen(validation, round(20 * share))
 
-    def test_without_a_share_train_is_everything(self):
-        split = NumberedSource(20, 7).load("train", validation_share=0)
-        self.assertEqual(_numbers(split), list(range(20)))
-
-    def test_types(self):
-        spec = NumberedSource(20, 7).load("train").dataset.element_spec
-        expected = (tf.TensorSpec((4, 4, 1), tf.uint8), tf.TensorSpec((), tf.int32))
-        self.assertEqual(spec, expected)
-
     def test_arguments_are_checked(self):
         with self.assertRaisesRegex(ValueError, "`split` must"):
             NumberedSource(20, 7).load("dev")

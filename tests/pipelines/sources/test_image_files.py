@@ -28,8 +28,55 @@ def _on_white(colours, opacity):
     return colours * share + 255 * (1 - share)
 
 
-def _luma(colours):
-    return colours @ np.array([0.299, 0.587, 0.114])
+def _palette():
+    image = Image.fromarray(np.array([[3, 1], [0, 2]], np.uint8), "P")
+    image.putpalette([0, 0, 100, 0, 200, 0, 30, 60, 90, 255, 0, 0])
+    return image
+
+
+def _pixels(rows):
+    return np.array(rows)[..., np.newaxis]
+
+
+_GREY = np.array([[0, 100], [200, 50]], np.uint8)
+_INKS = np.array([[[0, 255, 255, 0], [255, 0, 0, 51]], [[0] * 4, [0, 0, 0, 255]]], np.uint8)
+_WHITE_FOR_BLUE = np.where((_COLOURS == (0, 0, 100)).all(-1, keepdims=True), 255, _COLOURS)
+_DOTS = Image.fromarray(np.array([[True, False], [False, True]]))
+_WITH_OPACITY = Image.fromarray(np.concatenate([_COLOURS, _OPACITY[..., np.newaxis]], axis=-1))
+# Of 65535, the white: 0, a hundredth of a step, half and all of it.
+_16_BITS = Image.fromarray(np.array([[0, 3], [32768, 65535]], np.uint16))
+# An image of two by two pixels, the file and how it is saved, and its pixels in 1 or 3 channels.
+_MODES = (
+    (Image.fromarray(_COLOURS), "a.png", {}, _COLOURS @ _pixels([0.299, 0.587, 0.114])),
+    (_DOTS, "a.png", {}, _pixels([[255, 0], [0, 255]])),
+    *[(_16_BITS, f"a.{of}", {}, _pixels([[0, 0], [128, 255]])) for of in ("png", "tiff", "pgm")],
+    *[(_palette(), f"a.{of}", {}, _COLOURS) for of in ("png", "gif", "bmp")],
+    # The first colour of the palette is transparent.
+    *[(_palette(), f"a.{of}", {"transparency": 0}, _WHITE_FOR_BLUE) for of in ("png", "gif")],
+    # One opacity per entry of the palette; the entries come as 3, 1, 0, 2.
+    (
+        _palette(),
+        "a.png",
+        {"transparency": bytes([0, 128, 51, 255])},
+        _on_white(_COLOURS, _OPACITY),
+    ),
+    (_WITH_OPACITY, "a.png", {}, _on_white(_COLOURS, _OPACITY)),
+    (_WITH_OPACITY, "a.tiff", {}, _on_white(_COLOURS, _OPACITY)),
+    (_WITH_OPACITY, "a.webp", {"lossless": True, "exact": True}, _on_white(_COLOURS, _OPACITY)),
+    (
+        Image.fromarray(np.stack([_GREY, _OPACITY], axis=-1), "LA"),
+        "a.png",
+        {},
+        _on_white(_pixels(_GREY), _OPACITY),
+    ),
+    (Image.fromarray(_COLOURS), "a.png", {"transparency": (0, 0, 100)}, _WHITE_FOR_BLUE),
+    (
+        Image.fromarray(_INKS, "CMYK"),
+        "a.tiff",
+        {},
+        (255 - _INKS[..., :3].astype(float)) * (255 - _INKS[..., 3:]) / 255,
+    ),
+)
 
 
 class DecodeImageTest(tf.test.TestCase, parameterized.TestCase):
@@ -45,6 +92,11 @@ class DecodeImageTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(actual.dtype, np.uint8)
         self.assertAllClose(actual.astype(float), expected, rtol=0, atol=atol)
 
+    @parameterized.parameters(*_MODES)
+    def test_pixels_of_every_mode(self, image, name, options, expected):
+        actual = self._decode(image, name, channels=expected.shape[-1], **options)
+        self._assert_near(actual, expected)
+
     @parameterized.parameters("png", "bmp", "tiff", "ppm", "tga", "webp")
     def test_lossless_files_give_their_pixels(self, suffix):
         images = _clothes()
@@ -52,81 +104,18 @@ class DecodeImageTest(tf.test.TestCase, parameterized.TestCase):
         actual = self._decode(Image.fromarray(images), f"a.{suffix}", size=28, **options)
         self.assertAllEqual(actual, images)
 
-    def test_a_jpeg_is_near_its_pixels(self):
-        grey = np.repeat(_clothes()[..., :1], 3, axis=-1)
-        actual = self._decode(Image.fromarray(grey), "a.jpg", size=28, quality=95)
-        self.assertLess(np.abs(actual.astype(float) - grey).mean(), 3)
-
     @parameterized.parameters(1, 3)
     def test_grey(self, channels):
         grey = _clothes()[..., 0]
         actual = self._decode(Image.fromarray(grey), size=28, channels=channels)
         self.assertAllEqual(actual, np.repeat(grey[..., np.newaxis], channels, axis=-1))
 
-    def test_colour_becomes_luma(self):
-        actual = self._decode(Image.fromarray(_COLOURS), channels=1)
-        self._assert_near(actual[..., 0], _luma(_COLOURS))
-
-    def test_black_and_white(self):
-        dots = np.array([[True, False], [False, True]])
-        actual = self._decode(Image.fromarray(dots), channels=1)
-        self.assertAllEqual(actual[..., 0], [[255, 0], [0, 255]])
-
-    @parameterized.parameters("png", "tiff", "pgm")
-    def test_grey_of_16_bits_is_scaled(self, suffix):
-        # Of 65535, the white: 0, a hundredth of a step, half and all of it.
-        pixels = np.array([[0, 3], [32768, 65535]], np.uint16)
-        image = Image.fromarray(pixels)
-        actual = self._decode(image, f"a.{suffix}", channels=1)
-        self.assertAllEqual(actual[..., 0], [[0, 0], [128, 255]])
-
-    def test_floats_have_no_white(self):
-        with self.assertRaisesRegex(ValueError, "mode F"):
-            self._decode(Image.fromarray(np.ones((2, 2), np.float32)), "a.tiff")
-
-    def test_integers_beyond_16_bits_have_no_white(self):
-        with self.assertRaisesRegex(ValueError, "mode I"):
-            self._decode(Image.fromarray(np.full((2, 2), 65536, np.int32)), "a.tiff")
-
-    def _palette_image(self):
-        image = Image.fromarray(np.array([[3, 1], [0, 2]], np.uint8), "P")
-        image.putpalette([0, 0, 100, 0, 200, 0, 30, 60, 90, 255, 0, 0])
-        return image
-
-    @parameterized.parameters("png", "gif", "bmp")
-    def test_a_palette(self, suffix):
-        actual = self._decode(self._palette_image(), f"a.{suffix}")
-        self.assertAllEqual(actual, _COLOURS)
-
-    @parameterized.parameters("png", "gif")
-    def test_a_transparent_colour_of_a_palette_is_white(self, suffix):
-        expected = np.array(_COLOURS)
-        expected[1, 0] = 255
-        actual = self._decode(self._palette_image(), f"a.{suffix}", transparency=0)
-        self.assertAllEqual(actual, expected)
-
-    def test_a_palette_with_opacities(self):
-        # One opacity per entry of the palette; the entries come as 3, 1, 0, 2.
-        actual = self._decode(self._palette_image(), transparency=bytes([0, 128, 51, 255]))
-        self._assert_near(actual, _on_white(_COLOURS, _OPACITY))
-
-    @parameterized.parameters("png", "webp", "tiff")
-    def test_transparent_colours_are_on_white(self, suffix):
-        image = Image.fromarray(np.concatenate([_COLOURS, _OPACITY[..., None]], axis=-1))
-        options = {"lossless": True, "exact": True} if suffix == "webp" else {}
-        actual = self._decode(image, f"a.{suffix}", **options)
-        self._assert_near(actual, _on_white(_COLOURS, _OPACITY))
-
-    def test_transparent_grey_is_on_white(self):
-        grey = np.array([[0, 100], [200, 50]], np.uint8)
-        image = Image.fromarray(np.stack([grey, _OPACITY], axis=-1), "LA")
-        actual = self._decode(image, channels=1)
-        self._assert_near(actual, _on_white(grey[..., None], _OPACITY))
-
-    def test_a_transparent_colour_without_opacities_is_white(self):
-        actual = self._decode(Image.fromarray(_COLOURS), transparency=(0, 200, 0))
-        self.assertAllEqual(actual[0, 1], [255, 255, 255])
-        self.assertAllEqual(actual[0, 0], [255, 0, 0])
+    @parameterized.parameters(
+        ("mode F", np.ones((2, 2), np.float32)), ("mode I", np.full((2, 2), 65536, np.int32))
+    )
+    def test_numbers_without_a_known_white_are_refused(self, mode, pixels):
+        with self.assertRaisesRegex(ValueError, mode):
+            self._decode(Image.fromarray(pixels), "a.tiff")
 
     def test_transparent_pixels_do_not_colour_their_neighbours(self):
         pixels = np.zeros((8, 8, 4), np.uint8)
@@ -134,11 +123,6 @@ class DecodeImageTest(tf.test.TestCase, parameterized.TestCase):
         pixels[:, 1::2] = (255, 255, 255, 255)
         actual = self._decode(Image.fromarray(pixels), size=3)
         self.assertAllEqual(actual, np.full((3, 3, 3), 255))
-
-    def test_inks(self):
-        inks = np.array([[[0, 255, 255, 0], [255, 0, 0, 51]], [[0] * 4, [0, 0, 0, 255]]], np.uint8)
-        expected = (255 - inks[..., :3].astype(float)) * (255 - inks[..., 3:]) / 255
-        self._assert_near(self._decode(Image.fromarray(inks, "CMYK"), "a.tiff"), expected)
 
     def test_inks_in_a_jpeg(self):
         inks = np.full((16, 16, 4), (0, 255, 255, 0), np.uint8)

@@ -41,11 +41,6 @@ class NpzSourceTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllEqual(images[..., 0], arrays[f"x_{part}"])
             self.assertAllEqual(labels, arrays[f"y_{part}"])
 
-    def test_types(self):
-        spec = self._source().load("train").dataset.element_spec
-        expected = (tf.TensorSpec((8, 8, 1), tf.uint8), tf.TensorSpec((), tf.int32))
-        self.assertEqual(spec, expected)
-
     def test_labels_in_a_column(self):
         arrays = _arrays()
         source = self._source(arrays | {"y_train": arrays["y_train"][:, None].astype(np.uint64)})
