@@ -36,7 +36,7 @@ class Difference:
 def check_export(loaded, network, choice, images):
     """Checks that an export gives the levels and probabilities that the network does.
 
-    A SavedModel that can be held to budgets is checked at one of them, too. Quantised models are
+    An export that can be held to budgets is checked at one of them, too. Quantised models are
     not refused, as they differ.
 
     Args:

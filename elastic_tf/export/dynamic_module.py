@@ -5,6 +5,9 @@ import tensorflow as tf
 from elastic_tf.inference.frozen_network import FrozenNetwork
 from elastic_tf.policies.budget import check_budget_number, priced_greedy
 
+# The budget that stands for the selector's own choice.
+_OWN_CHOICE = 0.0
+
 
 def served_answers(answer, cost_table):
     """Returns the outputs of an exported network that chooses by itself.
@@ -37,9 +40,6 @@ def served_probabilities(logits):
     }
 
 
-OWN_CHOICE = 0.0
-
-
 class DynamicModule(tf.Module):
     """Functions of one or more tasks, each of which routes every image by itself.
 
@@ -53,8 +53,6 @@ class DynamicModule(tf.Module):
     Args:
         network: an `ElasticNetwork`.
         tasks: sequence of str, at least one. Defaults to all of the network's.
-        calibrations: dict from task to `BudgetCalibration`; tasks may be left out. Defaults to
-            the network's `calibrations`.
         budget: float in (0, 1], the budget where a call gives none; every task must have a
             calibration then. Defaults to `None`, the selector's own choice.
         input_dtype: dtype of the images. Defaults to `"uint8"`.
@@ -72,20 +70,18 @@ class DynamicModule(tf.Module):
     Reference: the method's section 2; Everett, 1963, on prices.
     """
 
-    def __init__(self, network, tasks=None, calibrations=None, budget=None, input_dtype="uint8"):
+    def __init__(self, network, tasks=None, budget=None, input_dtype="uint8"):
         super().__init__(name="dynamic_network")
         tasks = list(network.tasks if tasks is None else tasks)
-        calibrations = network.calibrations if calibrations is None else calibrations
-        if budget is not None:
-            _check_default(budget, tasks, calibrations)
+        check_calibrated(network, tasks, budget)
         self._signatures = {}
         for task in tasks:
-            frozen = FrozenNetwork(network, task, calibrations.get(task))
+            frozen = FrozenNetwork(network, task)
             spec = tf.TensorSpec(
                 (None, *network.tasks[task]["image_shape"]), input_dtype, name="images"
             )
             table = network.cost_table(task)
-            self._add(task, _task_functions(frozen, table, spec, budget or OWN_CHOICE))
+            self._add(task, _task_functions(frozen, table, spec, budget or _OWN_CHOICE))
 
     def _add(self, task, functions):
         # An attribute, as what is loaded has those of the module.
@@ -133,12 +129,15 @@ def _price(calibration, budget):
     is_valid = (budget >= 0) & (budget <= 1)  # And is no nan.
     check = tf.debugging.Assert(is_valid, ["`budget` must be in [0, 1]. Received:", budget])
     with tf.control_dependencies([check]):
-        return tf.where(budget > OWN_CHOICE, calibration.price(budget), 0.0)
+        return tf.where(budget > _OWN_CHOICE, calibration.price(budget), 0.0)
 
 
-def _check_default(budget, tasks, calibrations):
+def check_calibrated(network, tasks, budget):
+    """Raises a `ValueError` unless tasks of a network can be held to `budget`; `None` is fine."""
+    if budget is None:
+        return
     check_budget_number(budget)
-    missing = [task for task in tasks if task not in calibrations]
+    missing = [task for task in tasks if task not in network.calibrations]
     if missing:
         raise ValueError(
             f"`budget` must be None where a task has no calibration, as {', '.join(missing)}. "

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.export.dynamic_module import served_answers
+from elastic_tf.export.formats import import_runtime
 from elastic_tf.export.manifest import read_manifest
 from elastic_tf.layers.elastic_conv import run_unless_empty
 
@@ -15,7 +16,7 @@ OUTPUTS = ("probabilities", "classes", "levels", "macs")
 
 
 class LoadedExport:
-    """A folder of tools/export.py, loaded by the runtime that its format is for.
+    """A folder of `export_network`, loaded by the runtime that its format is for.
 
     Args:
         path: str or path of the folder.
@@ -28,6 +29,7 @@ class LoadedExport:
 
     Raises:
         FileNotFoundError: if there is no such export.
+        ImportError: if the runtime is not installed.
         ValueError: if the export is damaged, or `task` is not one of its tasks.
     """
 
@@ -38,7 +40,7 @@ class LoadedExport:
         if task is None and len(tasks) == 1:
             (task,) = tasks
         if task not in tasks:
-            raise ValueError(f"`--task` must be one of {', '.join(tasks)}. Received: task={task}")
+            raise ValueError(f"`task` must be one of {', '.join(tasks)}. Received: task={task}")
         self.task, self.properties = task, tasks[task]
         self._run_at_budget = None
         self._run = self._loaded()
@@ -52,8 +54,8 @@ class LoadedExport:
         """Raises a `ValueError` if the export cannot be held to a budget; `None` is always fine."""
         if budget is not None and not self.takes_budget:
             raise ValueError(
-                "`--budget` must not be given but for a dynamic saved_model with a calibration; "
-                "tools/export.py --budget fixes it for others. "
+                "`budget` must not be given but for a dynamic saved_model with a calibration; "
+                "litert and onnx keep to that of their export. "
                 f"Received: budget={budget}, {self.path}"
             )
 
@@ -88,6 +90,8 @@ class LoadedExport:
         }
         try:
             return loaders[self.manifest["format"]]()
+        except ImportError:
+            raise
         except Exception as error:  # Each runtime raises what its reader did.
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ValueError(
@@ -129,9 +133,9 @@ class LoadedExport:
         return image["height"], image["width"], image["channels"]
 
     def _load_litert(self):
-        from ai_edge_litert.interpreter import Interpreter
-
-        interpreter = Interpreter(str(self.path / "model.tflite"), num_threads=_num_cores())
+        litert = import_runtime("ai_edge_litert.interpreter")
+        file = str(self.path / "model.tflite")
+        interpreter = litert.Interpreter(file, num_threads=_num_cores())
         (name,) = interpreter.get_signature_list()
         run = interpreter.get_signature_runner(name)
         (argument,) = interpreter.get_signature_list()[name]["inputs"]
@@ -144,8 +148,7 @@ class LoadedExport:
         }
 
     def _load_onnx(self):
-        import onnxruntime
-
+        onnxruntime = import_runtime("onnxruntime")
         session = onnxruntime.InferenceSession(str(self.path / "model.onnx"))
         (argument,) = (each.name for each in session.get_inputs())
         names = [each.name for each in session.get_outputs()]

@@ -1,6 +1,5 @@
 """What an export says of itself: `export.json`, beside the model or among its assets."""
 
-import dataclasses
 import hashlib
 import pathlib
 import subprocess
@@ -16,45 +15,43 @@ _PLACES = (FILE, f"assets/{FILE}")
 _KEYS = ("format", "dynamic", "tasks", "input_dtype")
 
 
-@dataclasses.dataclass(frozen=True)
-class TaskImages:
-    """What is known of a task's images beside their shape.
-
-    Attributes:
-        labels: list of str, the names of the classes.
-        fit: how images of another shape are brought to it, see `standard_image`.
-    """
-
-    labels: list
-    fit: str = "crop"
-
-
-def make_manifest(export_format, choice, network, images, input_dtype, quantization):
+def make_manifest(network, options, descriptions, provenance):
     """Returns the manifest, a dict for JSON.
 
     Args:
-        export_format: str, of --format.
-        choice: `ModelChoice`.
-        network: an `ElasticNetwork`.
-        images: dict from each task that is exported to its `TaskImages`.
-        input_dtype: str, of the images.
-        quantization: str, of --quantization.
+        network, options, descriptions, provenance: see `export_network`.
     """
+    tasks = options.tasks_of(network)
+    calibrations = {
+        task: {"budgets": of.budgets.tolist(), "prices": of.prices.tolist()}
+        for task, of in network.calibrations.items()
+        if task in tasks
+    }
     return {
-        "format": export_format,
-        "dynamic": choice.levels is None,
-        "budget": choice.budget,
-        "input_dtype": input_dtype,
-        "quantization": quantization,
-        "tasks": {task: _task(network, task, of, choice) for task, of in images.items()},
+        "format": options.format,
+        "dynamic": options.levels is None,
+        "budget": options.budget,
+        "input_dtype": options.input_dtype,
+        "quantization": options.quantization,
+        "tasks": {
+            task: _task(network, task, options.levels, descriptions.get(task, {})) for task in tasks
+        },
+        "provenance": {
+            "elastic_tf": __version__,
+            "commit": _commit(),
+            "tensorflow": tf.__version__,
+            "calibrations": calibrations,
+        }
+        | provenance,
     }
 
 
-def _task(network, task, images, choice):
+def _task(network, task, levels, description):
     height, width, channels = network.tasks[task]["image_shape"]
+    numbers = [str(label) for label in range(network.tasks[task]["num_classes"])]
     table = network.cost_table(task)
     properties = {
-        "labels": images.labels,
+        "labels": list(description.get("labels", numbers)),
         "image": {
             "height": height,
             "width": width,
@@ -62,44 +59,23 @@ def _task(network, task, images, choice):
             "order": "RGB" if channels == 3 else "grey",
             "range": [0, 255],
             "rescaling": "within the model",
-            "fit": images.fit,
+            "fit": description.get("fit", "crop"),
         },
         "full_macs": table.full_macs,
         "selector_macs": table.selector_macs,
     }
-    if choice.levels is not None:
-        macs = int(table.macs(list(choice.levels), with_selector=False))
-        properties |= {"levels": list(choice.levels), "macs": macs}
+    if levels is not None:
+        macs = int(table.macs(list(levels), with_selector=False))
+        properties |= {"levels": [int(level) for level in levels], "macs": macs}
     return properties
 
 
-def provenance(run):
-    """Returns where an export comes from, a dict: run, hash of its model, flags, results, versions.
-
-    Args:
-        run: `RunDirectory`.
-    """
-    return {
-        "model": str(run.model),
-        "model_sha256": model_hash(run),
-        "flags": run.read_flags(),
-        "results": read_json(run.results) if run.results.exists() else None,
-        "calibration": read_json(run.calibration) if run.calibration.exists() else None,
-        "elastic_tf": __version__,
-        "commit": _commit(),
-        "tensorflow": tf.__version__,
-    }
-
-
-def model_hash(run):
-    """Returns the SHA-256 of a run's model file, str; `None` if there is none.
-
-    Args:
-        run: `RunDirectory`.
-    """
-    if not run.model.exists():
+def model_hash(path):
+    """Returns the SHA-256 of a file, str; `None` if there is none."""
+    path = pathlib.Path(path)
+    if not path.exists():
         return None
-    with run.model.open("rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -107,7 +83,7 @@ def read_manifest(path):
     """Returns the manifest of an export.
 
     Args:
-        path: str or path of the folder that tools/export.py wrote.
+        path: str or path of the folder that `export_network` wrote.
 
     Raises:
         FileNotFoundError: if it is no such folder.
@@ -121,7 +97,7 @@ def read_manifest(path):
                 raise ValueError(f"{file} must have {', '.join(_KEYS)}. Received: another file")
             return manifest
     raise FileNotFoundError(
-        f"`--model` must be a folder of tools/export.py, with an {FILE}. Received: model={path}"
+        f"An export must be a folder with an {FILE}. Received: {path}, without one"
     )
 
 
