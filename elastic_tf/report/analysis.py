@@ -1,70 +1,30 @@
-"""What a training logged for TensorBoard, epoch by epoch."""
+"""What a trained network's selector chooses, and for which images: all that the report shows."""
 
 import dataclasses
 import functools
 import itertools
-import logging
-import pathlib
 
 import numpy as np
-import tensorflow as tf
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from elastic_tf.evaluation.answers import AnswersBySplit
+from elastic_tf.evaluation.budgets import budget_curve
 from elastic_tf.evaluation.chosen_models import chosen_models, task_agreement
-from elastic_tf.report.routing import model_groups, shared_groups
-
-# It tells of the end of every file that it reads.
-logging.getLogger("tensorboard").setLevel(logging.WARNING)
-_PREFIX = "epoch_"
-_STEP = "step"
-
-
-def read_curves(logs):
-    """Reads the figures of every epoch from a run's event files.
-
-    Args:
-        logs: path of the run's `logs`.
-
-    Returns:
-        Dict from `"train"` and `"validation"` to a dict from a figure's name, as
-        `cifar10_full_accuracy`, to its list of `(training step, value)`. Empty for what is not
-        there, and for runs from before steps were logged.
-    """
-    found = {part: _read(pathlib.Path(logs) / part) for part in ("train", "validation")}
-    # Keras counts epochs; the steps are a figure of training like others.
-    steps = found["train"].pop(_STEP, {})
-    return {
-        part: {
-            name: [(int(steps[epoch]), of[epoch]) for epoch in sorted(of.keys() & steps.keys())]
-            for name, of in figures.items()
-        }
-        for part, figures in found.items()
-    }
-
-
-def _read(folder):
-    """Returns a dict from a figure's name to a dict from epoch to value."""
-    if not folder.is_dir():
-        return {}
-    events = EventAccumulator(str(folder), size_guidance={"tensors": 0, "scalars": 0})
-    events.Reload()
-    return {
-        tag.removeprefix(_PREFIX): {
-            event.step: float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors(tag)
-        }
-        for tag in events.Tags()["tensors"]
-        if tag.startswith(_PREFIX)
-    }
-
+from elastic_tf.evaluation.task_evaluation import evaluate_network
+from elastic_tf.report.routing import route_task
 
 ALL_TASKS = "all tasks"
+BUDGETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Analysis:
-    """What the figures, the CSV files and the report are made of.
+    """What the figures, the CSV files and the page are made of.
 
     Attributes:
+        backbone: str.
+        num_weights: int, of the estimator.
+        split: str, which images were looked at.
+        budget: float in (0, 1] that the choice was held to; `None` for the selector's own choice.
         routings: list of `TaskRouting`.
         results: dict from task to what `evaluate_task` returns.
         budget_curves: dict from task to what `budget_curve` returns; `None` without.
@@ -74,6 +34,10 @@ class Analysis:
         top: int >= 1. Models of each task, and shared ones, to look at closely.
     """
 
+    backbone: str
+    num_weights: int
+    split: str
+    budget: float | None
     routings: list
     results: dict
     budget_curves: dict | None
@@ -111,13 +75,43 @@ class Analysis:
 
     @functools.cached_property
     def groups(self):
-        """Dict from task to its most used models, a list of `ModelGroup`."""
-        return model_groups(self.routings, self.top)
+        """Dict from task to its most used models, a list of `ModelGroup`, most used first."""
+        leading = {
+            routing.task: [tuple(map(int, levels)) for levels in routing.chosen.models[: self.top]]
+            for routing in self.routings
+        }
+        return {
+            routing.task: [
+                routing.group(levels, [task for task, of in leading.items() if levels in of])
+                for levels in leading[routing.task]
+            ]
+            for routing in self.routings
+        }
+
+    @functools.cached_property
+    def shared_models(self):
+        """The models that images of two tasks or more are on, the most shared first.
+
+        A dict from levels, a tuple of int, to a dict from each of these tasks to the share of its
+        images that is on the model. How much a model is shared is its share in the task that uses
+        it second most: what it takes for two to use it.
+        """
+        shares = {}
+        for routing in self.routings:
+            chosen = routing.chosen
+            for levels, share in zip(chosen.models, chosen.shares, strict=True):
+                shares.setdefault(tuple(map(int, levels)), {})[routing.task] = float(share)
+        shared = [item for item in shares.items() if len(item[1]) > 1]
+        return dict(sorted(shared, key=lambda item: -sorted(item[1].values())[-2]))
 
     @functools.cached_property
     def shared_groups(self):
-        """The models that several tasks use most, a list as `shared_groups` returns it."""
-        return shared_groups(self.routings, self.top)
+        """The most shared models, a list of dicts from each task to its `ModelGroup` there."""
+        by_task = {routing.task: routing for routing in self.routings}
+        return [
+            {task: by_task[task].group(levels, list(shares)) for task in shares}
+            for levels, shares in list(self.shared_models.items())[: self.top]
+        ]
 
     @property
     def agreement(self):
@@ -129,3 +123,82 @@ class Analysis:
             )
             for first, second in itertools.combinations(self.routings, 2)
         }
+
+
+def analyse(
+    network,
+    batches_of,
+    class_names=None,
+    split="test",
+    budget=None,
+    results=None,
+    budgets=BUDGETS,
+    search_evaluations=60,
+    logs=None,
+    top=3,
+    progress=None,
+):
+    """Looks at what a trained network's selector chooses, and what that gains.
+
+    Args:
+        network: an `ElasticNetwork`.
+        batches_of: function of a task and a split, str, that returns an iterable of `(images,
+            labels)`; the same images at every pass.
+        class_names: dict from task to its list of str; the classes' numbers where left out.
+        split: str. Which images to look at. Defaults to `"test"`.
+        budget: float in (0, 1], mean MACs per image that the choice is held to, a share of the full
+            model's; `None`, the default, for the selector's own choice.
+        results: dict from task to what `evaluate_task` returned for the same choice on the same
+            images; measured where left out.
+        budgets: iterable of floats in (0, 1], to be measured where the network has calibrations.
+        search_evaluations: int >= 0. Fixed models tried on validation images in search of the best
+            of the selector's cost; 0 for no search.
+        logs: path of the training's TensorBoard logs, for its curves; `None` for none.
+        top: int >= 1. Models of each task, and shared ones, to look at closely.
+        progress: function of a str, called with a line of it; `None` for none.
+
+    Returns:
+        `Analysis`.
+
+    Raises:
+        ValueError: if there is no image, names are not one for each class, or a budget is out of
+            range or without calibration.
+    """
+    say = progress or (lambda text: None)
+    answers, routings = AnswersBySplit(network, batches_of), []
+    for task in network.tasks:
+        names = (class_names or {}).get(task)
+        of_task = answers.on(task, split)
+        routing = route_task(of_task, batches_of(task, split), names, budget)
+        say(f"{task}: {len(routing):,} images on {len(routing.chosen.counts):,} models")
+        routings.append(routing)
+    if results is None:
+        results = evaluate_network(
+            answers, split, search_evaluations=search_evaluations, budget=budget
+        )
+        say("results")
+    curves, budgets = {}, sorted(budgets)
+    for task in network.tasks if budgets else ():
+        if task in network.calibrations:
+            curves[task] = budget_curve(answers.on(task, split), budgets)
+            say(f"{task}: {len(budgets)} budgets")
+    channels = network.cost_table(routings[0].task).channels
+    return Analysis(
+        backbone=network.backbone,
+        num_weights=network.estimator.count_params(),
+        split=split,
+        budget=budget,
+        routings=routings,
+        results=results,
+        budget_curves=curves,
+        curves=_validation_curves(logs) if logs else {},
+        stages=getattr(network, "stages", None),
+        ratios=channels / channels[:, -1:],
+        top=top,
+    )
+
+
+def _validation_curves(logs):
+    from elastic_tf.report.curves import read_curves  # TensorBoard, for those who have logs.
+
+    return read_curves(logs)["validation"]

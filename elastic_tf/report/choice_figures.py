@@ -1,26 +1,31 @@
-"""Figure 3 of the supplement, accuracy against cost, and the training's curves."""
+"""Figure 3 of the supplement, which models are chosen, and how training came to choose them."""
+
+import functools
 
 import matplotlib.ticker
 import numpy as np
 
 from elastic_tf.report.routing import model_name
-from elastic_tf.report.style import (
-    ACCENT,
-    QUIET,
-    SECOND,
-    SMALL,
-    add_legend,
-    block_ticks,
-    in_style,
-    new_figure,
-)
+from elastic_tf.report.style import ACCENT, QUIET, SECOND, SMALL, Drawing, add_legend
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
 
 _NAMED = 3
 _ROOM_FOR_TEXT = 1.6
+_MAX_TICKS = 10
+_MAX_BLOCKS_WITH_NUMBERS = 10
+_SHADES = {INITIAL: 0.0, SELECTOR: 0.28, ESTIMATOR: 0.12}
+_CURVES = {
+    "full_accuracy": ("accuracy, full model", {"color": QUIET}),
+    "accuracy": ("accuracy, selector", {"color": ACCENT}),
+    "macs_share": ("MACs, selector", {"color": SECOND, "linestyle": "--"}),
+}
 
 
-@in_style
+def block_ticks(blocks):
+    """Returns the numbers of the blocks, from 1, that an axis has room to name; int array."""
+    return np.arange(1, blocks + 1, 2 if blocks > _MAX_TICKS else 1)
+
+
 def draw_histogram(distributions):
     """Draws a panel for each distribution of models.
 
@@ -28,17 +33,19 @@ def draw_histogram(distributions):
         distributions: dict from a panel's title to its `ChosenModels`.
 
     Returns:
-        `matplotlib` figure.
+        `Drawing`.
+
+    Reference: Ahn et al., 2019, supplement, figure 3 (a).
     """
-    figure, panels = new_figure(len(distributions), height=2.7)
-    for axes, (title, chosen) in zip(panels, distributions.items(), strict=True):
-        _draw(axes, title, chosen)
-    return figure
+    panels = {
+        title: functools.partial(_draw_histogram, chosen=chosen)
+        for title, chosen in distributions.items()
+    }
+    return Drawing("histogram of the models chosen", panels)
 
 
-def _draw(axes, title, chosen):
+def _draw_histogram(axes, chosen):
     shares = 100 * chosen.shares
-    ranks = np.arange(1, len(shares) + 1)
     # One filled outline: hundreds of single bars would be as many shapes in the page.
     axes.stairs(shares, np.arange(len(shares) + 1) + 0.5, fill=True, color=ACCENT)
     axes.axhline(100 / len(shares), color=QUIET, linestyle=":", linewidth=1)
@@ -47,20 +54,16 @@ def _draw(axes, title, chosen):
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     axes.set_xlabel("model, most used first")
     axes.set_ylabel("images, %")
-    axes.set_title(title, fontsize="medium")
-    named = "\n".join(
-        f"{rank}: {model_name(levels)}, {share:.1f} %"
-        for rank, levels, share in list(zip(ranks, chosen.models, shares, strict=True))[:_NAMED]
-    )
     noun = "model" if len(shares) == 1 else "models"
-    text = f"{len(shares)} {noun} for {chosen.counts.sum():,} images\n{named}"
+    lines = [f"{len(shares)} {noun} for {chosen.counts.sum():,} images"]
+    lines += [
+        f"{rank}: {model_name(levels)}, {share:.1f} %"
+        for rank, (levels, share) in enumerate(zip(chosen.models, shares, strict=True), 1)
+    ][:_NAMED]
+    text = "\n".join(lines)
     axes.text(0.98, 0.96, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL)
 
 
-_MAX_BLOCKS_WITH_NUMBERS = 10
-
-
-@in_style
 def draw_levels(means):
     """Draws a panel for each table of mean probabilities.
 
@@ -68,18 +71,24 @@ def draw_levels(means):
         means: dict from a panel's title to a float array `(blocks, levels)`.
 
     Returns:
-        `matplotlib` figure.
+        `Drawing`.
+
+    Reference: Ahn et al., 2019, supplement, figure 3 (b).
     """
-    figure, panels = new_figure(len(means), height=2.3)
-    for axes, (title, of) in zip(panels, means.items(), strict=True):
-        image = _draw_level_figure(axes, title, np.asarray(of))
-    figure.colorbar(image, ax=panels, label="mean probability", shrink=0.9)
-    return figure
+    panels = {
+        title: functools.partial(_draw_levels, means=np.asarray(of)) for title, of in means.items()
+    }
+    name = "mean probability of each level in each block"
+    return Drawing(name, panels, height=2.3, finish=_add_colour_bar)
 
 
-def _draw_level_figure(axes, title, means):
+def _add_colour_bar(figure, axes):
+    figure.colorbar(axes[0].images[0], ax=axes, label="mean probability", shrink=0.9)
+
+
+def _draw_levels(axes, means):
     blocks, levels = means.shape
-    image = axes.imshow(
+    axes.imshow(
         means.T, cmap="viridis", vmin=0, vmax=1, origin="lower", aspect="auto", rasterized=True
     )
     ticks = block_ticks(blocks)
@@ -87,82 +96,13 @@ def _draw_level_figure(axes, title, means):
     axes.set_yticks(np.arange(levels))
     axes.set_xlabel("block")
     axes.set_ylabel("level")
-    axes.set_title(title, fontsize="medium")
     if blocks <= _MAX_BLOCKS_WITH_NUMBERS:
-        for (block, level), mean in np.ndenumerate(means):
+        for place, mean in np.ndenumerate(means):
             colour = "black" if mean > 0.6 else "white"
-            axes.text(
-                block, level, f"{mean:.2f}", ha="center", va="center", color=colour, fontsize=8
-            )
-    return image
+            axes.text(*place, f"{mean:.2f}", ha="center", va="center", color=colour, fontsize=8)
 
 
-_CHEAP = 0.1
-
-
-@in_style
-def draw_tradeoff(results, curves=None):
-    """Draws a panel for each task.
-
-    Args:
-        results: dict from task to what `evaluate_task` returns.
-        curves: dict from task to what `budget_curve` returns; `None` for no line of budgets.
-
-    Returns:
-        `matplotlib` figure.
-    """
-    figure, panels = new_figure(len(results), height=2.8)
-    for axes, (task, figures) in zip(panels, results.items(), strict=True):
-        _draw_tradeoff_figure(axes, task, figures, (curves or {}).get(task))
-    add_legend(figure, panels)
-    return figure
-
-
-def _draw_tradeoff_figure(axes, task, figures, curve):
-    accuracy, share = figures["accuracy"], figures["macs_share"]
-    fixed = [(of_level, accuracy[level]) for level, of_level in figures["fixed_macs_share"].items()]
-    axes.plot(*_percent(fixed), "s:", color=QUIET, markerfacecolor="none", label="fixed levels")
-    budgets = [
-        (each["macs_share"], each["accuracy"]) for each in (curve or {"budgets": ()})["budgets"]
-    ]
-    if budgets:
-        axes.plot(*_percent(budgets), "o-", color=ACCENT, markersize=4, label="selector at budgets")
-    blind = [(share, accuracy["shuffled"])]
-    axes.plot(*_percent(blind), "x", color=SECOND, label="its choices, shuffled")
-    best = []
-    if "best_fixed" in figures:
-        best = [(figures["best_fixed"]["macs_share"], accuracy["best_fixed"])]
-        axes.plot(*_percent(best), "D", color=QUIET, label="best fixed model found")
-    chosen = [(share, accuracy["selector"])]
-    axes.plot(*_percent(chosen), "*", color=SECOND, markersize=12, label="selector")
-    axes.set_title(task, fontsize="medium")
-    axes.set_xlabel("mean MACs, % of the full model")
-    axes.set_ylabel("accuracy, %")
-    axes.set_xlim(left=0)
-    axes.set_ylim(*_limits([*fixed, *budgets, *blind, *best, *chosen]))
-
-
-def _limits(points):
-    """Returns the ends of the axis of accuracy, in %.
-
-    Models of less than a tenth of the cost do not count: level 0 guesses, and would press all else
-    together. The line to it leaves the panel.
-    """
-    accuracies = [100 * accuracy for share, accuracy in points if share > _CHEAP]
-    low, high = min(accuracies), max(accuracies)
-    margin = max(0.5, 0.08 * (high - low))
-    return low - margin, high + margin
-
-
-def _percent(points):
-    return [100 * x for x, _ in points], [100 * y for _, y in points]
-
-
-_SHADES = {INITIAL: 0.0, SELECTOR: 0.28, ESTIMATOR: 0.12}
-
-
-@in_style
-def draw_curves(curves, tasks, stages):
+def draw_training(curves, tasks, stages):
     """Draws a panel for each task; strong shade: selector stages, faint shade: estimator stages.
 
     Args:
@@ -171,25 +111,30 @@ def draw_curves(curves, tasks, stages):
         stages: `StageSchedule`.
 
     Returns:
-        `matplotlib` figure.
+        `Drawing`.
     """
-    figure, panels = new_figure(len(tasks), height=2.8)
-    for axes, task in zip(panels, tasks, strict=True):
-        _draw_stages(axes, stages)
-        for name, label, style in (
-            ("full_accuracy", "accuracy, full model", {"color": QUIET}),
-            ("accuracy", "accuracy, selector", {"color": ACCENT}),
-            ("macs_share", "MACs, selector", {"color": SECOND, "linestyle": "--"}),
-        ):
-            steps, values = _alternation(name, curves.get(f"{task}_{name}", []), stages)
-            axes.plot(steps, values, label=label, marker=".", markersize=3, **style)
-        axes.set_title(task, fontsize="medium")
-        axes.set_xlabel("training step")
-        axes.set_ylabel("validation, %")
-        axes.set_ylim(0, 105)
-        axes.set_xlim(0, stages.total_steps)
-    add_legend(figure, panels)
-    return figure
+    panels = {
+        task: functools.partial(_draw_training, task=task, curves=curves, stages=stages)
+        for task in tasks
+    }
+    name = "accuracy and cost over the training"
+    return Drawing(name, panels, height=2.8, finish=add_legend)
+
+
+def _draw_training(axes, task, curves, stages):
+    for kind, start, stop in stage_spans(stages):
+        if _SHADES[kind]:
+            axes.axvspan(start, stop, color=QUIET, alpha=_SHADES[kind], linewidth=0)
+    for name, (label, looks) in _CURVES.items():
+        # Before the alternation the selector has not been trained.
+        first = 0 if name == "full_accuracy" else stages.initial_steps + 1
+        points = [point for point in curves.get(f"{task}_{name}", []) if point[0] >= first]
+        steps, values = [step for step, _ in points], [100 * value for _, value in points]
+        axes.plot(steps, values, label=label, marker=".", markersize=3, **looks)
+    axes.set_xlabel("training step")
+    axes.set_ylabel("validation, %")
+    axes.set_ylim(0, 105)
+    axes.set_xlim(0, stages.total_steps)
 
 
 def stage_spans(stages):
@@ -203,16 +148,3 @@ def stage_spans(stages):
             spans.append((kind, start, start + steps))
             start += steps
     return [span for span in spans if span[1] < span[2]]
-
-
-def _draw_stages(axes, stages):
-    for kind, start, stop in stage_spans(stages):
-        if _SHADES[kind]:
-            axes.axvspan(start, stop, color=QUIET, alpha=_SHADES[kind], linewidth=0)
-
-
-def _alternation(name, points, stages):
-    """Returns steps and values in %; before the alternation the selector has not been trained."""
-    first = 0 if name == "full_accuracy" else stages.initial_steps + 1
-    points = [(step, 100 * value) for step, value in points if step >= first]
-    return [step for step, _ in points], [value for _, value in points]

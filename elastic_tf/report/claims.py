@@ -1,11 +1,14 @@
-"""The supplement's claims, each held against what was measured."""
+"""The supplement's claims, each held against what was measured.
 
-import dataclasses
+A finished training is a dict of plain values: `variant`, str; `settings`, dict by the names of the
+flags; `results`, dict from task to what `evaluate_task` returns; `logs`, path of its TensorBoard
+logs. Trainings of one variant differ in their seed.
+"""
+
 import itertools
 import math
 import statistics
 
-CHOICE_CLAIM = "Claim: the distribution of chosen models is neither deterministic nor uniform."
 # Of the initial stage, the paper's own first.
 DISTRIBUTIONS = ("proposed", "uniform", "random")
 _PAPERS_LEVELS = 4
@@ -15,91 +18,110 @@ _PAPERS_LOSS = 2  # Points: it says 2 to 3.
 _DETERMINISTIC, _UNIFORM = 0.99, 0.95
 
 
-@dataclasses.dataclass(frozen=True)
-class Verdict:
-    """Whether a claim holds for one task.
-
-    Attributes:
-        task: str.
-        holds: bool; `None` where something that it is judged by was not measured.
-        numbers: str, those that it is judged by.
-        missing: str, what was not measured.
-    """
-
-    task: str
-    holds: bool | None
-    numbers: str
-    missing: str = ""
-
-    def __str__(self):
-        if self.holds is None:
-            return f"{self.task}: not measured here ({self.missing} missing). {self.numbers}"
-        return f"{self.task}: {'holds' if self.holds else 'does not hold'} here. {self.numbers}"
-
-
-def judge_levels(accuracies, task):
-    """Judges: accuracy rises with the number of levels up to four, and falls at five.
+def judge_claims(names, runs):
+    """Judges claims on finished trainings.
 
     Args:
-        accuracies: dict from the number of levels to a list of shares in [0, 1], one per seed.
-        task: str.
+        names: sequence of str, of `CLAIMS`.
+        runs: list of dicts, see above; at least one.
 
     Returns:
-        `Verdict` on means over seeds, with four, five and at least one number below four.
+        str of several lines: each claim with a line for each task, whether it holds, does not hold,
+        or was not measured, and the numbers that say so.
+
+    Raises:
+        ValueError: if a claim is not known.
     """
-    means = {number: statistics.fmean(of) for number, of in sorted(accuracies.items())}
-    text = ", ".join(f"{_percent(accuracies[number])} with {number}" for number in means)
+    unknown = [name for name in names if name not in CLAIMS]
+    if unknown:
+        raise ValueError(f"`claims` must be of {', '.join(CLAIMS)}. Received: {', '.join(unknown)}")
+    parts = []
+    for claim, judge in map(CLAIMS.get, names):
+        lines = [f"  {task}: {judge(runs, task)}" for task in runs[0]["results"]]
+        parts.append("\n".join([f"Claim: {claim}.", *lines]))
+    return "\n\n".join(parts)
+
+
+def by_setting(runs, task, name, value):
+    """Sorts what was measured by a setting.
+
+    Args:
+        runs: list of dicts, see above.
+        task: str.
+        name: str, of the setting.
+        value: function of a run and the task.
+
+    Returns:
+        Dict from the setting's values to a list of the function's, one per seed.
+    """
+    found = {}
+    for run in runs:
+        found.setdefault(run["settings"][name], []).append(value(run, task))
+    return found
+
+
+def selector_accuracy(run, task):
+    """Returns the accuracy of the selector's choice at the end of a run, a share in [0, 1]."""
+    return run["results"][task]["accuracy"]["selector"]
+
+
+def full_model_curve(run, task):
+    """Returns the full model's validation accuracy in a run, a list of `(step, share)`."""
+    from elastic_tf.report.curves import read_curves  # TensorBoard, for those who ask for it.
+
+    return read_curves(run["logs"])["validation"].get(f"{task}_full_accuracy", [])
+
+
+def _end_of_initial_stage(run, task):
+    """Returns the last accuracy of the initial stage; not a number where there is none."""
+    end = run["settings"]["initial_steps"]
+    return ([math.nan] + [value for step, value in full_model_curve(run, task) if step <= end])[-1]
+
+
+def _judge_levels(runs, task):
+    """With four levels, five, and at least one number below four."""
+    means, text = _by_number(by_setting(runs, task, "num_levels", selector_accuracy))
     text = f"Accuracy of the selector's choice: {text} levels."
-    measured = [number for number, mean in means.items() if not math.isnan(mean)]
-    missing = [f"{n} levels" for n in (_PAPERS_LEVELS, _PAPERS_LEVELS + 1) if n not in measured]
-    if not any(number < _PAPERS_LEVELS for number in measured):
+    missing = [f"{n} levels" for n in (_PAPERS_LEVELS, _PAPERS_LEVELS + 1) if n not in means]
+    if not any(number < _PAPERS_LEVELS for number in means):
         missing.insert(0, f"fewer than {_PAPERS_LEVELS} levels")
     if missing:
-        return Verdict(task, None, text, " and ".join(missing))
-    up_to = [means[number] for number in measured if number <= _PAPERS_LEVELS]
+        return _not_measured(" and ".join(missing), text)
+    up_to = [mean for number, mean in means.items() if number <= _PAPERS_LEVELS]
     falls = means[_PAPERS_LEVELS + 1] < means[_PAPERS_LEVELS]
-    return Verdict(task, falls and _rises(up_to), text)
+    return _verdict(falls and _rises(up_to), text)
 
 
-def judge_sizes(macs, task):
-    """Judges: the more levels, the smaller the networks that are found.
-
-    Args:
-        macs: dict from the number of levels to a list of shares of the full model's MACs, one per
-            seed: mean of an image, selector included.
-        task: str.
-
-    Returns:
-        `Verdict` on means over seeds, with at least two numbers of levels.
-    """
-    means = {number: statistics.fmean(of) for number, of in sorted(macs.items())}
-    text = ", ".join(f"{_percent(macs[number])} with {number}" for number in means)
+def _judge_sizes(runs, task):
+    """With at least two numbers of levels; a size is mean MACs, selector included."""
+    means, text = _by_number(
+        by_setting(runs, task, "num_levels", lambda run, task: run["results"][task]["macs_share"])
+    )
     text = f"MACs of the selector's choice: {text} levels."
-    sizes = [mean for mean in means.values() if not math.isnan(mean)]
-    if len(sizes) < 2:
-        return Verdict(task, None, text, "other numbers of levels")
-    return Verdict(task, _rises(sizes[::-1]), text)
+    if len(means) < 2:
+        return _not_measured("other numbers of levels", text)
+    return _verdict(_rises([*means.values()][::-1]), text)
 
 
-def judge_distributions(initial, final, task):
-    """Judges: other initial distributions end 2 to 3 points lower in the initial stage.
+def _by_number(shares):
+    """Returns the means that were measured, by rising number of levels, and all of them as text."""
+    shares = dict(sorted(shares.items()))
+    return _means(shares), ", ".join(f"{_percent(of)} with {n}" for n, of in shares.items())
 
-    Args:
-        initial: dict from the distribution to a list of shares in [0, 1], one per seed: validation
-            accuracy of the full model at the end of the initial stage; not a number where it was
-            not logged.
-        final: the same of the selector's choice on the test split, at the end of all.
-        task: str.
 
-    Returns:
-        `Verdict`, of "at least 2 points lower", with all three distributions.
+def _judge_distributions(runs, task):
+    """With all three distributions: the others end at least 2 points lower.
+
+    It is about validation accuracy of the full model at the end of the initial stage. What the
+    selector's choice has on the test split, at the end of all, is beside it.
     """
-    means = {name: statistics.fmean(of) for name, of in initial.items()}
-    measured = {name: mean for name, mean in means.items() if not math.isnan(mean)}
+    initial = by_setting(runs, task, "initial_distribution", _end_of_initial_stage)
+    final = by_setting(runs, task, "initial_distribution", selector_accuracy)
+    measured, (own, *others) = _means(initial), DISTRIBUTIONS
     losses = {
-        name: 100 * (measured["proposed"] - mean)
-        for name, mean in measured.items()
-        if name != "proposed" and "proposed" in measured
+        name: 100 * (measured[own] - measured[name])
+        for name in others
+        if name in measured and own in measured
     }
     texts = [
         f"{name} {_percent(initial[name])} then, {_percent(final[name])} at the end"
@@ -111,58 +133,73 @@ def judge_distributions(initial, final, task):
         text = f"After the initial stage: {lower}. {text}"
     missing = [name for name in DISTRIBUTIONS if name not in measured]
     if missing:
-        return Verdict(task, None, text, " and ".join(missing))
-    return Verdict(task, min(losses.values()) >= _PAPERS_LOSS, text)
+        return _not_measured(" and ".join(missing), text)
+    return _verdict(min(losses.values()) >= _PAPERS_LOSS, text)
 
 
-def judge_choice(policies, entropy_bound, task):
-    """Judges: the distribution of chosen models is neither deterministic nor uniform.
-
-    Args:
-        policies: list of dict, one per seed, what `policy_statistics` returns.
-        entropy_bound: float >= 0, nats, the most entropy that the choice could have: the logarithm
-            of the number of models, or of images where these are fewer.
-        task: str.
-
-    Returns:
-        `Verdict`; it holds if it does for every seed.
-    """
+def _judge_choice(runs, task):
+    """For every seed of the method's own variant, or of the first where it was not trained."""
+    for name, own in (("num_levels", _PAPERS_LEVELS), ("initial_distribution", DISTRIBUTIONS[0])):
+        runs = [run for run in runs if run["settings"].get(name) == own] or runs
+    variant = runs[0]["variant"]
+    results = [run["results"][task] for run in runs if run["variant"] == variant]
+    policies = [figures["policy"] for figures in results]
+    shares = policies[0]["level_shares"]
+    # The most that it could be, in nats: of all models, or of all images where these are fewer.
+    bound = math.log(min(len(shares[0]) ** len(shares), results[0]["num_images"]))
     tops = [policy["top_models"][0]["share"] for policy in policies]
     entropies = [policy["entropy"] for policy in policies]
     models = [policy["distinct_models"] for policy in policies]
     holding = [
-        top < _DETERMINISTIC and entropy < _UNIFORM * entropy_bound
+        top < _DETERMINISTIC and entropy < _UNIFORM * bound
         for top, entropy in zip(tops, entropies, strict=True)
     ]
+    where = f"{variant}: " if variant else ""
     seeds = f"{sum(holding)} of {len(holding)} seeds hold: " if len(holding) > 1 else ""
-    return Verdict(
-        task,
+    return _verdict(
         all(holding),
-        f"{seeds}{_number(models, 0 if len(models) == 1 else 1)} "
+        f"{where}{seeds}{_number(models, 0 if len(models) == 1 else 1)} "
         f"model{'' if models == [1] else 's'}, {_number([100 * top for top in tops], 1)} % of the "
-        f"images on the most used; entropy {_number(entropies, 2)} nats of at most "
-        f"{entropy_bound:.2f}.",
+        f"images on the most used; entropy {_number(entropies, 2)} nats of at most {bound:.2f}.",
     )
 
 
-def judge_choices(results, num_levels):
-    """Returns a `Verdict` of `judge_choice` for each task, a list.
+# By the names that a study file gives them: a claim, and a function from runs and a task to a
+# verdict, str.
+CLAIMS = {
+    "levels_accuracy": (
+        "accuracy rises with the number of levels up to four, and falls at five",
+        _judge_levels,
+    ),
+    "levels_macs": ("the more levels, the smaller the networks that are found", _judge_sizes),
+    "initial_distribution": (
+        "uniform or random initial distributions end 2 to 3 points lower in the initial stage",
+        _judge_distributions,
+    ),
+    "choice": (
+        "the distribution of chosen models is neither deterministic nor uniform",
+        _judge_choice,
+    ),
+}
+# The figures that a study file may name, with the names of their files.
+FIGURES = {
+    "levels": "figure_2a_levels",
+    "initial_distribution": "figure_2b_initial_distributions",
+}
 
-    Args:
-        results: list of dict, one per seed, from task to what `evaluate_task` returns.
-        num_levels: int.
-    """
-    verdicts = []
-    for task, figures in results[0].items():
-        models = num_levels ** len(figures["policy"]["level_shares"])
-        bound = math.log(min(models, figures["num_images"]))
-        verdicts.append(judge_choice([of[task]["policy"] for of in results], bound, task))
-    return verdicts
+
+def _verdict(holds, numbers):
+    return f"{'holds' if holds else 'does not hold'} here. {numbers}"
 
 
-def format_claim(claim, verdicts):
-    """Returns a claim with a line for each verdict, str."""
-    return "\n".join([claim, *(f"  {verdict}" for verdict in verdicts)])
+def _not_measured(missing, numbers):
+    return f"not measured here ({missing} missing). {numbers}"
+
+
+def _means(shares):
+    """Returns the means over seeds of what was measured."""
+    means = {name: statistics.fmean(of) for name, of in shares.items()}
+    return {name: mean for name, mean in means.items() if not math.isnan(mean)}
 
 
 def _rises(values):

@@ -4,39 +4,112 @@ import functools
 
 import matplotlib.patches
 import numpy as np
+from PIL import Image
 
+from elastic_tf.report.choice_figures import block_ticks
 from elastic_tf.report.routing import model_name
-from elastic_tf.report.style import ACCENT, QUIET, SMALL, block_ticks, in_style
+from elastic_tf.report.style import ACCENT, QUIET, SMALL, Drawing
+
+# Inches: three side by side are as wide as a laptop's page, and one is no wider than a phone.
+_WIDTH, _HEIGHT = 3.3, 2.5
+_ROWS, _COLUMNS = 4, 6
+_GAP = 0.1  # Between images, as a share of one.
+_MAX_SIDE = 64  # Pixels: more cannot be seen at this size, and would fill the page.
+_MAX_CLASSES = 12
+_SEED = 0
 
 
-@in_style
+def draw_group(routing, group, ratios):
+    """Draws a model, images on it, and their classes, side by side.
+
+    Args:
+        routing: `TaskRouting`.
+        group: `ModelGroup` of it.
+        ratios: float array `(blocks, levels)`, the share of a block's hidden channels that each
+            level uses.
+
+    Returns:
+        `Drawing`.
+
+    Reference: Ahn et al., 2019, supplement, figure 4.
+    """
+    name = model_name(group.levels)
+    cost = f"{100 * group.share:.1f} % of the images, {100 * group.macs_share:.0f} % of the MACs"
+    others = [task for task in group.tasks if task != routing.task]
+    also = f"\nmuch used for {', '.join(others)} too" if others else ""
+    panels = {
+        "channels that run": _model_panel(group.levels, ratios, f"{name}\n{cost}"),
+        "images": _images_panel(routing, group, f"{_shown(group)}{also}"),
+        "classes": functools.partial(_draw_classes, group=group, class_names=routing.class_names),
+    }
+    typical = [
+        f"{routing.class_names[each['label']]}: {100 * each['group_share']:.0f} % of its images, "
+        f"{each['lift']:.1f} times the task's share"
+        for each in group.typical_classes()
+    ]
+    caption = f"Model {name}. {'; '.join(typical) or 'no class more than the others'}."
+    label = f"model {name}, {routing.task}"
+    return Drawing(label, panels, _HEIGHT, _WIDTH, columns=3, caption=caption)
+
+
+def draw_shared_group(model, ratios, routings):
+    """Draws a shared model, then images of every task on it, side by side.
+
+    Args:
+        model: dict from task to the `ModelGroup` of its images on the model.
+        ratios: see `draw_group`.
+        routings: list of `TaskRouting`.
+
+    Returns:
+        `Drawing`, with an empty place for a task without images on the model.
+    """
+    levels = next(iter(model.values())).levels
+    panels = {"channels that run": _model_panel(levels, ratios, model_name(levels))}
+    for routing in routings:
+        group = model.get(routing.task)
+        panels[routing.task] = group and _images_panel(
+            routing,
+            group,
+            f"{routing.task}: {100 * group.share:.1f} % of its images\n{_shown(group)}",
+        )
+    label = f"shared model {model_name(levels)}"
+    return Drawing(label, panels, _HEIGHT, _WIDTH, columns=len(panels))
+
+
+def _shown(group):
+    """Returns how many of a group's images are drawn, and how often its answer is right, str."""
+    shown = min(_ROWS * _COLUMNS, len(group.images))
+    return f"{shown} of {len(group.images):,} images, {100 * group.accuracy:.1f} % right"
+
+
+def _model_panel(levels, ratios, title):
+    return functools.partial(draw_model, levels=levels, ratios=np.asarray(ratios), title=title)
+
+
 def draw_model(axes, levels, ratios, title):
     """Draws every channel group of every block; those that the model uses are filled.
 
     Args:
         axes: `matplotlib` axes.
         levels: sequence of int, one per block.
-        ratios: float array `(blocks, levels)`, the share of a block's hidden channels that each
-            level uses.
+        ratios: float array `(blocks, levels)`, see `draw_group`.
         title: str.
     """
     blocks, num_levels = ratios.shape
-    for block in range(blocks):
-        bottom = 0.0
-        for level in range(num_levels):
-            top = ratios[block, level]
-            if top > bottom:
-                axes.add_patch(
-                    matplotlib.patches.Rectangle(
-                        (block + 0.6, bottom),
-                        0.8,
-                        top - bottom,
-                        facecolor=ACCENT if level <= levels[block] else "none",
-                        edgecolor=QUIET,
-                        linewidth=0.8,
-                    )
+    bottoms = np.concatenate([np.zeros((blocks, 1)), ratios[:, :-1]], axis=1)
+    for block, level in np.ndindex(blocks, num_levels):
+        bottom, top = bottoms[block, level], ratios[block, level]
+        if top > bottom:
+            axes.add_patch(
+                matplotlib.patches.Rectangle(
+                    (block + 0.6, bottom),
+                    0.8,
+                    top - bottom,
+                    facecolor=ACCENT if level <= levels[block] else "none",
+                    edgecolor=QUIET,
+                    linewidth=0.8,
                 )
-            bottom = top
+            )
     axes.set_xlim(0.4, blocks + 0.6)
     axes.set_ylim(0, 1)
     axes.set_xticks(block_ticks(blocks))
@@ -46,18 +119,8 @@ def draw_model(axes, levels, ratios, title):
     axes.set_title(title, fontsize=SMALL)
 
 
-_MAX_CLASSES = 12
-
-
-@in_style
-def draw_classes(axes, group, class_names):
-    """Draws the share of each class in the group, with a mark at its share in the task.
-
-    Args:
-        axes: `matplotlib` axes.
-        group: `ModelGroup`.
-        class_names: list of str.
-    """
+def _draw_classes(axes, group, class_names):
+    """Draws the share of each class in the group, with a mark at its share in the task."""
     shown = sorted(group.classes, key=lambda each: -each["group_share"])[:_MAX_CLASSES]
     places = np.arange(len(shown))
     axes.barh(places, [100 * each["group_share"] for each in shown], color=ACCENT, height=0.7)
@@ -69,7 +132,22 @@ def draw_classes(axes, group, class_names):
     axes.set_xlabel("images, %; mark: in the task", fontsize=SMALL)
 
 
-_SEED = 0
+def _images_panel(routing, group, title):
+    """Returns the panel of up to 24 of a group's images, as `example_images` takes them."""
+    shown = example_images(routing.routed.labels, group.images, _ROWS * _COLUMNS)
+    pictures = routing.pictures(shown)
+    side = max(pictures[0].shape[:2])
+    small = [Image.fromarray(np.squeeze(each)).reduce(-(-side // _MAX_SIDE)) for each in pictures]
+    gap = max(1, round(_GAP * max(small[0].size)))
+    grid = picture_grid(small, _COLUMNS, gap, rows=_ROWS)
+
+    def draw(axes):
+        # In a page the pixels themselves are kept, to be enlarged there.
+        axes.imshow(grid, interpolation="none")
+        axes.set_axis_off()
+        axes.set_title(title, fontsize=SMALL)
+
+    return draw
 
 
 def example_images(labels, group, count):
@@ -107,126 +185,22 @@ def _places(sizes, count):
     return places
 
 
-ROWS, COLUMNS = 4, 6
-_GAP = 0.1  # Between images, as a share of one.
-_MAX_SIDE = 64  # Pixels: more cannot be seen at this size, and would fill the page.
-
-
-@in_style
-def draw_images(axes, routing, group, title):
-    """Draws up to `ROWS * COLUMNS` of a group's images, as `example_images` takes them.
+def picture_grid(pictures, columns, gap=0, rows=None, mode="RGBA"):
+    """Puts pictures of one size into a grid.
 
     Args:
-        axes: `matplotlib` axes.
-        routing: `TaskRouting`.
-        group: `ModelGroup` of it.
-        title: str.
-    """
-    shown = example_images(routing.routed.labels, group.images, ROWS * COLUMNS)
-    # In a page the pixels themselves are kept, to be enlarged there.
-    pictures = [shrunk(picture) for picture in routing.pictures(shown)]
-    axes.imshow(grid_pixels(pictures), interpolation="none")
-    axes.set_axis_off()
-    axes.set_title(title, fontsize=SMALL)
-
-
-def grid_pixels(pictures):
-    """Puts pictures of one size into a grid whose gaps, and empty places, are transparent.
-
-    Args:
-        pictures: list of uint8 arrays `(height, width, channels)`, 1 to `ROWS * COLUMNS`; 1 or 3
-            channels.
+        pictures: list of `PIL.Image.Image`, at least one.
+        columns: int >= 1. Pictures in a row; the last may have fewer.
+        gap: int >= 0, pixels between pictures.
+        rows: int >= 1; `None` for as many as are needed.
+        mode: str, the grid's mode of colours; in `"RGBA"` gaps and empty places are transparent.
 
     Returns:
-        uint8 array `(rows, columns, 4)` of pixels, red, green, blue and opacity.
+        `PIL.Image.Image`.
     """
-    height, width, _ = pictures[0].shape
-    gap = max(1, round(_GAP * max(height, width)))
-    down, right = height + gap, width + gap
-    pixels = np.zeros((ROWS * down - gap, COLUMNS * right - gap, 4), np.uint8)
+    right, down = (side + gap for side in pictures[0].size)
+    rows = rows or -(-len(pictures) // columns)
+    grid = Image.new(mode, (columns * right - gap, rows * down - gap))
     for place, picture in enumerate(pictures):
-        top, left = place // COLUMNS * down, place % COLUMNS * right
-        at = pixels[top : top + height, left : left + width]
-        at[..., :3], at[..., 3] = picture, 255
-    return pixels
-
-
-def shrunk(picture):
-    """Returns a picture of at most 64 pixels a side: the means of squares, or itself.
-
-    Args:
-        picture: uint8 array `(height, width, channels)`.
-    """
-    height, width, channels = picture.shape
-    factor = -(-max(height, width) // _MAX_SIDE)
-    if factor == 1:
-        return picture
-    height, width = height // factor, width // factor
-    squares = picture[: height * factor, : width * factor].reshape(
-        height, factor, width, factor, channels
-    )
-    return squares.mean(axis=(1, 3)).round().astype(np.uint8)
-
-
-def group_row(routing, group, ratios):
-    """Returns a model's row of panels: its channel groups by block, images on it, their classes.
-
-    Args:
-        routing: `TaskRouting`.
-        group: `ModelGroup` of it.
-        ratios: float array `(blocks, levels)`, the share of a block's hidden channels that each
-            level uses.
-
-    Returns:
-        List of functions, as `draw_rows` takes it.
-    """
-    title = (
-        f"{model_name(group.levels)}\n{100 * group.share:.1f} % of the images, "
-        f"{100 * group.macs_share:.0f} % of the MACs"
-    )
-    others = [task for task in group.tasks if task != routing.task]
-    also = f"\nmuch used for {', '.join(others)} too" if others else ""
-    return [
-        functools.partial(draw_model, levels=group.levels, ratios=np.asarray(ratios), title=title),
-        functools.partial(
-            draw_images, routing=routing, group=group, title=f"{shown_images(group)}{also}"
-        ),
-        functools.partial(draw_classes, group=group, class_names=routing.class_names),
-    ]
-
-
-def shared_row(model, ratios, routings):
-    """Returns a shared model's row of panels: its channel groups, then images of every task.
-
-    Args:
-        model: dict from task to the `ModelGroup` of its images on the model.
-        ratios: see `group_row`.
-        routings: list of `TaskRouting`.
-
-    Returns:
-        List of functions, as `draw_rows` takes it: `None` for a task without images on the model.
-    """
-    levels = next(iter(model.values())).levels
-    return [
-        functools.partial(
-            draw_model, levels=levels, ratios=np.asarray(ratios), title=model_name(levels)
-        ),
-        *(
-            functools.partial(
-                draw_images,
-                routing=routing,
-                group=model[routing.task],
-                title=f"{routing.task}: {100 * model[routing.task].share:.1f} % of its images\n"
-                f"{shown_images(model[routing.task])}",
-            )
-            if routing.task in model
-            else None
-            for routing in routings
-        ),
-    ]
-
-
-def shown_images(group):
-    """Returns how many of a group's images are drawn, and how often its answer is right, str."""
-    shown = min(ROWS * COLUMNS, len(group.images))
-    return f"{shown} of {len(group.images):,} images, {100 * group.accuracy:.1f} % right"
+        grid.paste(picture, (place % columns * right, place // columns * down))
+    return grid

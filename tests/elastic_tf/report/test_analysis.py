@@ -1,58 +1,122 @@
-""""""
+"""Tests of an analysis: of planted images, and of a network."""
 
-import pathlib
-import tempfile
-
-import keras
+import numpy as np
 import tensorflow as tf
 
-from elastic_tf.report.analysis import read_curves
-from elastic_tf.training.callbacks import StepLog
+from elastic_tf.report.analysis import analyse
+from tests.elastic_tf.evaluation.small_answers import BATCHES, small_network
+from tests.elastic_tf.report.planted import planted_analysis, planted_routing
+from tests.testing import TASKS, random_batch
 
 
-class Counting(keras.Model):
-    """Counts its steps and answers 0."""
-
-    def __init__(self):
-        super().__init__()
-        self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", name="step")
-
-    def call(self, images):
-        return 0.0 * images
-
-    def train_step(self, data):
-        self.step.assign_add(1)
-        return {"cat_accuracy": tf.cast(self.step, tf.float32)}
-
-    def test_step(self, data):
-        return {"cat_accuracy": 10.0 * tf.cast(self.step, tf.float32)}
+class TaskRoutingTest(tf.test.TestCase):
+    def test_pictures_come_in_the_order_asked_for(self):
+        pictures = planted_routing().pictures([19, 0, 7])
+        self.assertEqual([int(picture[0, 0, 0]) for picture in pictures], [19, 0, 7])
+        self.assertEqual(pictures[0].shape, (6, 5, 3))
 
 
-class TrainingCurvesTest(tf.test.TestCase):
+class GroupsTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
-        self.logs = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        self.routing = planted_routing()
+        self.groups = planted_analysis(self.routing, top=2).groups["planted"]
 
-    def _fit(self, callbacks):
-        model = Counting()
-        model.compile()
-        data = tf.data.Dataset.from_tensors(tf.zeros((2, 1))).repeat()
-        arguments = {"steps_per_epoch": 3, "epochs": 2, "verbose": 0, "shuffle": False}
-        model.fit(data, validation_data=data.take(1), callbacks=callbacks, **arguments)
+    def test_planted_models_are_found_with_their_images(self):
+        self.assertEqual([group.levels for group in self.groups], [(1, 1), (2, 0)])
+        labels = self.routing.routed.labels
+        self.assertAllEqual(self.groups[0].images, np.flatnonzero((labels == 1) | (labels == 2)))
+        self.assertAllEqual(self.groups[1].images, np.flatnonzero(labels == 0))
+        self.assertAllClose([group.share for group in self.groups], [12 / 20, 5 / 20])
+        self.assertAllClose([group.macs_share for group in self.groups], [0.4, 0.5])
 
-    def test_curves_are_by_training_step(self):
-        self._fit([StepLog(), keras.callbacks.TensorBoard(self.logs)])
-        curves = read_curves(self.logs)
-        self.assertEqual(curves["train"]["cat_accuracy"], [(3, 3.0), (6, 6.0)])
-        self.assertEqual(curves["validation"]["cat_accuracy"], [(3, 30.0), (6, 60.0)])
-        self.assertNotIn("step", curves["train"])
+    def test_accuracy_is_of_the_groups_images(self):
+        for group in self.groups:
+            self.assertAllClose(group.accuracy, np.mean(group.images % 2 == 0))
 
-    def test_logs_without_steps_have_no_curves(self):
-        self._fit([keras.callbacks.TensorBoard(self.logs)])
-        self.assertEqual(read_curves(self.logs)["validation"]["cat_accuracy"], [])
+    def test_planted_classes_are_what_a_group_has_in_common(self):
+        typical = [{each["label"] for each in group.typical_classes()} for group in self.groups]
+        self.assertEqual(typical, [{1, 2}, {0}])
+        self.assertAllClose(self.groups[1].classes[0]["lift"], 20 / 5)
 
-    def test_a_run_without_logs(self):
-        self.assertEqual(read_curves(self.logs / "none"), {"train": {}, "validation": {}})
+    def test_models_that_several_tasks_use_much_say_so(self):
+        other = planted_routing("other", per_class=(0, 6, 1, 9))
+        groups = planted_analysis(self.routing, other, top=2).groups
+        self.assertEqual(groups["planted"][0].tasks, ["planted", "other"])
+        self.assertEqual(groups["planted"][1].tasks, ["planted"])
+        self.assertEqual([group.levels for group in groups["other"]], [(0, 2), (1, 1)])
+
+
+class SharedModelsTest(tf.test.TestCase):
+    def test_the_most_shared_come_first_and_what_one_task_uses_is_left_out(self):
+        # Models 2-0, 1-1 (two classes), 0-2.
+        found = planted_analysis(
+            planted_routing("first", per_class=(10, 3, 3, 4)),
+            planted_routing("second", per_class=(0, 5, 1, 4)),
+            planted_routing("third", per_class=(0, 0, 0, 2)),
+        ).shared_models
+        self.assertEqual(list(found), [(0, 2), (1, 1)])
+        self.assertAllClose(found[0, 2], {"first": 0.2, "second": 0.4, "third": 1.0})
+        self.assertAllClose(found[1, 1], {"first": 0.3, "second": 0.6})
+
+    def test_one_task_shares_nothing(self):
+        analysis = planted_analysis(planted_routing())
+        self.assertEqual((analysis.shared_models, analysis.shared_groups), ({}, []))
+
+    def test_their_images_are_those_of_each_task_on_them(self):
+        first = planted_routing("first", per_class=(10, 3, 3, 4))
+        second = planted_routing("second", per_class=(0, 5, 1, 4))
+        (model,) = planted_analysis(first, second, top=1).shared_groups
+        self.assertEqual(list(model), ["first", "second"])
+        for routing in (first, second):
+            group = model[routing.task]
+            self.assertEqual((group.levels, group.tasks), ((1, 1), ["first", "second"]))
+            self.assertAllEqual(
+                group.images, np.flatnonzero(np.isin(routing.routed.labels, [1, 2]))
+            )
+        self.assertAllClose([model["first"].share, model["second"].share], [0.3, 0.6])
+
+
+class AnalyseTest(tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.network, cls.lines = small_network(), []
+        colour = [tuple(random_batch(["colour"], 10)["colour"])]
+        batches = {"grey": BATCHES, "colour": colour}
+        cls.batches_of = staticmethod(lambda task, split: batches[task])
+        cls.analysis = analyse(
+            cls.network, cls.batches_of, budgets=[0.9], progress=cls.lines.append
+        )
+
+    def test_every_task_is_looked_at(self):
+        self.assertEqual(list(self.analysis.results), list(TASKS))
+        self.assertEqual(
+            {task: len(of) for task, of in self.analysis.class_names.items()},
+            {"grey": 3, "colour": 4},
+        )
+        self.assertLen(self.analysis.routings[0], 24)
+        self.assertEqual(set(self.analysis.distributions), {"all tasks", *TASKS})
+        self.assertRegex(self.lines[0], r"^grey: 24 images on \d+ models$")
+
+    def test_what_is_seen_is_the_networks_answer(self):
+        images = np.concatenate([images for images, _ in BATCHES])
+        routed = self.analysis.routings[0].routed
+        levels = self.network.selector(images, task="grey").numpy().argmax(axis=-1)
+        self.assertAllEqual(routed.levels, levels)
+        logits = self.network.estimator(images, levels=levels.astype(np.int32), task="grey")
+        self.assertAllEqual(routed.classes, logits.numpy().argmax(axis=-1))
+
+    def test_budgets_are_measured_where_there_is_a_calibration(self):
+        self.assertEqual(list(self.analysis.budget_curves), ["grey"])
+
+    def test_channels_are_shares(self):
+        self.assertEqual(self.analysis.ratios.shape, (self.network.num_blocks, 4))
+        self.assertAllEqual(self.analysis.ratios[:, -1], np.ones(self.network.num_blocks))
+
+    def test_names_must_be_one_for_each_class(self):
+        with self.assertRaisesRegex(ValueError, "`class_names` must be 3 names .* Received: 2"):
+            analyse(self.network, self.batches_of, {"grey": ["a", "b"]})
 
 
 if __name__ == "__main__":

@@ -1,25 +1,63 @@
-""""""
+"""Tests of the supplement's claims, and of figure 2."""
 
 import math
+import pathlib
+import tempfile
 
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.report.claims import judge_choice, judge_distributions, judge_levels, judge_sizes
+from elastic_tf.report.claims import FIGURES, judge_claims
+from elastic_tf.report.study_figures import draw_study
 
 
-class JudgeLevelsTest(tf.test.TestCase, parameterized.TestCase):
+def finished_run(variant="", accuracy=0.5, macs_share=0.5, policy=(0.5, 1.0, 3), logs="", **others):
+    """Returns a run as `judge_claims` takes it.
+
+    Args:
+        policy: tuple of the share of images on the most used model, the entropy, and the number of
+            models.
+        others: settings.
+    """
+    top, entropy, models = policy
+    figures = {
+        "accuracy": {"selector": accuracy},
+        "macs_share": macs_share,
+        "full_macs": 2_000_000,
+        "num_images": 60,  # Of which the logarithm is 4.09.
+        "policy": {
+            "top_models": [{"share": top}],
+            "entropy": entropy,
+            "distinct_models": models,
+            "level_shares": [[0.25] * 4] * 4,
+        },
+    }
+    settings = {"num_levels": 4, "initial_distribution": "proposed", "initial_steps": 20} | others
+    return {"variant": variant, "settings": settings, "results": {"cats": figures}, "logs": logs}
+
+
+def runs_of_levels(measured, name="accuracy"):
+    """Returns runs from a dict from the number of levels to a list, one per seed."""
+    return [
+        finished_run(f"levels{number}", num_levels=number, **{name: value})
+        for number, of in measured.items()
+        for value in of
+    ]
+
+
+class LevelsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
-        ({2: [0.7], 3: [0.71], 4: [0.73], 5: [0.72]}, True),
-        ({2: [0.7], 3: [0.72], 4: [0.71], 5: [0.70]}, False),
-        ({2: [0.7], 3: [0.71], 4: [0.73], 5: [0.74]}, False),
-        ({2: [0.7], 3: [0.71], 4: [0.73], 5: [0.73]}, False),  # As high is not lower.
-        ({2: [0.7], 3: [0.7], 4: [0.73], 5: [0.72]}, False),
-        ({3: [0.7, 0.6], 4: [0.68, 0.66], 5: [0.7, 0.5]}, True),  # Means: 65 %, 67 %, 60 %.
-        ({5: [0.72], 2: [0.7], 4: [0.73], 6: [0.74]}, True),  # Nothing is said of six.
+        ({2: [0.7], 3: [0.71], 4: [0.73], 5: [0.72]}, "holds"),
+        ({2: [0.7], 3: [0.72], 4: [0.71], 5: [0.70]}, "does not hold"),
+        ({2: [0.7], 3: [0.71], 4: [0.73], 5: [0.74]}, "does not hold"),
+        ({2: [0.7], 3: [0.71], 4: [0.73], 5: [0.73]}, "does not hold"),  # As high is not lower.
+        ({2: [0.7], 3: [0.7], 4: [0.73], 5: [0.72]}, "does not hold"),
+        ({3: [0.7, 0.6], 4: [0.68, 0.66], 5: [0.7, 0.5]}, "holds"),  # Means: 65 %, 67 %, 60 %.
+        ({5: [0.72], 2: [0.7], 4: [0.73], 6: [0.74]}, "holds"),  # Nothing is said of six.
     )
-    def test_it_rises_up_to_four_and_falls_at_five(self, accuracies, holds):
-        self.assertIs(judge_levels(accuracies, "cats").holds, holds)
+    def test_accuracy_rises_up_to_four_and_falls_at_five(self, accuracies, verdict):
+        text = judge_claims(["levels_accuracy"], runs_of_levels(accuracies))
+        self.assertIn(f"\n  cats: {verdict} here. Accuracy of", text)
 
     @parameterized.parameters(
         ({2: [0.7], 3: [0.71], 4: [0.73]}, "5 levels"),
@@ -28,84 +66,142 @@ class JudgeLevelsTest(tf.test.TestCase, parameterized.TestCase):
         ({3: [0.7], 4: [0.8], 5: [0.7, math.nan]}, "5 levels"),
     )
     def test_what_was_not_measured_is_said(self, accuracies, missing):
-        verdict = judge_levels(accuracies, "cats")
-        self.assertIsNone(verdict.holds)
-        self.assertStartsWith(str(verdict), f"cats: not measured here ({missing} missing). Acc")
-        self.assertNotIn("nan", str(verdict))
+        text = judge_claims(["levels_accuracy"], runs_of_levels(accuracies))
+        self.assertIn(f"cats: not measured here ({missing} missing). Acc", text)
+        self.assertNotIn("nan", text)
 
     def test_the_numbers_are_beside_it(self):
         accuracies = {2: [0.7, 0.72], 3: [0.7, 0.7], 4: [0.7, 0.7], 5: [0.7, 0.7]}
-        verdict = str(judge_levels(accuracies, "cats"))
-        self.assertStartsWith(verdict, "cats: does not hold here. ")
-        self.assertIn("71.00 ± 1.41 % with 2, 70.00 ± 0.00 % with 3", verdict)
-        self.assertEndsWith(verdict, " with 5 levels.")
+        text = judge_claims(["levels_accuracy"], runs_of_levels(accuracies))
+        self.assertIn("71.00 ± 1.41 % with 2, 70.00 ± 0.00 % with 3", text)
+        self.assertEndsWith(text, " with 5 levels.")
 
-
-class JudgeSizesTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
-        ({2: [0.5], 3: [0.4], 4: [0.3]}, True),
-        ({2: [0.5], 3: [0.4], 4: [0.4]}, False),
-        ({5: [0.3], 2: [0.4, 0.5]}, True),  # In the order of levels, not of the dict.
-        ({4: [0.5]}, None),
+        ({2: [0.5], 3: [0.4], 4: [0.3]}, "holds"),
+        ({2: [0.5], 3: [0.4], 4: [0.4]}, "does not hold"),
+        ({5: [0.3], 2: [0.4, 0.5]}, "holds"),  # In the order of levels, not of the runs.
+        ({4: [0.5]}, "not measured"),
     )
-    def test_sizes_must_fall_with_every_level(self, macs, holds):
-        self.assertIs(judge_sizes(macs, "cats").holds, holds)
+    def test_sizes_must_fall_with_every_level(self, macs, verdict):
+        text = judge_claims(["levels_macs"], runs_of_levels(macs, "macs_share"))
+        self.assertIn(f"cats: {verdict} here", text)
+
+    def test_the_figure_has_means_over_seeds(self):
+        runs = runs_of_levels({2: [0.7, 0.8], 4: [0.9, 0.9]})
+        self.assertEqual(FIGURES["levels"], "figure_2a_levels")
+        (axes,) = draw_study("levels", runs).figure().axes
+        self.assertEqual([text.get_text() for text in axes.texts], ["2 levels", "4 levels"])
+        self.assertAllClose([text.xy for text in axes.texts], [(1.0, 75), (1.0, 90)])
+        self.assertEqual(axes.get_title(), "cats")
 
 
-class JudgeDistributionsTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters((0.67, 0.66, True), (0.67, 0.69, False), (0.71, 0.5, False))
-    def test_the_others_must_end_two_points_lower(self, uniform, random, holds):
-        initial = {"proposed": [0.7], "uniform": [uniform], "random": [random]}
-        self.assertIs(judge_distributions(initial, initial, "cats").holds, holds)
+class DistributionsTest(tf.test.TestCase, parameterized.TestCase):
+    def _runs(self, initial, final=0.8):
+        """Returns runs from a dict from the distribution to the accuracy of a list of seeds."""
+        folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        runs = []
+        for name, of in initial.items():
+            for seed, accuracy in enumerate(of):
+                logs = folder / f"{name}{seed}"
+                if accuracy is not None:
+                    _write_curve(logs, [(10, 0.1), (20, accuracy), (30, 0.99)])
+                run = finished_run(name, final, logs=logs, initial_distribution=name)
+                runs.append(run)
+        return runs
+
+    def _judge(self, initial):
+        return judge_claims(["initial_distribution"], self._runs(initial))
+
+    @parameterized.parameters(
+        (0.67, 0.66, "holds"), (0.67, 0.69, "does not hold"), (0.71, 0.5, "does not hold")
+    )
+    def test_the_others_must_end_two_points_lower(self, uniform, random, verdict):
+        text = self._judge({"proposed": [0.7], "uniform": [uniform], "random": [random]})
+        self.assertIn(f"cats: {verdict} here.", text)
 
     @parameterized.parameters(
         ({"proposed": [0.7]}, "uniform and random"),
-        ({"proposed": [0.7], "random": [0.6]}, "uniform"),
         ({"uniform": [0.7], "random": [0.6]}, "proposed"),
-        ({"proposed": [0.7], "uniform": [0.6], "random": [math.nan]}, "random"),
-        ({"proposed": [math.nan], "uniform": [0.6], "random": [0.6]}, "proposed"),
+        ({"proposed": [0.7], "uniform": [0.6], "random": [None]}, "random"),
+        ({"proposed": [None], "uniform": [0.6], "random": [0.6]}, "proposed"),
     )
     def test_what_was_not_measured_is_said(self, initial, missing):
-        final = dict.fromkeys(initial, [0.8])
-        verdict = judge_distributions(initial, final, "cats")
-        self.assertIsNone(verdict.holds)
-        self.assertStartsWith(str(verdict), f"cats: not measured here ({missing} missing).")
-        self.assertNotIn("nan", str(verdict))
+        text = self._judge(initial)
+        self.assertIn(f"cats: not measured here ({missing} missing).", text)
+        self.assertNotIn("nan", text)
 
     def test_the_numbers_are_beside_it(self):
-        initial = {"proposed": [0.7, 0.72], "uniform": [0.68, 0.68], "random": [0.72, 0.73]}
-        final = {"proposed": [0.8, 0.8], "uniform": [0.79, 0.79], "random": [0.8, 0.8]}
-        verdict = str(judge_distributions(initial, final, "cats"))
-        self.assertIn("uniform 3.0 points lower, random 1.5 points higher.", verdict)
-        self.assertIn("uniform 68.00 ± 0.00 % then, 79.00 ± 0.00 % at the end", verdict)
+        text = self._judge({"proposed": [0.7, 0.72], "uniform": [0.68, 0.68], "random": [0.72]})
+        self.assertIn("uniform 3.0 points lower, random 1.0 points higher.", text)
+        self.assertIn("uniform 68.00 ± 0.00 % then, 80.00 ± 0.00 % at the end", text)
+
+    def test_the_figure_has_a_curve_for_each(self):
+        runs = self._runs({"proposed": [0.7, 0.8], "random": [0.5]})
+        (axes,) = draw_study("initial_distribution", runs).figure().axes
+        proposed, random, end = axes.get_lines()
+        self.assertAllClose(proposed.get_xydata(), [(10, 10), (20, 75), (30, 99)], rtol=1e-5)
+        self.assertEqual((proposed.get_label(), random.get_label()), ("proposed", "random"))
+        self.assertAllEqual(end.get_xdata(), [20, 20])
 
 
-def _policy(top, entropy, models=9):
-    return {"top_models": [{"share": top}], "entropy": entropy, "distinct_models": models}
+def _write_curve(logs, curve):
+    """Writes the logs of a training: a list of `(step, accuracy of the full model)`."""
+    for part, name, values in (
+        ("train", "step", [step for step, _ in curve]),
+        ("validation", "cats_full_accuracy", [accuracy for _, accuracy in curve]),
+    ):
+        with tf.summary.create_file_writer(str(logs / part)).as_default():
+            for epoch, value in enumerate(values):
+                tf.summary.scalar(f"epoch_{name}", value, step=epoch)
 
 
-class JudgeChoiceTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters((0.3, 2.0, True), (1.0, 0.0, False), (0.02, 4.0, False))
-    def test_neither_deterministic_nor_uniform(self, top, entropy, holds):
-        self.assertIs(judge_choice([_policy(top, entropy)], 4.1, "cats").holds, holds)
+class ChoiceTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(
+        (0.3, 2.0, "holds"), (1.0, 0.0, "does not hold"), (0.02, 4.0, "does not hold")
+    )
+    def test_neither_deterministic_nor_uniform(self, top, entropy, verdict):
+        text = judge_claims(["choice"], [finished_run(policy=(top, entropy, 9))])
+        self.assertIn(f"cats: {verdict} here.", text)
 
     def test_one_seed_is_told_as_it_is(self):
         self.assertEqual(
-            str(judge_choice([_policy(1.0, 0.0, models=1)], 4.1, "cats")),
-            "cats: does not hold here. 1 model, 100.0 % of the images on the most used; entropy "
-            "0.00 nats of at most 4.10.",
+            judge_claims(["choice"], [finished_run(policy=(1.0, 0.0, 1))]),
+            "Claim: the distribution of chosen models is neither deterministic nor uniform.\n"
+            "  cats: does not hold here. 1 model, 100.0 % of the images on the most used; entropy "
+            "0.00 nats of at most 4.09.",
         )
 
     def test_every_seed_is_judged(self):
-        policies = [_policy(0.3, 2.0, 8), _policy(0.5, 1.0, 5), _policy(1.0, 0.0, 1)]
-        verdict = judge_choice(policies, 4.1, "cats")
-        self.assertIs(verdict.holds, False)
-        self.assertEqual(
-            verdict.numbers,
-            "2 of 3 seeds hold: 4.7 ± 3.5 models, 60.0 ± 36.1 % of the images on the most used; "
-            "entropy 1.00 ± 1.00 nats of at most 4.10.",
+        runs = [finished_run(policy=of) for of in ((0.3, 2.0, 8), (0.5, 1.0, 5), (1.0, 0.0, 1))]
+        self.assertIn(
+            "cats: does not hold here. 2 of 3 seeds hold: 4.7 ± 3.5 models, 60.0 ± 36.1 % of the "
+            "images on the most used; entropy 1.00 ± 1.00 nats of at most 4.09.",
+            judge_claims(["choice"], runs),
         )
-        self.assertIs(judge_choice(policies[:2], 4.1, "cats").holds, True)
+        self.assertIn("cats: holds here.", judge_claims(["choice"], runs[:2]))
+
+    @parameterized.parameters(
+        ("num_levels", (2, 4, 4, 5), "4: 2 of 2 seeds"),
+        ("num_levels", (2, 3), "2: 3 models"),
+        ("initial_distribution", ("uniform", "proposed"), "proposed: 3 models"),
+    )
+    def test_the_methods_own_variant_is_judged(self, name, values, expected):
+        runs = [finished_run(str(value), **{name: value}) for value in values]
+        self.assertIn(f"cats: holds here. {expected}", judge_claims(["choice"], runs))
+
+
+class NamesTest(tf.test.TestCase):
+    def test_claims_come_in_the_order_asked_for(self):
+        text = judge_claims(["choice", "levels_macs"], [finished_run()])
+        first, second = text.split("\n\n")
+        self.assertIn("neither deterministic", first)
+        self.assertIn("the smaller", second)
+
+    def test_others_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "`claims` must be of .*choice. Received: luck"):
+            judge_claims(["choice", "luck"], [finished_run()])
+        with self.assertRaisesRegex(ValueError, "`figure` must be of levels, .* Received: 5"):
+            draw_study("5", [finished_run()])
 
 
 if __name__ == "__main__":

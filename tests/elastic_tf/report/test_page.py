@@ -1,8 +1,10 @@
-"""Tests of the page."""
+"""Tests of drawings as the page shows them, and of the page."""
 
 import base64
 import io
+import pathlib
 import re
+import tempfile
 
 import numpy as np
 import tensorflow as tf
@@ -10,37 +12,29 @@ from absl.testing import parameterized
 from PIL import Image
 
 from elastic_tf.report.page import (
-    agreement_rows,
     browser_data,
     data_uri,
     draw_figures,
-    figure_sections,
-    group_line,
-    image_sheet,
-    shared_rows,
     spread_over_cost,
+    write_report,
 )
-from elastic_tf.report.routing import model_groups
-from elastic_tf.report.style import inline_svg
-from tests.elastic_tf.report.planted import MACS, planted_routing
-from tests.elastic_tf.report.planted_analysis import planted_analysis
+from elastic_tf.report.style import Drawing, below_each_other
+from tests.elastic_tf.report.planted import MACS, planted_analysis, planted_routing, two_tasks
 
 _TEXT = re.compile(r'<text style="([^"]*)"[^>]*>([^<]*)</text>')
 _NUMBER_IN_A_CELL = re.compile(r"\d\.\d\d")
 
 
-class FigureSectionsTest(tf.test.TestCase):
+class DrawingsTest(tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.analysis = planted_analysis()
-        cls.sections = {section["id"]: section for section in figure_sections(cls.analysis)}
-        cls.svgs = [
-            svg
-            for section in cls.sections.values()
-            for part in section["parts"]
-            for svg in part["svgs"]
-        ]
+        cls.figures = draw_figures(two_tasks())
+        cls.svgs = {
+            name: [svg for drawing in drawings for svg in drawing.svgs()]
+            for name, drawings in cls.figures.items()
+        }
+        cls.all_svgs = [svg for svgs in cls.svgs.values() for svg in svgs]
 
     def _texts(self, svg):
         """Returns the style and content of every text; none may be missed."""
@@ -49,130 +43,146 @@ class FigureSectionsTest(tf.test.TestCase):
         return found
 
     def test_all_text_has_the_colour_of_the_page(self):
-        drawn = [inline_svg(figure, name) for name, figure in draw_figures(self.analysis).items()]
-        for svg in self.svgs + drawn:
+        for svg in self.all_svgs:
+            self.assertNotIn("#010203", svg)
             shows_cells = "mean probability" in svg
             for style, content in self._texts(svg):
                 if not (shows_cells and _NUMBER_IN_A_CELL.fullmatch(content)):
                     self.assertIn("fill: currentColor", style, content)
 
     def test_all_text_can_be_read(self):
-        for svg in self.svgs:
+        for svg in self.all_svgs:
             for style, content in self._texts(svg):
                 size = float(re.search(r"([\d.]+)px", style)[1])  # Points, in the drawing's units.
                 self.assertGreaterEqual(size, 8, content)
 
     def test_panels_are_drawings_of_their_own_no_wider_than_a_phone(self):
-        for svg in self.svgs:
+        for svg in self.all_svgs:
             width = float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])
             self.assertLessEqual(96 / 72 * width, 358)  # Pixels; 390 with the page's margins.
 
     def test_every_task_has_its_panels(self):
-        panels = {
-            name: [len(part["svgs"]) for part in section["parts"]]
-            for name, section in self.sections.items()
+        self.assertEqual(
+            {name: len(svgs) for name, svgs in self.svgs.items()},
+            {
+                "tradeoff": 2,
+                "training": 2,
+                "figure_3a_models": 3,
+                "figure_3b_levels": 3,
+                "figure_4_cats": 3 * 3,
+                "figure_4_dogs": 3 * 2,  # It uses two models only.
+                "figure_4_shared": 3 * 2,
+            },
+        )
+
+    def test_in_print_they_are_together(self):
+        sizes = {
+            name: below_each_other(drawings).figure().get_size_inches().tolist()
+            for name, drawings in self.figures.items()
         }
-        self.assertEqual(
-            panels,
-            {
-                "tradeoff": [2],
-                "training": [2],
-                "models": [3],
-                "levels": [3],
-                "groups": [3] * (3 + 2),  # The second task uses two models only.
-                "shared": [3] * 2,
-            },
-        )
+        self.assertAllClose(sizes["figure_4_cats"], [3 * 3.3, 3 * 2.5])
+        self.assertAllClose(sizes["figure_3a_models"], [2 * 3.5, 2 * 2.7])
 
-    def test_the_stages_are_told_apart_without_saying_light_or_dark(self):
-        text = self.sections["training"]["text"]
-        self.assertIn("Strong shade: the selector trains", text)
-        self.assertNotRegex(text.lower(), "dark|light|white")
+    def test_ids_that_are_referred_to_are_there_and_in_no_other(self):
+        seen = set()
+        for svg in self.all_svgs:
+            ids = re.findall(r' id="([^"]+)"', svg)
+            used = re.findall(r'(?:url\(|href=")#([^")]+)', svg)
+            self.assertContainsSubset(used, ids)
+            self.assertEmpty(seen & set(ids))
+            seen |= set(ids)
 
-    def test_it_is_said_how_the_images_are_taken(self):
-        self.assertIn("as many as its share", self.sections["groups"]["text"])
-
-    def test_print_has_all_figures(self):
-        self.assertEqual(
-            set(draw_figures(self.analysis)),
-            {
-                *("tradeoff", "training", "figure_3a_models", "figure_3b_levels"),
-                *("figure_4_cats", "figure_4_dogs", "figure_4_shared"),
-            },
-        )
+    def test_it_is_said_what_they_show(self):
+        drawing = Drawing('levels of "a & b"', {"c": lambda axes: axes.plot([1, 2])})
+        expected = '<svg role="img" aria-label="levels of &quot;a &amp; b&quot;: c"'
+        self.assertStartsWith(drawing.svgs()[0], expected)
 
 
-FULL_MACS = {"planted": 5000}
+class PageTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory())) / "report"
+
+    def test_it_has_everything_and_needs_nothing_but_itself(self):
+        paths = write_report(two_tasks(), self.folder, {"--price": "<2>"})
+        self.assertCountEqual(paths, self.folder.iterdir())
+        self.assertEqual({path.suffix for path in paths}, {".html", ".png", ".csv"})
+        page = (self.folder / "report.html").read_text()
+        self.assertNotRegex(page, r'(src|href)="(?!#|data:)')
+        self.assertNotRegex(page, r"@import|fetch\(|url\((?!#|\$|data:)")
+        links = re.findall(r'<a href="#(\w+)"', page)
+        self.assertEqual(links, re.findall(r'<section id="(\w+)"', page))
+        self.assertLen(links, 10)
+        for text in (
+            "<title>wrn-8-1 on cats, dogs</title>",
+            "2 blocks of 3 levels,\n9 fixed models in 1,234 weights.",
+            "<td>best fixed, 1-0-1</td>\n<td>87.00</td><td>45.0</td>",
+            "Gain over the best fixed model: +0.50 points (95 %: -0.70 to +1.68).",
+            "Strong shade: the selector trains",
+            "as many as its share",
+            "<p>Model 2-0. class 0: 100 % of its images, 4.0 times",
+            "<td>cats and dogs</td>\n<td>58.8</td>",
+            "<td>1-1</td><td>60.0</td><td>43.8</td>",
+            "<code>--price</code></td><td><code>&lt;2&gt;</code>",
+        ):
+            self.assertTrue(text in page, text)  # Says no more: a page is long.
+
+    def test_one_task_without_a_known_training(self):
+        analysis = planted_analysis(planted_routing())
+        object.__setattr__(analysis, "stages", None)
+        object.__setattr__(analysis, "budget", 0.4)
+        paths = write_report(analysis, self.folder)
+        names = {path.name for path in paths if path.suffix == ".png"}
+        expected = {"figure_3a_models", "figure_3b_levels", "figure_4_planted", "tradeoff"}
+        self.assertEqual(names, {f"{name}.png" for name in expected})
+        page = (self.folder / "report.html").read_text()
+        self.assertIn("There is one task only.", page)
+        self.assertIn("the selector is held to 40 % of the MACs", page)
+        self.assertNotIn("#training", page)
+
+    def test_a_folder_that_cannot_be_made_is_an_error(self):
+        self.folder.write_text("in the way")
+        with self.assertRaisesRegex(ValueError, "`folder` must be a folder that can be made"):
+            write_report(two_tasks(), self.folder)
 
 
 class ImageBrowserTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters((2, 8), (100, 20))
     def test_every_class_has_its_images(self, per_class, total):
-        routing = planted_routing()
-        images = browser_data([routing], per_class, FULL_MACS)["planted"]["images"]
+        analysis = planted_analysis(planted_routing())
+        images = browser_data(analysis, per_class)["planted"]["images"]
         self.assertLen(images, total)
         self.assertEqual({image["label"] for image in images}, {0, 1, 2, 3})
 
-    def test_an_image_says_what_became_of_it(self):
-        routing = planted_routing()
-        data = browser_data([routing], 3, FULL_MACS)["planted"]
+    @parameterized.parameters(1, 3)
+    def test_an_image_says_what_became_of_it(self, channels):
+        routing = planted_routing(channels=channels)
+        data = browser_data(planted_analysis(routing), 3)["planted"]
         self.assertEqual(data["classes"][2], "class 2")
-        self.assertEqual(data["full_macs"], 5000)
+        self.assertEqual(data["full_macs"], 2_000_000)
         self.assertEqual((data["width"], data["height"]), (5, 6))
-        for image in data["images"]:
+        sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["sheet"].split(",")[1]))))
+        self.assertEqual(sheet.ndim, 2 if channels == 1 else 3)
+        for place, image in enumerate(data["images"]):
             index, label = image["index"], image["label"]
             self.assertEqual(label, routing.routed.labels[index])
             self.assertEqual(image["answer"] == label, index % 2 == 0)
             self.assertAllClose(image["confidence"], 0.5 + index / 100)
             self.assertAllClose(image["macs"], MACS[label])
             self.assertEqual(image["model"], ["2-0", "1-1", "1-1", "0-2"][label])
+            shown = sheet[:6, 5 * place : 5 * place + 5]  # Image number i is filled with i.
+            self.assertAllEqual(shown, np.full_like(shown, index))
 
     def test_the_cheapest_and_the_dearest_of_a_class_are_there(self):
         routing = planted_routing(per_class=(9, 0, 0, 0))
         routing.routed.macs_share[:] = [0.5, 0.1, 0.9, 0.4, 0.3, 0.2, 0.6, 0.7, 0.8]
         self.assertEqual(spread_over_cost(routing, 0, 3), [1, 0, 2])
 
-
-class ImageSheetTest(tf.test.TestCase, parameterized.TestCase):
-    def test_every_picture_is_at_its_place(self):
-        pictures = [np.full((2, 3, 1), number, np.uint8) for number in (1, 2, 3)]
-        sheet = image_sheet(pictures, columns=2)
-        expected = [[1, 1, 1, 2, 2, 2]] * 2 + [[3, 3, 3, 0, 0, 0]] * 2
-        self.assertAllEqual(sheet[..., 0], expected)
-
-    @parameterized.parameters(1, 3)
-    def test_the_address_holds_the_very_pixels(self, channels):
-        image = np.random.default_rng(0).integers(0, 256, (4, 6, channels), np.uint8)
-        kind, content = data_uri(image).split(",")
+    def test_the_address_holds_the_very_pixels(self):
+        image = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
+        kind, content = data_uri(Image.fromarray(image)).split(",")
         self.assertEqual(kind, "data:image/png;base64")
-        found = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
-        self.assertAllEqual(found.reshape(image.shape), image)
-
-
-class ReportContentTest(tf.test.TestCase):
-    def test_a_line_says_what_the_images_of_a_model_have_in_common(self):
-        routing = planted_routing()
-        groups = model_groups([routing], 2)["planted"]
-        lines = [group_line(group, routing.class_names) for group in groups]
-        self.assertEqual(
-            lines[1], "Model 2-0. class 0: 100 % of its images, 4.0 times the task's share."
-        )
-        self.assertStartsWith(lines[0], "Model 1-1. class 1: 67 % of its images, 1.7 times")
-        self.assertIn("; class 2: 33 % of its images, 1.7 times", lines[0])
-
-    def test_shared_models_have_a_share_of_every_task(self):
-        routings = [
-            planted_routing("a", per_class=(10, 3, 3, 4)),
-            planted_routing("b", per_class=(0, 0, 0, 2)),
-        ]
-        self.assertEqual(shared_rows(routings, 5), [{"model": "0-2", "shares": [20.0, 100.0]}])
-        self.assertEqual(shared_rows(routings[:1], 5), [])
-
-    def test_agreement_is_in_percent(self):
-        of = {"overlap": 0.25, "level_overlap": [0.5, 1.0], "divergence": 0.1, "shared_models": 3}
-        (row,) = agreement_rows({("a", "b"): of})
-        self.assertEqual(row["tasks"], "a and b")
-        self.assertAllClose([row["overlap"], row["level_overlap"]], [25, 75])
+        self.assertAllEqual(np.asarray(Image.open(io.BytesIO(base64.b64decode(content)))), image)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,115 @@
+"""Tests of the figures of accuracy over MACs."""
+
+import pathlib
+import tempfile
+
+import tensorflow as tf
+from absl.testing import parameterized
+from PIL import Image
+
+from elastic_tf.report.macs_figures import (
+    draw_budget_curves,
+    draw_fixed_models,
+    draw_tradeoff,
+    draw_trials,
+)
+from tests.elastic_tf.report.planted import CURVES, FOUND, RESULTS, point
+
+
+def drawn_lines(axes):
+    """Returns a dict from a series' name to its points; axes must be in per cent."""
+    assert "%" in axes.get_xlabel() and "%" in axes.get_ylabel()
+    return {line.get_label(): line.get_xydata().tolist() for line in axes.get_lines()}
+
+
+class TradeoffTest(tf.test.TestCase):
+    def test_every_choice_is_a_series(self):
+        figure = draw_tradeoff({"cats": RESULTS}, CURVES).figure()
+        expected = {
+            "fixed levels": [[2, 10], [100, 88]],
+            "selector at budgets": [[10, 70], [39, 85], [80.5, 95]],
+            "its choices, shuffled": [[45.6, 86]],
+            "best fixed model found": [[45, 87]],
+            "selector": [[45.6, 87.5]],
+        }
+        self.assertAllClose(drawn_lines(figure.axes[0]), expected)
+        self.assertLen(figure.legends[0].get_texts(), 5)
+
+    def test_what_was_not_measured_is_left_out(self):
+        figures = {key: of for key, of in RESULTS.items() if key != "best_fixed"}
+        (axes,) = draw_tradeoff({"cats": figures}).figure().axes
+        self.assertEqual(
+            set(drawn_lines(axes)), {"fixed levels", "its choices, shuffled", "selector"}
+        )
+
+    def test_all_but_a_level_that_guesses_is_within_the_panel(self):
+        (axes,) = draw_tradeoff({"cats": RESULTS}, CURVES).figure().axes
+        low, high = axes.get_ylim()
+        self.assertBetween(low, 60, 70)
+        self.assertBetween(high, 95, 100)
+
+
+class BudgetCurvesTest(tf.test.TestCase, parameterized.TestCase):
+    def test_every_task_has_a_panel(self):
+        figure = draw_budget_curves(CURVES, "wrn, test").figure()
+        self.assertEqual([axes.get_title() for axes in figure.axes], ["cats", "dogs"])
+        self.assertEqual(figure.get_suptitle(), "wrn, test")
+        expected = {
+            "fixed levels": [[2, 10], [30, 87.5], [100, 96.5]],
+            "selector at budgets": [[10, 70], [39, 85], [80.5, 95]],
+            "selector": [[45, 90]],
+        }
+        self.assertAllClose(drawn_lines(figure.axes[0]), expected)
+
+    @parameterized.parameters(1, 3, 4, 7)
+    def test_places_without_a_task_are_left_out(self, tasks):
+        curves = {f"task{k}": CURVES["cats"] for k in range(tasks)}
+        self.assertLen(draw_budget_curves(curves).figure().axes, tasks)
+
+    def test_a_level_cheaper_than_all_budgets_does_not_stretch_the_axis(self):
+        low, high = draw_budget_curves(CURVES).figure().axes[0].get_ylim()
+        self.assertBetween(low, 60, 70)
+        self.assertBetween(high, 96.5, 100)
+
+    def test_the_file_is_a_png_and_nothing_else_is_left(self):
+        folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        draw_budget_curves(CURVES).save(folder / "plot.png")
+        self.assertEqual([path.name for path in folder.iterdir()], ["plot.png"])
+        image = Image.open(folder / "plot.png")
+        self.assertEqual((image.format, image.mode), ("PNG", "RGB"))
+        self.assertAllGreater(image.size, 500)
+
+
+class FixedModelsTest(tf.test.TestCase):
+    def test_points_front_and_selector(self):
+        (axes,) = draw_fixed_models(FOUND).figure().axes
+        expected = {
+            "fixed models tried": [[50, 75], [25, 50], [50, 62.5]],
+            "best of their cost": [[25, 50], [50, 75]],
+            "selector": [[37.5, 80]],
+        }
+        self.assertAllClose(drawn_lines(axes), expected)
+        self.assertIn("validation", axes.get_ylabel())
+
+
+class TrialsTest(tf.test.TestCase):
+    def test_points_front_best_and_budget(self):
+        trials = [point(0.5, 0.75), point(0.25, 0.5), point(0.7, 0.6)]
+        (axes,) = draw_trials(trials, [trials[1], trials[0]], "title", 0.4).figure().axes
+        found = drawn_lines(axes)
+        self.assertAllClose([x for x, _ in found.pop("budget")], [40, 40])
+        expected = {
+            "trials": [[70, 60]],
+            "front: no trial is better": [[25, 50], [50, 75]],
+            "best score": [[50, 75]],
+        }
+        self.assertAllClose(found, expected)
+        self.assertEqual(axes.get_title(), "title")
+
+    def test_without_front_and_budget(self):
+        (axes,) = draw_trials([point(0.5, 0.75)], []).figure().axes
+        self.assertEqual(set(drawn_lines(axes)), {"trials", "best score"})
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,1 +1,0 @@
-"""Parts of tools/search_models.py: its table, its plot."""
