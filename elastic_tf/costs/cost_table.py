@@ -68,7 +68,7 @@ class CostTable:
 
     @property
     def full_macs(self):
-        """MACs of the full model alone, without the selector: what a plain network costs."""
+        """MACs of the full model alone, without the selector: what a standalone network costs."""
         return self.fixed_macs + int(self.block_macs[:, -1].sum())
 
     @property

@@ -7,7 +7,7 @@ def default_ratios(num_levels, residual=True):
     """Returns the paper's ratios, generalised to any number of levels.
 
     A residual block halves from full width down to `2 ** -(num_levels - 2)` and puts 0 below
-    it; a plain block, which cannot be skipped, halves once more instead of the 0.
+    it; a VGG block, which cannot be skipped, halves once more instead of the 0.
 
     Args:
         num_levels: int, at least 2.
@@ -15,7 +15,7 @@ def default_ratios(num_levels, residual=True):
 
     Returns:
         Tuple of `num_levels` increasing floats ending in 1.0. For four levels:
-        `(0.0, 0.25, 0.5, 1.0)` (residual) or `(0.125, 0.25, 0.5, 1.0)` (plain).
+        `(0.0, 0.25, 0.5, 1.0)` (residual) or `(0.125, 0.25, 0.5, 1.0)` (VGG).
 
     Raises:
         ValueError: if `num_levels` is below 2.
@@ -34,7 +34,7 @@ def validate_ratios(ratios, residual=True):
     Args:
         ratios: iterable of at least two numbers in [0, 1], increasing, last 1.
         residual: bool. A residual block's first ratio must be 0 (level 0 is its shortcut); a
-            plain block's must be above 0.
+            VGG block's must be above 0.
 
     Returns:
         Tuple of floats.
@@ -59,7 +59,7 @@ def validate_ratios(ratios, residual=True):
         )
     if not residual and values[0] <= 0.0:
         raise ValueError(
-            "`ratios` of a plain block must start above 0.0, it cannot be skipped. "
+            "`ratios` of a VGG block must start above 0.0, it cannot be skipped. "
             f"Received: ratios={values}"
         )
     return values
@@ -80,8 +80,8 @@ def validate_block_ratios(ratios, num_blocks, residual=True):
     Raises:
         ValueError: if a list breaks `validate_ratios`' rules, or the lists do not fit together.
     """
-    ratios = list(ratios)
-    if not ratios or not isinstance(ratios[0], (list, tuple)):
+    is_list = isinstance(ratios, (list, tuple))
+    if not is_list or not ratios or not isinstance(ratios[0], (list, tuple)):
         return (validate_ratios(ratios, residual),) * num_blocks
     per_block = tuple(validate_ratios(block, residual) for block in ratios)
     if len(per_block) != num_blocks:

@@ -1,4 +1,4 @@
-"""Normalisation as plain numbers, and its fold into the convolution before it."""
+"""Blocks frozen for prediction: normalisation folded away, kernels sliced for every level."""
 
 import numpy as np
 import tensorflow as tf

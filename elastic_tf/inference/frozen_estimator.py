@@ -1,4 +1,4 @@
-"""A task's stem with its weights frozen into constants."""
+"""Estimator of one task, frozen for prediction."""
 
 import numpy as np
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Estimator and selector of one task, frozen for prediction."""
+"""Selector of one task, and with the estimator the whole network, frozen for prediction."""
 
 import numpy as np
 import tensorflow as tf
@@ -114,7 +114,8 @@ class FrozenNetwork:
     Args:
         network: an `ElasticNetwork` (or `DeepElasticNetwork`).
         task: str.
-        calibration: the task's `BudgetCalibration`, for calls with a budget. Defaults to `None`.
+        calibration: the task's `BudgetCalibration`, for calls with a budget. Defaults to the
+            network's own.
 
     Call arguments:
         images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
@@ -146,7 +147,7 @@ class FrozenNetwork:
     def __init__(self, network, task, calibration=None):
         self.estimator = FrozenEstimator(network.estimator, task)
         self.selector = FrozenSelector(network.selector, task)
-        self.calibration = calibration
+        self.calibration = calibration or network.calibrations.get(task)
         self._block_shares = network.cost_table(task).block_shares
 
     @tf.autograph.experimental.do_not_convert  # It has nothing to convert, and is traced faster.
@@ -186,7 +187,7 @@ class PortableNetwork:
         self.selector = FrozenSelector(network.selector, task)
         # In float32, as other runtimes lack float64 here and there; not a tensor, which would be an
         # input of the graph.
-        self._charge = (price * network.cost_table(task).block_shares).astype(np.float32)
+        self._level_prices = (price * network.cost_table(task).block_shares).astype(np.float32)
 
     @tf.autograph.experimental.do_not_convert  # It has nothing to convert, and is traced faster.
     def __call__(self, images):
@@ -196,5 +197,5 @@ class PortableNetwork:
         return {"logits": estimator.classify_gathered(images, levels), "levels": levels}
 
     def _select(self, images):
-        scores = self.selector.score(images) - self._charge
+        scores = self.selector.score(images) - self._level_prices
         return tf.argmax(scores, axis=-1, output_type=tf.int32)

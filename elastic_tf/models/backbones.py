@@ -10,7 +10,7 @@ class Backbone:
 
     Attributes:
         name: str, e.g. `"wrn-32-4"`.
-        residual: bool. Residual blocks, or plain ones.
+        residual: bool. Residual blocks, or VGG's.
         stem_filters: int. Channels that the stems deliver.
         stage_filters: tuple of ints. Width of each stage; all but the first enter with stride 2.
         blocks_per_stage: int.
@@ -43,7 +43,7 @@ def parse_backbone(name):
     | --- | --- | --- | --- |
     | `wrn-DEPTH-WIDEN` | 3 residual | 16, 32, 64 times WIDEN, stem 16 | `wrn-32-4` |
     | `resnet-DEPTH[-WIDTH]` | 4 residual | WIDTH (64) doubling, stem WIDTH | `resnet-42` |
-    | `vgg-DEPTH[-WIDTH]` | 3 plain | WIDTH (64) doubling, stem WIDTH | `vgg-14-32` |
+    | `vgg-DEPTH[-WIDTH]` | 3 of VGG | WIDTH (64) doubling, stem WIDTH | `vgg-14-32` |
 
     DEPTH counts the stem, two convolutions per block, and the head: 2 + 2 * stages * blocks.
     For `wrn`, the usual count of 4 more than a multiple of 6 (`wrn-16-2`) is understood too.

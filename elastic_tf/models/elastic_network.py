@@ -6,28 +6,28 @@ from elastic_tf.models.estimator import Estimator
 from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.selector import Selector
 from elastic_tf.models.tasks import check_task, validate_tasks
-from elastic_tf.policies.budget import levels_at_budget
+from elastic_tf.policies.budget import BudgetCalibration, levels_at_budget
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
 class ElasticNetwork(keras.Model):
     """Runs each image on the model that the selector chooses for it.
 
-    This class is the network as it is used; `DeepElasticNetwork` adds how it is trained.
+    This class is the network as it is used; `DeepElasticNetwork` adds how it is trained. Defaults
+    are those of `NetworkSettings`.
 
     Args:
         tasks: dict from task name to `{"image_shape": (height, width, channels),
             "num_classes": int}`.
         backbone: str, e.g. `"wrn-32-4"`; see `parse_backbone`.
         ratios: as of `Estimator`; `None` for the paper's four levels.
-        selector_hidden_ratio: float in (0, 1], see `Selector`. Defaults to 0.25.
-        trunk_size: int, pixels. Feature size that the stems' strides aim at. Defaults to 32.
-        selector_features: what the selector's scores see, see `LevelScores`. Defaults to
-            `"confident"`.
+        selector_hidden_ratio: float in (0, 1], see `Selector`.
+        trunk_size: int, pixels. Feature size that the stems' strides aim at.
+        selector_features: what the selector's scores see, see `LevelScores`.
         selector_trunk_size: int, pixels. The same for the selector, which is cheaper at a smaller
             one; `None` for `trunk_size`.
-        execution: `"grouped"` or `"masked"`. Defaults to `"grouped"`.
-        momentum: float in [0, 1), of the running averages. Defaults to 0.9.
+        execution: `"grouped"` or `"masked"`, see `ElasticBlock`.
+        momentum: float in [0, 1), of the running averages.
 
     Call arguments:
         inputs: dict from task name to images `(batch, height, width, channels)`, pixels in
@@ -40,7 +40,8 @@ class ElasticNetwork(keras.Model):
 
     Attributes:
         calibrations: dict from task name to the `BudgetCalibration` that calls with a budget need.
-            Empty at first, and not part of the saved model.
+            Empty at first. `save` and `save_weights` keep them; loading replaces them, by none
+            where the file holds none.
 
     Returns:
         For a dict, a dict from task name to what one task gives: logits `(batch, num_classes)`;
@@ -174,6 +175,23 @@ class ElasticNetwork(keras.Model):
         """Returns the `CostTable` of a task's models, selector included."""
         check_task(task, self.tasks)
         return self.estimator.cost_table(task, selector_macs=self.selector.macs(task))
+
+    def save_own_variables(self, store):
+        """Saves the calibrations beside the network's own variables; Keras calls it."""
+        super().save_own_variables(store)
+        for task, calibration in self.calibrations.items():
+            store[f"{task}_budgets"] = calibration.budgets
+            store[f"{task}_prices"] = calibration.prices
+
+    def load_own_variables(self, store):
+        """Loads what `save_own_variables` saved; Keras calls it."""
+        own = {key: store[key] for key in store.keys()}
+        self.calibrations = {
+            task: BudgetCalibration(own.pop(f"{task}_budgets"), own.pop(f"{task}_prices"))
+            for task in self.tasks
+            if f"{task}_budgets" in own
+        }
+        super().load_own_variables(own)
 
     def get_config(self):
         return super().get_config() | {

@@ -1,4 +1,4 @@
-"""The estimator: one set of weights that holds every candidate model."""
+"""The estimator: one set of weights that holds all models."""
 
 import keras
 import numpy as np
@@ -10,6 +10,7 @@ from elastic_tf.layers.blocks import ElasticResidualBlock, ElasticVggBlock
 from elastic_tf.layers.routing import inverse_permutation, permute, sort_by_level
 from elastic_tf.layers.task_layers import TaskHead, make_stems
 from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.tasks import check_gates, check_levels, check_task, validate_tasks
 
 
@@ -17,15 +18,17 @@ from elastic_tf.models.tasks import check_gates, check_levels, check_task, valid
 class Estimator(keras.Model):
     """A trunk of elastic blocks shared by tasks, with a stem and a head for each task.
 
+    Defaults are those of `NetworkSettings`.
+
     Args:
         tasks: dict from task name to `{"image_shape": (height, width, channels),
             "num_classes": int}`.
-        backbone: str, a name that `parse_backbone` understands. Defaults to `"wrn-32-4"`.
+        backbone: str, a name that `parse_backbone` understands.
         ratios: list of floats, one per level; or one such list per block; or `None` for the
             paper's four levels. Share of a block's hidden channels that each level uses.
-        trunk_size: int, pixels. Feature size that the stems' strides aim at. Defaults to 32.
-        execution: `"grouped"` or `"masked"`, see `ElasticBlock`. Defaults to `"grouped"`.
-        momentum: float in [0, 1), of the running averages. Defaults to 0.9.
+        trunk_size: int, pixels. Feature size that the stems' strides aim at.
+        execution: `"grouped"` or `"masked"`, see `ElasticBlock`.
+        momentum: float in [0, 1), of the running averages.
 
     Call arguments:
         inputs: tensor `(batch, height, width, channels)`, pixels in 0..255, any numeric type.
@@ -53,11 +56,11 @@ class Estimator(keras.Model):
     def __init__(
         self,
         tasks,
-        backbone="wrn-32-4",
-        ratios=None,
-        trunk_size=32,
-        execution="grouped",
-        momentum=0.9,
+        backbone=NetworkSettings.backbone,
+        ratios=NetworkSettings.ratios,
+        trunk_size=NetworkSettings.trunk_size,
+        execution=NetworkSettings.execution,
+        momentum=NetworkSettings.momentum,
         **kwargs,
     ):
         super().__init__(**kwargs)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from elastic_tf.costs.ratios import default_ratios
+from elastic_tf.costs.ratios import default_ratios, validate_block_ratios
 from elastic_tf.layers.elastic_block import EXECUTIONS
 from elastic_tf.layers.level_scores import FEATURES
 from elastic_tf.models.backbones import parse_backbone
@@ -16,7 +16,8 @@ class NetworkSettings(Settings):
     The defaults are the network's own; `paper()` are the paper's.
 
     Raises:
-        ValueError: if a setting is out of range, or `backbone` is not understood.
+        ValueError: if a setting is out of range, `backbone` is not understood, or `ratios` are none
+            for it.
 
     Reference: Ahn et al., 2019, supplement section 1; the method's section 3.
     """
@@ -80,7 +81,11 @@ class NetworkSettings(Settings):
 
     def __post_init__(self):
         super().__post_init__()
-        parse_backbone(self.backbone)
+        shape = parse_backbone(self.backbone)
+        if self.ratios is not None:  # Lists, as from JSON, become tuples.
+            validate_block_ratios(self.ratios, shape.num_blocks, shape.residual)
+            ratios = tuple(tuple(of) if isinstance(of, list) else of for of in self.ratios)
+            object.__setattr__(self, "ratios", ratios)
 
     def arguments(self):
         """Returns the arguments of `ElasticNetwork` but for the tasks, a dict."""

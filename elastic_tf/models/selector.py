@@ -8,6 +8,7 @@ from elastic_tf.layers.level_scores import LevelScores
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from elastic_tf.layers.task_layers import make_stems
 from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.tasks import check_task, validate_tasks
 
 
@@ -17,7 +18,7 @@ class Selector(keras.Model):
 
     `q(m | image)` is a product over blocks of softmaxes over levels. Stems are per task, the blocks
     are shared; what is added to the paper's selector after them, so that its choice follows the
-    image, `LevelScores` says.
+    image, `LevelScores` says. Defaults are those of `NetworkSettings`.
 
     Args:
         tasks: dict, as of `Estimator`.
@@ -25,11 +26,10 @@ class Selector(keras.Model):
         num_blocks: int. Blocks of the estimator to choose for.
         num_levels: int. Levels to choose from.
         hidden_ratio: float in (0, 1]. Hidden width of a block as a share of its stage's.
-            Defaults to 0.25, about 5 % of WRN-32-4's MACs.
-        trunk_size: int, pixels. Feature size that the stems' strides aim at. Defaults to 32.
-        momentum: float in [0, 1), of the running averages. Defaults to 0.9.
-        features: what the scores see, as of `LevelScores`; `"pooled"` is the paper's. Defaults to
-            `"confident"`.
+            0.25 is about 5 % of WRN-32-4's MACs.
+        trunk_size: int, pixels. Feature size that the stems' strides aim at.
+        momentum: float in [0, 1), of the running averages.
+        features: what the scores see, as of `LevelScores`; `"pooled"` is the paper's.
 
     Call arguments:
         inputs: tensor `(batch, height, width, channels)`, pixels in 0..255.
@@ -49,13 +49,13 @@ class Selector(keras.Model):
     def __init__(
         self,
         tasks,
-        backbone="wrn-32-4",
+        backbone=NetworkSettings.backbone,
         num_blocks=15,
-        num_levels=4,
-        hidden_ratio=0.25,
-        trunk_size=32,
-        momentum=0.9,
-        features="confident",
+        num_levels=NetworkSettings.num_levels,
+        hidden_ratio=NetworkSettings.selector_hidden_ratio,
+        trunk_size=NetworkSettings.trunk_size,
+        momentum=NetworkSettings.momentum,
+        features=NetworkSettings.selector_features,
         **kwargs,
     ):
         super().__init__(**kwargs)

@@ -7,10 +7,13 @@ from elastic_tf.layers.blocks import ElasticResidualBlock
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from elastic_tf.layers.task_layers import TaskStem
 from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.tasks import check_task
 
 
-def standalone_network(image_shape, num_classes, backbone, widths, trunk_size=32):
+def standalone_network(
+    image_shape, num_classes, backbone, widths, trunk_size=NetworkSettings.trunk_size
+):
     """Returns the Keras model with the layers of one model of an `Estimator`.
 
     The weights are new. Layers are named `stem_conv`, `block1_norm1`, `head_linear` and so on.
@@ -20,8 +23,8 @@ def standalone_network(image_shape, num_classes, backbone, widths, trunk_size=32
         num_classes: int.
         backbone: str, a name that `parse_backbone` understands.
         widths: list of ints, the hidden channels of each block. 0 leaves a residual block's branch
-            out; plain blocks need at least 1.
-        trunk_size: int, pixels. Feature size that the stem's stride aims at. Defaults to 32.
+            out; VGG blocks need at least 1.
+        trunk_size: int, pixels. Feature size that the stem's stride aims at.
 
     Returns:
         `keras.Model` from images `(batch, *image_shape)`, pixels in 0..255, to logits
@@ -44,7 +47,7 @@ def standalone_network(image_shape, num_classes, backbone, widths, trunk_size=32
     features = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
     stem = _conv(features, shape.stem_filters, "stem_conv", strides, kernel_size=7)
     features = _norm_relu(stem, "stem_norm")
-    block = _residual_block if shape.residual else _plain_block
+    block = _residual_block if shape.residual else _vgg_block
     for index, ((filters, strides), width) in enumerate(zip(shape.blocks, widths, strict=True)):
         features = block(features, filters, strides, width, f"block{index + 1}")
     pooled = keras.layers.GlobalAveragePooling2D()(_norm_relu(features, "head_norm"))
@@ -66,7 +69,7 @@ def _residual_block(features, filters, strides, width, name):
     return keras.layers.Add()([shortcut, hidden])
 
 
-def _plain_block(features, filters, strides, width, name):
+def _vgg_block(features, filters, strides, width, name):
     if strides > 1:
         features = keras.layers.MaxPooling2D(strides, padding="same")(features)
     features = _norm_relu(_conv(features, width, f"{name}_conv1"), f"{name}_norm1")
@@ -86,8 +89,8 @@ def _conv(features, filters, name, strides=1, kernel_size=3):
 
 
 def _norm_relu(features, name):
-    normalised = keras.layers.BatchNormalization(momentum=0.9, name=name)(features)
-    return keras.layers.ReLU()(normalised)
+    norm = keras.layers.BatchNormalization(momentum=NetworkSettings.momentum, name=name)
+    return keras.layers.ReLU()(norm(features))
 
 
 def standalone_layers(estimator, task):

@@ -15,51 +15,6 @@ _TOLERANCE, _COARSE_TOLERANCE = 1e-5, 5e-2
 _SMALLEST = 1e-30  # Of a probability whose logarithm is compared; smaller ones may be 0.
 
 
-def check_agreement(estimator, plain, layers, task):
-    """Checks on random images that a plain network and the full model have the same outputs.
-
-    Args:
-        estimator: an `Estimator`.
-        plain: a `keras.Model` to logits, or to their softmax.
-        layers: list of its layers, those of models within it too. With a `Rescaling` among them its
-            images are pixels in 0..255, else in -1..1.
-        task: str.
-
-    Raises:
-        ValueError: if the outputs differ.
-    """
-    shape = (_NUM_IMAGES, *estimator.tasks[task]["image_shape"])
-    images = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
-    rescales = any(isinstance(layer, keras.layers.Rescaling) for layer in layers)
-    theirs = plain(images if rescales else images / 127.5 - 1, training=False)
-    theirs = np.asarray(tf.cast(theirs, tf.float32))
-    ours = np.asarray(tf.cast(estimator(images, task=task), tf.float32))
-    if theirs.shape != ours.shape:
-        raise ValueError(
-            f"`plain` must have outputs {ours.shape[1:]} for an image of '{task}'. "
-            f"Received: {theirs.shape[1:]}"
-        )
-    error = _error(ours, theirs)
-    dtypes = {layer.compute_dtype for layer in (estimator, *layers)}
-    is_exact = dtypes.isdisjoint(("float16", "bfloat16"))
-    if not error <= (_TOLERANCE if is_exact else _COARSE_TOLERANCE):  # Nor is nan.
-        raise ValueError(
-            "`plain` must compute what the estimator's full model does with its weights; its "
-            "activations, poolings, dilations or connections are others. Received: outputs that "
-            f"differ by {error:.2g} of the largest"
-        )
-
-
-def _error(ours, theirs):
-    """Returns the largest difference as a share of the largest value."""
-    is_softmax = np.all(theirs >= 0) and np.allclose(theirs.sum(axis=-1), 1, atol=1e-3)
-    if is_softmax:  # Compared as logarithms, which tell sure probabilities apart.
-        ours = tf.nn.log_softmax(ours).numpy()
-        is_shown = theirs > _SMALLEST
-        ours, theirs = ours[is_shown], np.log(theirs[is_shown])
-    return np.abs(ours - theirs).max() / max(np.abs(theirs).max(), _SMALLEST)
-
-
 _KINDS = {
     ElasticConv2D: keras.layers.Conv2D,
     TaskBatchNormalization: keras.layers.BatchNormalization,
@@ -68,10 +23,10 @@ _KINDS = {
 _PIXEL_TOLERANCE = 1e-6
 
 
-def load_standalone_weights(estimator, plain, task):
-    """Gives an estimator the weights of a trained plain network of the same depth and width.
+def load_standalone_weights(estimator, network, task):
+    """Gives an estimator the weights of a trained standalone network of the same depth and width.
 
-    The full model then gives the plain network's logits; narrower ones have still to be learned.
+    The full model then gives that network's logits; narrower ones have still to be learned.
     The layers are matched in their order, whatever their names; `standalone_network` makes networks
     that fit. The running averages of the trunk become those of all tasks, as the trunk's weights
     are shared; stems and heads of other tasks are left as they are.
@@ -82,7 +37,7 @@ def load_standalone_weights(estimator, plain, task):
 
     Args:
         estimator: an `Estimator`.
-        plain: a `keras.Model` of `Conv2D`, `BatchNormalization` and `Dense` layers, and others
+        network: a `keras.Model` of `Conv2D`, `BatchNormalization` and `Dense` layers, and others
             without weights. If it has a `Rescaling` layer, its images are pixels in 0..255; if it
             has none, pixels in -1..1.
         task: str, the task whose stem and head are set.
@@ -94,7 +49,7 @@ def load_standalone_weights(estimator, plain, task):
     Reference: Cai et al., 2020 (arXiv 1908.09791), on starting from the full network.
     """
     check_task(task, estimator.tasks)
-    layers = _all_layers(plain)
+    layers = _all_layers(network)
     targets, sources = (
         standalone_layers(estimator, task),
         [layer for layer in layers if layer.weights],
@@ -113,11 +68,45 @@ def load_standalone_weights(estimator, plain, task):
         for ((_, layer), _), value in zip(pairs, values, strict=True):
             _assign(layer, value)
         # Layers without weights were not looked at, nor options of those with.
-        check_agreement(estimator, plain, layers, task)
+        _check_agreement(estimator, network, layers, task)
     except Exception:
         for weight, value in zip(estimator.weights, before, strict=True):
             weight.assign(value)
         raise
+
+
+def _check_agreement(estimator, network, layers, task):
+    """Checks on random images that a standalone network and the full model answer alike."""
+    shape = (_NUM_IMAGES, *estimator.tasks[task]["image_shape"])
+    images = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
+    rescales = any(isinstance(layer, keras.layers.Rescaling) for layer in layers)
+    theirs = network(images if rescales else images / 127.5 - 1, training=False)
+    theirs = np.asarray(tf.cast(theirs, tf.float32))
+    ours = np.asarray(tf.cast(estimator(images, task=task), tf.float32))
+    if theirs.shape != ours.shape:
+        raise ValueError(
+            f"`network` must have outputs {ours.shape[1:]} for an image of '{task}'. "
+            f"Received: {theirs.shape[1:]}"
+        )
+    error = _error(ours, theirs)
+    dtypes = {layer.compute_dtype for layer in (estimator, *layers)}
+    is_exact = dtypes.isdisjoint(("float16", "bfloat16"))
+    if not error <= (_TOLERANCE if is_exact else _COARSE_TOLERANCE):  # Nor is nan.
+        raise ValueError(
+            "`network` must compute what the estimator's full model does with its weights; its "
+            "activations, poolings, dilations or connections are others. Received: outputs that "
+            f"differ by {error:.2g} of the largest"
+        )
+
+
+def _error(ours, theirs):
+    """Returns the largest difference as a share of the largest value."""
+    is_softmax = np.all(theirs >= 0) and np.allclose(theirs.sum(axis=-1), 1, atol=1e-3)
+    if is_softmax:  # Compared as logarithms, which tell sure probabilities apart.
+        ours = tf.nn.log_softmax(ours).numpy()
+        is_shown = theirs > _SMALLEST
+        ours, theirs = ours[is_shown], np.log(theirs[is_shown])
+    return np.abs(ours - theirs).max() / max(np.abs(theirs).max(), _SMALLEST)
 
 
 def _all_layers(model):
@@ -132,19 +121,19 @@ def _check_kinds(targets, sources):
     wanted = [_KINDS[type(layer)] for layer in targets.values()]
     if len(sources) != len(wanted):
         raise ValueError(
-            f"`plain` must have the {len(wanted)} layers with weights of the estimator's backbone. "
-            f"Received: {len(sources)}"
+            f"`network` must have the {len(wanted)} layers with weights of the estimator's "
+            f"backbone. Received: {len(sources)}"
         )
     for (name, kind), source in zip(zip(targets, wanted, strict=True), sources, strict=True):
         if not isinstance(source, kind):
             raise ValueError(
-                f"`plain` must have a {kind.__name__} for {name} of the estimator. "
+                f"`network` must have a {kind.__name__} for {name} of the estimator. "
                 f"Received: '{source.name}', a {type(source).__name__}"
             )
 
 
 def _pixel_scale(layers):
-    """Returns how many times as large the plain network's pixels are as ours, which are -1..1."""
+    """Returns how many times as large the network's pixels are as ours, which are -1..1."""
     found = [layer for layer in layers if isinstance(layer, keras.layers.Rescaling)]
     if not found:
         return 1.0
@@ -152,7 +141,7 @@ def _pixel_scale(layers):
     if len(found) > 1 or abs(scale + offset) > _PIXEL_TOLERANCE:
         # A shift cannot be taken into the kernel: the zeros around an image are not shifted.
         raise ValueError(
-            "`plain` must rescale pixels once, 127.5 to 0, as Rescaling(1 / 127.5, -1) does. "
+            "`network` must rescale pixels once, 127.5 to 0, as Rescaling(1 / 127.5, -1) does. "
             f"Received: {[(layer.scale, layer.offset) for layer in found]} (scale, offset)"
         )
     return scale
@@ -206,7 +195,7 @@ def _absorb_biases(pairs, values, biases):
         (name, _), source = pairs[index]
         if name.endswith("conv2") and "norm2" not in pairs[index + 1][0][0]:
             raise ValueError(
-                f"`plain` must have no bias in {name}, which no normalisation follows. "
+                f"`network` must have no bias in {name}, which no normalisation follows. "
                 f"Received: '{source.name}', with a bias"
             )
         mean = values[index + 1][2]
@@ -216,7 +205,7 @@ def _absorb_biases(pairs, values, biases):
 def _check(name, source, what, received, expected):
     if received != expected:
         raise ValueError(
-            f"`plain` must have {what} {expected} in {name} of the estimator. "
+            f"`network` must have {what} {expected} in {name} of the estimator. "
             f"Received: {received} in '{source.name}'"
         )
 

@@ -116,25 +116,6 @@ class BudgetCalibration:
         """Returns whether a budget is neither below the cheapest nor above the dearest."""
         return bool(self.budgets[0] <= budget <= self.budgets[-1])
 
-    def to_dict(self):
-        """Returns the arguments as a dict of lists of floats, for JSON."""
-        return {"budgets": self.budgets.tolist(), "prices": self.prices.tolist()}
-
-    @classmethod
-    def from_dict(cls, values):
-        """Returns the calibration that `to_dict` described.
-
-        Raises:
-            ValueError: if it is no such dict.
-        """
-        if not isinstance(values, dict) or set(values) != {"budgets", "prices"}:
-            keys = sorted(values) if isinstance(values, dict) else type(values).__name__
-            raise ValueError(
-                "A calibration must be a dict with the keys 'budgets' and 'prices'. "
-                f"Received: {keys}"
-            )
-        return cls(**values)
-
 
 def check_budget_number(budget):
     """Raises a `ValueError` unless `budget` is a number in (0, 1]."""

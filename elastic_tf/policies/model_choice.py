@@ -3,10 +3,8 @@
 import dataclasses
 import re
 
-import numpy as np
 import tensorflow as tf
 
-from elastic_tf.policies.budget import levels_at_budget
 from elastic_tf.policies.sampling import fixed_model
 
 _LEVELS = re.compile(r"\d+(-\d+)*")
@@ -42,21 +40,6 @@ class ModelChoice:
         if self.levels is not None:
             return lambda images: fixed_model(tf.shape(images)[0], self.levels)
         return lambda images: network.select_levels(images, task, self.budget)
-
-    def on(self, answers, network, task):
-        """Returns the levels of all images of one task.
-
-        Args:
-            answers: `Answers` on them.
-            network, task: see `of`.
-
-        Returns:
-            int32 array `(images, blocks)`, or `(blocks,)` where it is the same for all.
-        """
-        if self.levels is not None:
-            return np.array(self.levels, np.int32)
-        shares, calibration = network.cost_table(task).block_shares, network.calibrations.get(task)
-        return levels_at_budget(answers.logits, shares, self.budget, calibration).numpy()
 
 
 def parse_choice(levels, level, budget, num_blocks, num_levels):

@@ -49,9 +49,24 @@ def uniform(batch_size, num_blocks, num_levels, seed):
     )
 
 
-def fixed_level(batch_size, num_blocks, level):
-    """Returns the same level for every block of every instance."""
-    return tf.fill([batch_size, num_blocks], level)
+def mostly_full(batch_size, num_blocks, num_levels, full_share, seed):
+    """Returns the full model for the first instances and uniform levels for the others.
+
+    Args:
+        batch_size: int or int32 scalar tensor.
+        num_blocks: int.
+        num_levels: int.
+        full_share: float in [0, 1], of the instances that run the full model.
+        seed: int tensor `(2,)`.
+
+    Returns:
+        int32 tensor `(batch_size, num_blocks)`.
+
+    Reference: Ahn et al., 2019, section 3.2: the paper's distribution before there is a selector.
+    """
+    full_rows = tf.cast(tf.round(full_share * tf.cast(batch_size, tf.float32)), tf.int32)
+    is_full = (tf.range(batch_size) < full_rows)[:, tf.newaxis]
+    return tf.where(is_full, num_levels - 1, uniform(batch_size, num_blocks, num_levels, seed))
 
 
 def fixed_model(batch_size, levels):

@@ -1,33 +1,21 @@
 """Callbacks of a training: checkpoints, its end, divergence, progress."""
 
 import math
-import os
 import pathlib
 import sys
 import time
 
 import keras
 
+from elastic_tf.files import whole_file
 from elastic_tf.training.stages import INITIAL, SELECTOR, STAGE_NAMES
-
-
-def save_atomically(model, path):
-    """Saves a model so that `path` always holds a whole one: the old or the new.
-
-    Args:
-        model: a `keras.Model`.
-        path: str or path ending in `.keras`; its folder must exist.
-    """
-    path = pathlib.Path(path)
-    partial = path.with_name(f"{path.stem}.partial.keras")
-    model.save(partial)
-    os.replace(partial, path)
 
 
 class ResumableCheckpoint(keras.callbacks.Callback):
     """Saves the whole model, optimizers and step counter included, every so many steps.
 
-    What it saves, `keras.saving.load_model` loads, ready for more training.
+    What it saves, `keras.saving.load_model` loads, ready for more training. The file is written
+    whole or not at all.
 
     Args:
         path: str or path ending in `.keras`.
@@ -48,10 +36,14 @@ class ResumableCheckpoint(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self._steps += 1
         if self._steps % self.every_steps == 0:
-            save_atomically(self.model, self.path)
+            self._save()
 
     def on_train_end(self, logs=None):
-        save_atomically(self.model, self.path)
+        self._save()
+
+    def _save(self):
+        with whole_file(self.path) as partial:
+            self.model.save(partial)
 
 
 class RaiseOnDivergence(keras.callbacks.Callback):
@@ -100,25 +92,26 @@ class StopAtStep(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-ESTIMATOR_FIGURES = ("loss", "accuracy")
-SELECTOR_FIGURES = ("reward", "density")
-BAR_WIDTH = 20
-SHOWN = ("accuracy", "full_accuracy", "macs_share")
+# Shown for each task, by the network that trains.
+_ESTIMATOR_FIGURES = ("loss", "accuracy")
+_SELECTOR_FIGURES = ("reward", "density")
+_BAR_WIDTH = 20
+_SECONDS = 0.5  # Between two lines on a terminal.
 
 
 class StageProgress(keras.callbacks.Callback):
-    """Prints stage, step, each task's figures, speed and time left.
+    """Prints stage, step, each task's figures, speed and time left of a `DeepElasticNetwork`.
 
     On a terminal the line, with a bar, is rewritten as the training goes; elsewhere there is one
     line per epoch.
 
     Args:
-        tasks: list of str.
-        total_steps: int. Steps of the whole training.
+        tasks: iterable of str. Defaults to the network's.
+        total_steps: int, the step at which the training will stop. Defaults to the schedule's.
         stream: text stream. Defaults to standard output.
     """
 
-    def __init__(self, tasks, total_steps, stream=None):
+    def __init__(self, tasks=None, total_steps=None, stream=None):
         super().__init__()
         self.tasks = tasks
         self.total_steps = total_steps
@@ -126,28 +119,33 @@ class StageProgress(keras.callbacks.Callback):
         self._shown = 0.0
         self._began = None
 
+    def set_model(self, model):
+        super().set_model(model)
+        self.tasks = list(model.tasks if self.tasks is None else self.tasks)
+        self.total_steps = self.total_steps or model.stages.total_steps
+
     def on_train_batch_end(self, batch, logs=None):
         now = time.monotonic()
         if self._began is None:  # The first step builds the graph; it says nothing of the speed.
             self._began, self._first_step = now, self._step()
-        if self.stream.isatty() and now - self._shown > 0.5:
+        if self.stream.isatty() and now - self._shown > _SECONDS:
             self._shown = now
-            self.stream.write(f"\r\033[K{self._bar()} {self._line(logs)}")
-            self.stream.flush()
+            self._write(f"\r\033[K{self._bar()} {self._line(logs)}")
 
     def on_epoch_end(self, epoch, logs=None):
         start = "\r\033[K" if self.stream.isatty() else ""
-        self.stream.write(f"{start}{self._line(logs)}{self._validation(logs)}\n")
+        self._write(f"{start}{self._line(logs)}{self._validation(logs)}\n")
+
+    def _write(self, text):
+        self.stream.write(text)
         self.stream.flush()
 
     def _line(self, logs):
-        step = self._step()
-        stage = self._stage(step)
+        step, stage = self._step(), self._stage()
         name = STAGE_NAMES[int(stage.kind)]
-        if int(stage.kind) != INITIAL:
+        if stage.kind != INITIAL:
             name = f"round {int(stage.round) + 1} {name}"
-        selects = int(stage.kind) == SELECTOR
-        figures = SELECTOR_FIGURES if selects else ESTIMATOR_FIGURES
+        figures = _SELECTOR_FIGURES if stage.kind == SELECTOR else _ESTIMATOR_FIGURES
         values = "; ".join(
             f"{task} " + " ".join(f"{f} {float(logs[f'{task}_{f}']):.3f}" for f in figures)
             for task in self.tasks
@@ -155,20 +153,21 @@ class StageProgress(keras.callbacks.Callback):
         return f"{step}/{self.total_steps} {name}: {values}{self._pace(step)}"
 
     def _bar(self):
-        filled = BAR_WIDTH * self._step() // self.total_steps
-        return f"[{'=' * filled}{' ' * (BAR_WIDTH - filled)}]"
+        filled = _BAR_WIDTH * self._step() // self.total_steps
+        return f"[{'=' * filled}{' ' * (_BAR_WIDTH - filled)}]"
 
     def _validation(self, logs):
         parts = []
         for task in self.tasks:
-            figures = {name: 100 * logs.get(f"val_{task}_{name}", math.nan) for name in SHOWN}
-            if math.isnan(figures["accuracy"]):
+            if f"val_{task}_accuracy" not in logs:
                 continue
-            part = f"{task} full model {figures['full_accuracy']:.1f} %"
-            if self._stage(self._step()).kind != INITIAL:  # Before, the selector is untrained.
-                part += (
-                    f", selector {figures['accuracy']:.1f} % at {figures['macs_share']:.0f} % MACs"
-                )
+            accuracy, full, macs = (
+                100 * logs[f"val_{task}_{figure}"]
+                for figure in ("accuracy", "full_accuracy", "macs_share")
+            )
+            part = f"{task} full model {full:.1f} %"
+            if self._stage().kind != INITIAL:  # Before, the selector is untrained.
+                part += f", selector {accuracy:.1f} % at {macs:.0f} % MACs"
             parts.append(part)
         return f" | validation: {'; '.join(parts)}" if parts else ""
 
@@ -180,8 +179,8 @@ class StageProgress(keras.callbacks.Callback):
         left = (self.total_steps - step) * seconds / taken
         return f" | {taken / seconds:.1f} steps/s, {left / 60:.1f} min left"
 
-    def _stage(self, step):
-        return self.model.stages(max(0, step - 1))  # The stage of the step just taken.
+    def _stage(self):
+        return self.model.stages(max(0, self._step() - 1))  # The stage of the step just taken.
 
     def _step(self):
         return int(self.model.step.numpy())

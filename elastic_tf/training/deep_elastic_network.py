@@ -4,11 +4,10 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.models.elastic_network import ElasticNetwork
-from elastic_tf.policies.initial_distributions import get_initial_distribution
 from elastic_tf.policies.sampling import entropy, greedy
 from elastic_tf.training.estimator_step import estimator_levels, estimator_loss
 from elastic_tf.training.macs_price import MacsPrice
-from elastic_tf.training.metrics import TEST, TRAINING, TaskMetrics
+from elastic_tf.training.metrics import TEST, TRAINING, TaskMetrics, cross_entropy, is_right
 from elastic_tf.training.optimizers import OptimizerSettings
 from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
 from elastic_tf.training.settings import MethodSettings
@@ -78,9 +77,6 @@ class DeepElasticNetwork(ElasticNetwork):
         self.selector_optimizer = selector_optimizer or self.optimizers.make_selector_optimizer(
             self.stages, len(self.tasks), guesses
         )
-        self.initial_distribution = get_initial_distribution(
-            self.method.initial_distribution, self.method.drawn_full_share()
-        )
         self.macs_price.reset(self.method)
         self.optimizer.build(self.estimator.trainable_variables)
         self.selector_optimizer.build(self.selector.trainable_variables)
@@ -144,9 +140,9 @@ class DeepElasticNetwork(ElasticNetwork):
             outputs = self(images, task=task, return_levels=True)
             full_logits = self.estimator(images, task=task)
             self.task_metrics[task].update(
-                loss=_cross_entropy(labels, outputs["logits"]),
-                accuracy=_is_right(labels, outputs["logits"]),
-                full_accuracy=_is_right(labels, full_logits),
+                loss=cross_entropy(labels, outputs["logits"]),
+                accuracy=is_right(labels, outputs["logits"]),
+                full_accuracy=is_right(labels, full_logits),
                 density=table.density(outputs["levels"]),
                 macs_share=table.macs_share(outputs["levels"]),
             )
@@ -171,7 +167,7 @@ class DeepElasticNetwork(ElasticNetwork):
         self.optimizer.apply(_share_of_replica(gradients), variables)
         self.task_metrics[task].update(
             loss=losses,
-            accuracy=_is_right(labels, logits),
+            accuracy=is_right(labels, logits),
             density=self.cost_table(task).density(levels),
         )
         self._update_guess(task, images, labels)
@@ -183,10 +179,10 @@ class DeepElasticNetwork(ElasticNetwork):
             return
         with tf.GradientTape() as tape:
             _, guess = self.selector(images, task=task, training=True, return_guess=True)
-            loss = tf.reduce_mean(_cross_entropy(labels, guess))
+            loss = tf.reduce_mean(cross_entropy(labels, guess))
             loss *= self.method.guess_weight * self.method.loss_weight_of(task)
         self._apply_selector_gradients(tape, loss, variables)
-        self.task_metrics[task].update(guess_accuracy=_is_right(labels, guess))
+        self.task_metrics[task].update(guess_accuracy=is_right(labels, guess))
 
     def _update_selector(self, task, images, labels, stage):
         settings, table = self.method, self.cost_table(task)
@@ -200,11 +196,11 @@ class DeepElasticNetwork(ElasticNetwork):
                 self, images, labels, logits, task, settings, price, epsilon, seed
             )
             if guess is not None:
-                loss += settings.guess_weight * tf.reduce_mean(_cross_entropy(labels, guess))
+                loss += settings.guess_weight * tf.reduce_mean(cross_entropy(labels, guess))
             loss *= settings.loss_weight_of(task)
         self._apply_selector_gradients(tape, loss, self.selector.task_variables(task))
         if guess is not None:
-            self.task_metrics[task].update(guess_accuracy=_is_right(labels, guess))
+            self.task_metrics[task].update(guess_accuracy=is_right(labels, guess))
         chosen_shares = table.macs_share(greedy(logits))
         self.macs_price.adapt(task, tf.reduce_mean(chosen_shares), settings)
         self.task_metrics[task].update(
@@ -252,15 +248,3 @@ def _share_of_replica(gradients):
     """Returns the gradients for optimizers that sum over replicas, so that the sum is a mean."""
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     return gradients if replicas == 1 else [gradient / replicas for gradient in gradients]
-
-
-def _size(vector):
-    return tf.cast(tf.shape(vector)[0], tf.float32)
-
-
-def _cross_entropy(labels, logits):
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-
-
-def _is_right(labels, logits):
-    return tf.cast(tf.argmax(logits, -1, output_type=labels.dtype) == labels, tf.float32)

@@ -4,8 +4,14 @@ import typing
 
 import tensorflow as tf
 
-from elastic_tf.policies.sampling import greedy, randomly_priced, sampled
+from elastic_tf.policies.sampling import greedy, mostly_full, randomly_priced, sampled
+from elastic_tf.training.metrics import cross_entropy
 from elastic_tf.training.stages import INITIAL
+
+# Which models the estimator trains before there is a selector: the paper's, most of them full and
+# the others uniform; and those of its two ablations, all of them uniform, or the untrained
+# selector's own. Ahn et al., 2019, section 3.2 and supplement section 2.
+INITIAL_DISTRIBUTIONS = ("proposed", "random", "uniform")
 
 
 def estimator_levels(network, task, images, stage, seed):
@@ -30,11 +36,14 @@ def estimator_levels(network, task, images, stage, seed):
 
 
 def _initial(network, task, images, seed):
-    distribution = network.initial_distribution
-    if distribution.needs_logits:
-        return distribution(network.selector(images, task=task), seed)
-    shape = [tf.shape(images)[0], network.num_blocks, network.num_levels]
-    return distribution(tf.zeros(shape), seed)
+    method = network.method
+    if method.initial_distribution == "random":
+        return sampled(network.selector(images, task=task), seed)
+    # With distillation every image runs on the full model anyway.
+    is_drawn = method.initial_distribution == "uniform" or method.distillation_weight
+    full_share = 0.0 if is_drawn else method.full_share
+    size = (tf.shape(images)[0], network.num_blocks, network.num_levels)
+    return mostly_full(*size, full_share, seed)
 
 
 def _mixed(network, task, images, seed):
@@ -99,8 +108,8 @@ def estimator_loss(estimator, images, labels, levels, task, distillation_weight=
     """
     if not distillation_weight:
         logits = estimator(images, levels=levels, task=task, training=True)
-        cross_entropy = _cross_entropy(labels, logits)
-        return EstimatorLoss(_mean(cross_entropy), cross_entropy, logits)
+        losses = cross_entropy(labels, logits)
+        return EstimatorLoss(_mean(losses), losses, logits)
     full_levels = tf.fill(tf.shape(levels), estimator.num_levels - 1)
     both = estimator(
         tf.concat([images, images], axis=0),
@@ -109,14 +118,10 @@ def estimator_loss(estimator, images, labels, levels, task, distillation_weight=
         training=True,
     )
     full, logits = tf.split(both, 2)
-    cross_entropy = _cross_entropy(labels, logits)
+    losses = cross_entropy(labels, logits)
     taught = tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(tf.nn.softmax(full)), logits)
-    of_model = (1 - distillation_weight) * cross_entropy + distillation_weight * taught
-    return EstimatorLoss(_mean(_cross_entropy(labels, full) + of_model), cross_entropy, logits)
-
-
-def _cross_entropy(labels, logits):
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    of_model = (1 - distillation_weight) * losses + distillation_weight * taught
+    return EstimatorLoss(_mean(cross_entropy(labels, full) + of_model), losses, logits)
 
 
 def _mean(losses):

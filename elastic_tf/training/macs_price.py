@@ -1,4 +1,4 @@
-"""The price of compute in the selector's reward, fixed or adapted to a wanted share of MACs."""
+"""The price of MACs in the selector's reward, fixed or adapted to a wanted share of MACs."""
 
 import keras
 import tensorflow as tf
@@ -18,7 +18,7 @@ _LOWEST, _HIGHEST = 1e-3, 10.0
 class MacsPrice(keras.layers.Layer):
     """One price for each task, saved with the model, so that a resumed training goes on with it.
 
-    Without a target the price stays `1 / rho`, the paper's. With one, every selector step
+    Without a target the price stays that of the settings. With one, every selector step
     multiplies it by `exp(rate * (share / target - 1))`: it rises while the selector's choice is
     dearer than wanted, and falls while it is cheaper.
 
@@ -41,7 +41,7 @@ class MacsPrice(keras.layers.Layer):
         return tf.convert_to_tensor(self.prices[task])
 
     def reset(self, settings):
-        """Starts with the price `1 / rho` of a `MethodSettings`, at its target if there is one."""
+        """Starts with the price of a `MethodSettings`, at its target if there is one."""
         for task in self.tasks:
             self.prices[task].assign(settings.price)
             target = settings.target_macs_of(task)

@@ -1,6 +1,7 @@
-"""The running figures of one task, under names that a person understands."""
+"""Figures of a task: how far off and how right its answers are, and running means of more."""
 
 import keras
+import tensorflow as tf
 
 TRAINING = (
     "loss",
@@ -15,6 +16,16 @@ TRAINING = (
 TEST = ("loss", "accuracy", "full_accuracy", "density", "macs_share")
 
 
+def cross_entropy(labels, logits):
+    """Returns the cross-entropy of each image, nats, float32 `(batch,)`."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+
+def is_right(labels, logits):
+    """Returns 1 for each image whose likeliest class is its label, else 0, float32 `(batch,)`."""
+    return tf.cast(tf.argmax(logits, -1, output_type=labels.dtype) == labels, tf.float32)
+
+
 class TaskMetrics:
     """Means of one task's figures over an epoch or an evaluation.
 
@@ -26,8 +37,8 @@ class TaskMetrics:
             *accuracy* that of the models in use (in training those of the estimator batch, in
             evaluation those the selector chooses); *full_accuracy* that of the full model;
             *density* and *macs_share* the cost of the models in use; *reward*, *entropy* (nats
-            per block) and *price* (of compute, in nats) are the selector's, *guess_accuracy* that
-            of the classes it guesses.
+            per block) and *price* (of MACs, in nats) are the selector's, *guess_accuracy* that of
+            the classes it guesses.
     """
 
     def __init__(self, task):

@@ -12,6 +12,7 @@ from elastic_tf.policies.sampling import (
     straight_through,
     uniform_divergence,
 )
+from elastic_tf.training.metrics import cross_entropy
 
 BASELINES = ("leave_one_out", "none")
 
@@ -27,36 +28,25 @@ def advantages(rewards, baseline="leave_one_out"):
     Returns:
         float32 tensor `(samples, batch)`.
 
-    Raises:
-        ValueError: if `baseline` is unknown, or there are too few samples for it.
-
     Reference: Kool et al., 2019, "Buy 4 REINFORCE samples, get a baseline for free".
     """
-    if baseline not in BASELINES:
-        raise ValueError(f"`baseline` must be one of {BASELINES}. Received: {baseline=}")
     if baseline == "none":
         return rewards
-    samples = rewards.shape[0]
-    if samples < 2:
-        raise ValueError(
-            f"`rewards` must hold at least 2 samples for `baseline='leave_one_out'`. "
-            f"Received: rewards.shape={tuple(rewards.shape)}"
-        )
     others = tf.reduce_sum(rewards, axis=0, keepdims=True) - rewards
-    return rewards - others / (samples - 1)
+    return rewards - others / (rewards.shape[0] - 1)
 
 
 COSTS = ("density", "macs")
 CREDITS = ("instance", "batch")
 
 
-def reward(cross_entropy, cost, price, credit="instance", exponent=2.0):
-    """Returns `(1 - cost^exponent) * price - cross_entropy + 1`.
+def reward(loss, cost, price, credit="instance", exponent=2.0):
+    """Returns `(1 - cost^exponent) * price - loss + 1`.
 
     Args:
-        cross_entropy: float32 tensor `(..., batch)`, nats.
+        loss: float32 tensor `(..., batch)`, cross-entropy, nats.
         cost: float32 tensor `(..., batch)`. Density, or share of the full model's MACs.
-        price: float or scalar tensor >= 0, of compute: the paper's `1 / rho`. The larger, the more
+        price: float or scalar tensor >= 0, of MACs: the paper's `1 / rho`. The larger, the more
             cost weighs against accuracy.
         credit: `"instance"`: every instance pays its own cost; `"batch"`: all pay the batch's
             mean, as in the authors' program.
@@ -67,20 +57,15 @@ def reward(cross_entropy, cost, price, credit="instance", exponent=2.0):
     Returns:
         float32 tensor `(..., batch)`.
 
-    Raises:
-        ValueError: if `credit` is unknown.
-
     Reference: Ahn et al., 2019; the method's sections 4 and 5.3.
     """
-    if credit not in CREDITS:
-        raise ValueError(f"`credit` must be one of {CREDITS}. Received: {credit=}")
     if credit == "batch":
         cost = tf.reduce_mean(cost, axis=-1, keepdims=True)
-    return (1.0 - tf.pow(cost, exponent)) * price - cross_entropy + 1.0
+    return (1.0 - tf.pow(cost, exponent)) * price - loss + 1.0
 
 
 def model_costs(table, levels, kind):
-    """Returns what models cost, as rewards charge it, float32 `(...)`.
+    """Returns what models cost in the reward, float32 `(...)`.
 
     Args:
         table: a `CostTable`.
@@ -167,7 +152,9 @@ def minimum_risk_loss(network, images, labels, logits, task, settings, price, ep
     rewards = _rewards(network, images, labels, levels, task, settings, price)
     preferences = tf.nn.softmax(_SHARPNESS * _log_probabilities(logits, levels), axis=0)
     expected = tf.reduce_sum(preferences * tf.stop_gradient(rewards), axis=0) / _SHARPNESS
-    return SelectorLoss(choice_price(logits, settings) - tf.reduce_mean(expected), rewards, levels)
+    return SelectorLoss(
+        exploration_loss(logits, settings) - tf.reduce_mean(expected), rewards, levels
+    )
 
 
 def gumbel_loss(network, images, labels, logits, task, settings, price, epsilon, seed):
@@ -192,10 +179,9 @@ def gumbel_loss(network, images, labels, logits, task, settings, price, epsilon,
         gates=tf.reshape(gates, [-1, *gates.shape[2:]]),
         task=task,
     )
-    cross_entropy = _cross_entropy(answers, labels, samples)
     costs = gated_costs(network.estimator.cost_table(task), gates, settings.cost)
-    rewards = reward(cross_entropy, costs, price, settings.credit, settings.cost_exponent)
-    loss = choice_price(logits, settings) - tf.reduce_mean(rewards)
+    rewards = _rewards_of(answers, labels, costs, settings, price)
+    loss = exploration_loss(logits, settings) - tf.reduce_mean(rewards)
     levels = tf.argmax(gates, axis=-1, output_type=tf.int32)
     return SelectorLoss(loss, tf.stop_gradient(rewards), levels)
 
@@ -216,7 +202,7 @@ def sample_models(logits, epsilon, samples, seed):
 def policy_gradient_loss(logits, levels, rewards, settings):
     """Returns the loss whose gradient is the policy gradient.
 
-    `-log q(m | x) * (R - baseline)`, mean over samples and images, with `choice_price`.
+    `-log q(m | x) * (R - baseline)`, mean over samples and images, with `exploration_loss`.
 
     Args:
         logits: float32 tensor `(batch, blocks, levels)`, of the selector.
@@ -228,15 +214,15 @@ def policy_gradient_loss(logits, levels, rewards, settings):
         float32 scalar.
     """
     gains = tf.stop_gradient(advantages(rewards, settings.baseline))
-    return choice_price(logits, settings) - tf.reduce_mean(
+    return exploration_loss(logits, settings) - tf.reduce_mean(
         _log_probabilities(logits, levels) * gains
     )
 
 
-def choice_price(logits, settings):
+def exploration_loss(logits, settings):
     """Returns two terms that keep the choice alive, each summed over blocks, float32 scalar.
 
-    A bonus for entropy, and a price for the Kullback-Leibler divergence of the uniform
+    A bonus for entropy, and a penalty for the Kullback-Leibler divergence of the uniform
     distribution from the selector's. Where a level's probability nears 0 the pull of the entropy
     fades as the policy gradient does; that of the divergence does not.
     """
@@ -250,19 +236,19 @@ def _rewards(network, images, labels, levels, task, settings, price):
     answers = network.estimator(
         tf.tile(images, [samples, 1, 1, 1]), levels=tf.reshape(levels, [-1, blocks]), task=task
     )
-    cross_entropy = _cross_entropy(answers, labels, samples)
     costs = model_costs(network.estimator.cost_table(task), levels, settings.cost)
-    return reward(cross_entropy, costs, price, settings.credit, settings.cost_exponent)
+    return _rewards_of(answers, labels, costs, settings, price)
+
+
+def _rewards_of(answers, labels, costs, settings, price):
+    samples = costs.shape[0]
+    losses = tf.reshape(cross_entropy(tf.tile(labels, [samples]), answers), [samples, -1])
+    return reward(losses, costs, price, settings.credit, settings.cost_exponent)
 
 
 def _log_probabilities(logits, levels):
     """Returns those of several models for each image, float32 `(samples, batch)`."""
     return tf.stack([log_probability(logits, levels[i]) for i in range(levels.shape[0])])
-
-
-def _cross_entropy(answers, labels, samples):
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.tile(labels, [samples]), answers)
-    return tf.reshape(losses, [samples, -1])
 
 
 def _mean_over_images(values):

@@ -4,8 +4,8 @@ import dataclasses
 
 import keras
 
-from elastic_tf.policies.initial_distributions import INITIAL_DISTRIBUTIONS
 from elastic_tf.settings import Settings, of_task, setting
+from elastic_tf.training.estimator_step import INITIAL_DISTRIBUTIONS
 from elastic_tf.training.macs_price import SCOPES
 from elastic_tf.training.selector_loss import BASELINES, COSTS, CREDITS, SELECTOR_GRADIENTS
 
@@ -27,7 +27,7 @@ class MethodSettings(Settings):
         "proposed",
         "Which models the estimator trains in the initial stage.",
         str,
-        choices=tuple(sorted(INITIAL_DISTRIBUTIONS)),
+        choices=INITIAL_DISTRIBUTIONS,
         paper="proposed",
     )
     full_share: float = setting(
@@ -53,7 +53,7 @@ class MethodSettings(Settings):
     priced_mix: float = setting(
         0.4,
         "Share of the others, the selector's models, that it chooses at prices of MACs drawn for "
-        "each image, cheaper and dearer than its present choice.",
+        "each image, so that models cheaper and dearer than its present choice stay fit for use.",
         float,
         low=0.0,
         high=1.0,
@@ -76,7 +76,11 @@ class MethodSettings(Settings):
         paper=0.0,
     )
     l2: float | dict = setting(
-        1e-4, "L2 weight of the estimator's variables.", float, low=0.0, per_task=True
+        1e-4,
+        "Weight of half the sum of squares of the estimator's variables.",
+        float,
+        low=0.0,
+        per_task=True,
     )
     loss_weight: float | dict = setting(
         1.0,
@@ -86,7 +90,13 @@ class MethodSettings(Settings):
         above=0.0,
         per_task=True,
     )
-    cost: str = setting("macs", "What the reward charges for.", str, choices=COSTS, paper="density")
+    cost: str = setting(
+        "macs",
+        "What an image costs in the reward: its share of MACs, or of channels.",
+        str,
+        choices=COSTS,
+        paper="density",
+    )
     credit: str = setting(
         "instance",
         "Who pays: each image, or the batch's mean.",
@@ -136,7 +146,11 @@ class MethodSettings(Settings):
     )
     temperature: float = setting(1.0, "Of the Gumbel-softmax.", float, above=0.0)
     baseline: str = setting(
-        "leave_one_out", "Baseline of the rewards.", str, choices=BASELINES, paper="none"
+        "leave_one_out",
+        "Baseline of the rewards: the mean of the image's other models, or none.",
+        str,
+        choices=BASELINES,
+        paper="none",
     )
     samples_per_image: int = setting(
         4, "Models drawn per image in a selector step.", int, low=1, paper=1
@@ -147,14 +161,15 @@ class MethodSettings(Settings):
     exploration_weight: float = setting(
         0.003,
         "Weight of the divergence of a uniform choice from the selector's, per nat; above 0 no "
-        "level's probability fades away.",
+        "level's probability fades away, so that a choice made early can still be mended.",
         float,
         low=0.0,
         paper=0.0,
     )
     guess_weight: float = setting(
         0.3,
-        "Weight of the cross-entropy of the class that the selector guesses; 0 trains no guess.",
+        "Weight of the cross-entropy of the class that the selector guesses, also in the "
+        "estimator's steps; 0 trains no guess.",
         float,
         low=0.0,
         paper=0.0,
@@ -188,10 +203,6 @@ class MethodSettings(Settings):
     def target_macs_of(self, task):
         """Returns the target of a task, a float; `None` for none."""
         return of_task(self.target_macs, task)
-
-    def drawn_full_share(self):
-        """Returns the share of full models that the proposed distribution is to draw, a float."""
-        return 0.0 if self.distillation_weight else self.full_share
 
     def _check_samples(self):
         compares = self.selector_gradient == "minimum_risk" or (
