@@ -1,7 +1,9 @@
-"""The figures of a study: mean and spread over seeds, for every variant and task."""
+"""The figures of a study: mean and spread over seeds, as data and as a table in Markdown."""
 
 import dataclasses
 import statistics
+
+from elastic_tf.files import markdown_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +39,9 @@ FIGURES = (
     Figure("full_accuracy", "full model %", ("accuracy", "full"), factor=100),
     Figure("macs_share", "MACs %", ("macs_share",), ".1f", factor=100),
     Figure("gain_over_shuffled", "gain over shuffled", ("gain_over_shuffled", "points"), "+.2f"),
-    Figure("gain_over_best_fixed", "gain over static", ("gain_over_best_fixed", "points"), "+.2f"),
+    Figure(
+        "gain_over_best_fixed", "gain over best fixed", ("gain_over_best_fixed", "points"), "+.2f"
+    ),
     Figure("distinct_models", "models", ("policy", "distinct_models"), ".1f"),
     Figure(
         "most_used_share", "most used %", ("policy", "top_models", 0, "share"), ".1f", factor=100
@@ -70,6 +74,23 @@ def study_figures(study, runs):
     }
 
 
+def format_study(figures):
+    """Returns the text of `table.md`, str of several lines.
+
+    Args:
+        figures: dict, as `study_figures` returns it.
+    """
+    variants = figures["variants"]
+    tasks = dict.fromkeys(task for variant in variants.values() for task in variant["tasks"])
+    parts = [
+        f"# {figures['study']}",
+        *filter(None, [figures["description"]]),
+        "\n".join(f"- `{name}`: {variant['description']}" for name, variant in variants.items()),
+        *(_format_task(task, variants) for task in tasks),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
 def _variant_figures(variant, runs):
     results = {run.seed: run.results() for run in sorted(runs, key=lambda run: run.seed)}
     tasks = dict.fromkeys(task for of_run in results.values() for task in of_run)
@@ -96,3 +117,28 @@ def _summary(values):
         "spread": statistics.stdev(values) if len(values) > 1 else None,
         "values": values,
     }
+
+
+def _format_task(task, variants):
+    rows = [
+        [f"`{name}`", *_cells(variant["tasks"].get(task))] for name, variant in variants.items()
+    ]
+    table = markdown_table(["variant", "seeds", *(figure.title for figure in FIGURES)], rows)
+    return f"## {task}\n\nMean ± standard deviation over seeds, on the test split.\n\n{table}"
+
+
+def _cells(figures):
+    """Returns the number of seeds and the figures of one variant; dashes where there are none."""
+    if figures is None:
+        return ["0"] + ["–"] * len(FIGURES)
+    seeds = len(figures[FIGURES[0].name]["values"])
+    return [str(seeds), *(_format(figure.form, figures[figure.name]) for figure in FIGURES)]
+
+
+def _format(form, summary):
+    if summary["mean"] is None:
+        return "–"
+    mean = format(summary["mean"], form)
+    if summary["spread"] is None:
+        return mean
+    return f"{mean} ± {format(summary['spread'], form.lstrip('+'))}"

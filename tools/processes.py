@@ -1,0 +1,192 @@
+"""Trainings as processes of their own: started, watched, stopped, and why one has failed."""
+
+import collections
+import contextlib
+import dataclasses
+import fcntl
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+from absl import flags as absl_flags
+from elastic_tf_tools import flags, train
+from elastic_tf_tools.run_folder import RunFolder
+
+from elastic_tf.files import read_json
+
+TRAIN = (sys.executable, "-m", "elastic_tf_tools", "train")
+IN_USE = "it is being trained by another process"
+# Lines of a log in which the reason of a failure is looked for.
+_LAST_LINES = 20
+_SECONDS_BETWEEN_LOOKS = 0.1
+_SECONDS_TO_STOP = 10
+
+
+def define_training_flags(values):
+    """Defines those flags of train that may hold for all trainings of a command."""
+    train.define_flags(values)
+    for name in train.OPTIONS_OF_ONE:
+        delattr(values, name)
+
+
+def given_training_flags(values):
+    """Returns the flags of train that a command was given, but for output directory and seed.
+
+    Args:
+        values: parsed `FlagValues`, with `define_training_flags`.
+
+    Returns:
+        List of str, `--name=value`.
+    """
+    return flags.given(values, [*flags.setting_names(), *train.OPTIONS])
+
+
+def parse_training_flags(arguments):
+    """Returns the `FlagValues` of a command line of train; errors as of `flags.parse`."""
+    values = absl_flags.FlagValues()
+    train.define_flags(values)
+    flags.parse(values, ["train", *arguments, "--output_dir=unused"])
+    return values
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """A training in a folder; what it prints is appended to a log beside that.
+
+    Attributes:
+        folder: path of its output directory.
+        flags: tuple of str, `--name=value`; all but those below.
+        until_step: int, or `None` for the whole training.
+        final_test: bool. Whether it ends with the test.
+    """
+
+    folder: pathlib.Path
+    flags: tuple
+    until_step: int | None = None
+    final_test: bool = True
+
+    @property
+    def log(self):
+        return self.folder.with_name(f"{self.folder.name}.log")
+
+    @property
+    def arguments(self):
+        """The command line, a list of str."""
+        until = [] if self.until_step is None else [f"--until_step={self.until_step}"]
+        test = [] if self.final_test else ["--nofinal_test"]
+        return [*self.flags, f"--output_dir={self.folder}", *test, *until]
+
+    def has_results(self):
+        """Returns whether a training there has come as far, whatever its flags."""
+        run = RunFolder(self.folder)
+        if self.final_test:
+            return run.results.exists()
+        if not run.validation.exists():
+            return False
+        found = read_json(run.validation)
+        is_as_far = self.until_step is not None and found["step"] >= self.until_step
+        return found["is_whole_training"] or is_as_far
+
+
+def run_all(trainings, jobs, started, ended):
+    """Runs trainings, some at a time; one that fails does not keep the others from it.
+
+    However this function is left, no process of it goes on.
+
+    Args:
+        trainings: iterable of `Training`.
+        jobs: int >= 1. How many run at the same time.
+        started: function of a `Training` that is to start.
+        ended: function of a `Training` that has ended, and of the reason, a line, if it has failed;
+            `None` if not.
+    """
+    waiting, running = collections.deque(trainings), {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                training = waiting.popleft()
+                started(training)
+                running[training] = _Process(training)
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            for training in [each for each, process in running.items() if process.has_ended()]:
+                ended(training, running.pop(training).failure())
+    finally:
+        for process in running.values():
+            process.stop()
+
+
+@contextlib.contextmanager
+def stoppable():
+    """Ends the program on Ctrl-C or SIGTERM within the block, and says that it can go on."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("\nStopped. The same command line continues.", flush=True)
+        sys.exit(130)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Process:
+    """A training that runs beside this program.
+
+    Its log is locked while it lives, so that nobody else trains in the same folder meanwhile, even
+    after this program has been killed.
+    """
+
+    def __init__(self, training):
+        training.log.parent.mkdir(parents=True, exist_ok=True)
+        self._training = training
+        self._process = None
+        with training.log.open("ab") as log:
+            self._log_start = log.tell()
+            try:
+                # The process inherits the lock with the file.
+                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            self._process = subprocess.Popen(
+                [*TRAIN, *training.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def has_ended(self):
+        return self._process is None or self._process.poll() is not None
+
+    def failure(self):
+        """Returns why it has failed after its end, one line; `None` if it has not."""
+        if self._process is None:
+            return IN_USE
+        status = self._process.returncode
+        if status == -signal.SIGKILL:
+            return f"stopped by signal {-status}: by the system, where memory has run out"
+        if status < 0:
+            return f"stopped by signal {-status}"
+        if status:
+            return self._last_error() or f"exit status {status}"
+        return None if self._training.has_results() else "it has ended without results"
+
+    def stop(self):
+        """Ends it, if need be by force; it can go on from its checkpoint."""
+        if self.has_ended():
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _last_error(self):
+        with self._training.log.open("rb") as log:
+            log.seek(self._log_start)  # What came before is of earlier attempts.
+            text = log.read().decode(errors="replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()][-_LAST_LINES:]
+        # Behind the line that names the error there may be others.
+        named = [line for line in lines if "error" in line.lower()]
+        return (named or lines or [""])[-1].removeprefix("error: ")
