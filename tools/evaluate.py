@@ -1,182 +1,291 @@
-r"""Tests a trained network again and prints its table.
+r"""Tests a trained network again and prints its table; or measures it in other ways.
 
     python tools/evaluate.py --model_dir=runs/quickstart
     python tools/evaluate.py --model_dir=runs/quickstart --budget=0.4
+    python tools/evaluate.py --model_dir=runs/quickstart --budgets=0.2,0.4,0.6 --output_dir=curve
+    python tools/evaluate.py --model_dir=runs/quickstart --search=300 --output_dir=models
+    python tools/evaluate.py --model_dir=runs/quickstart --calibrate
+    python tools/evaluate.py --model_dir=runs/quickstart --refresh_averages --level=1 \
+        --output_dir=runs/level_1
 
-With --budget, the selector's choice is the one that keeps to it. Where your own images have moved
-since training, --tasks says where they are now.
+With --budget, the selector's choice is the one that keeps to it; --budgets is a curve of several.
+--search looks for the best fixed model within each budget: models share their weights, so nothing
+is trained. --calibrate finds anew what MACs must cost to keep to a budget, which training does at
+its end. --refresh_averages writes a run with running averages for one model, or one way of
+choosing: it is for predictions with that choice, and all others lose by it.
+
+Nothing is written without --output_dir or --json_out, but with --calibrate the model file. Where
+your own images have moved since training, --tasks says where they are now.
 """
 
-import keras
-from absl import app, flags
-from elastic_tf_tools import data_flags
-from elastic_tf_tools.calibration_file import read_calibrations
-from elastic_tf_tools.quiet_logs import quiet_logs
-from elastic_tf_tools.results_table import format_results
-from elastic_tf_tools.run_directory import RunDirectory, write_json
-from elastic_tf_tools.task_flag import check_network_tasks, tasks_from_items
-from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
+import functools
+import inspect
+import itertools
+import time
 
-import pipelines
-from elastic_tf.evaluation.task_evaluation import evaluate_task
-from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from elastic_tf_tools import flags
+from elastic_tf_tools.run_folder import REFRESHED, RunFolder, batches_of, load_run
 
-FLAGS = flags.FLAGS
-
-flags.DEFINE_string("model_dir", None, "Output directory of the training run to test.")
-flags.DEFINE_enum("split", "test", ["test", "validation"], "Which images to test on.")
-flags.DEFINE_integer(
-    "search_evaluations",
-    60,
-    "Fixed models tried, on the validation images, in search of the best of the selector's cost; 0 "
-    "for no search.",
-    0,
+from elastic_tf.evaluation.answers import AnswersBySplit
+from elastic_tf.evaluation.budgets import budget_curve, calibrate_network
+from elastic_tf.evaluation.fixed_models import ALGORITHMS, check_budgets, search_fixed_models
+from elastic_tf.evaluation.task_evaluation import evaluate_network
+from elastic_tf.files import (
+    check_free,
+    check_output_file,
+    output_folder,
+    whole_file,
+    whole_folder,
+    write_json,
+    write_text,
 )
-flags.DEFINE_float(
-    "budget",
-    None,
-    "Mean MACs per image that the selector's choice is held to, in (0, 1], a share of the full "
-    "model's, selector included; the selector's own choice where left out.",
+from elastic_tf.policies.model_choice import parse_choice
+from elastic_tf.report.tables import (
+    format_curves,
+    format_fixed_models,
+    format_results,
+    write_curves_csv,
+    write_fixed_models_csv,
 )
-flags.DEFINE_string("json_out", None, "File for the results as JSON; none where left out.")
+from elastic_tf.training.refresh_averages import refresh_averages
 
 
-@flags.validator("budget", "must be in (0, 1]")
-def _budget_is_valid(budget):
-    return budget is None or 0 < budget <= 1
-
-
-def evaluate_tasks(model, specs, split, prices=None, answers=None):
-    """Evaluates a network on several tasks.
-
-    Args:
-        model: an `ElasticNetwork`.
-        specs: sequence of `TaskSpec`.
-        split: str, as of --split.
-        prices: dict from task name to the price of MACs; `None` for 0.
-        answers: `FrozenAnswers` of the network, if there are some already.
-
-    Returns:
-        Dict from task name to what `evaluate_task` returns.
-    """
-    results, on = {}, answers.on if answers else split_batches
-    # Without images held out there is nothing to choose a fixed model on.
-    searches = FLAGS.search_evaluations and FLAGS.validation_share
-    for spec in specs:
-        batches = on(spec, split)
-        if searches:
-            held_out = batches if split == "validation" else on(spec, "validation")
-        results[spec.name] = evaluate_task(
-            model,
-            batches,
-            spec.name,
-            search_batches=held_out if searches else None,
-            search_evaluations=FLAGS.search_evaluations,
-            price=prices[spec.name] if prices else 0.0,
-        )
-    return results
-
-
-def split_batches(spec, split):
-    """Returns the images of a split in order, as of `pipelines.eval_dataset`."""
-    return pipelines.eval_dataset(
-        spec, split, FLAGS.eval_batch_size, **data_flags.source_arguments()
+def define_flags(values):
+    flags.define_run(values)
+    define = functools.partial(flags.define, values)
+    define(
+        "split",
+        None,
+        "Which images to test on; test where left out, validation with --refresh_averages.",
+        str,
+        choices=("test", "validation"),
     )
+    flags.define_search_evaluations(values)
+    define(
+        "budget",
+        None,
+        "Mean MACs per image that the selector's choice is held to, a share of the full model's, "
+        "selector included; the selector's own choice where left out.",
+        float,
+        above=0.0,
+        high=1.0,
+    )
+    define("json_out", None, "File for the table's figures as JSON.", str)
+    define(
+        "output_dir",
+        None,
+        "Folder for what --budgets, --search or --refresh_averages find: table, CSV, JSON and "
+        "plot, or the new run.",
+        str,
+    )
+    define(
+        "budgets",
+        (0.2, 0.3, 0.4, 0.5, 0.6, 0.8),
+        "Measures at several budgets; with --search, MACs that a fixed model may have.",
+        float,
+        above=0.0,
+        high=1.0,
+        is_list=True,
+    )
+    define("search", None, "Fixed models to try of each task, in search of the best.", int, low=1)
+    define(
+        "algorithm",
+        ALGORITHMS[0],
+        "How new models are found: changes of the best ones, or chance.",
+        str,
+        choices=ALGORITHMS,
+    )
+    define("search_seed", 0, "Seed of the search.", int, low=0)
+    define("calibrate", False, "Calibrates for budgets anew, on validation images.", bool)
+    define("refresh_averages", False, "Makes the running averages anew, for one choice.", bool)
+    define("level", None, "A fixed model: this level in every block.", int, low=0)
+    define("levels", None, "A fixed model: the level of every block, as in 3-0-1.", str)
+    define("batches", 100, "Training batches of every task for fresh averages.", int, low=1)
+    define("batch_size", 128, "Images of each task in such a batch.", int, low=1)
+    flags.define_renamed(values, macs_limits="budgets", evaluations="search")
 
 
-def run_tasks(saved, items=None):
-    """Returns the `TaskSpec`s of a run.
-
-    Args:
-        saved: dict of the run's flags.
-        items: list of str, a value of --tasks in place of the run's; `None` for the run's.
-
-    Raises:
-        DataNotFoundError: if the user's own images are missing or not as they must be.
-        ValueError: if a task is not known.
-    """
-    # Runs before there was this flag had no tasks that it concerns.
-    return tasks_from_items(items or saved["tasks"], saved.get("on_corrupt_image", "error"))
+def main(values):
+    with flags.one_line_errors():
+        flags.check_no_arguments(values)
+        job, taken = _job(values)
+        loaded = load_run(*flags.read_run(values))
+        answers = AnswersBySplit(loaded.model, batches_of(loaded.settings.data, loaded.specs))
+        job(loaded, answers, **{name: values[name].value for name in taken})
 
 
-def load_model(run):
-    """Returns the trained network of a `RunDirectory`.
+def _print_table(loaded, answers, *, split, budget, search_evaluations, json_out):
+    split = split or "test"
+    if budget is not None:
+        _check_calibrated(loaded)
+    if json_out:
+        check_output_file(json_out, "json_out")
+    results = evaluate_network(
+        answers,
+        split,
+        [spec.name for spec in loaded.specs],
+        # Without images held out there is nothing to choose a fixed model on.
+        search_evaluations if loaded.settings.data.validation_share else 0,
+        budget,
+    )
+    at_budget = f", at a budget of {100 * budget:g} % MACs" if budget else ""
+    print(f"On the {split} split{at_budget}:\n\n{format_results(results)}")
+    if json_out:
+        write_json(json_out, results)
 
-    Raises:
-        FileNotFoundError: if the run has not finished.
-        ValueError: if the file is not a network of ours.
-    """
-    if not run.model.exists():
-        raise FileNotFoundError(
-            f"`--model_dir` must hold a finished run, with a {run.model.name}. "
-            f"Received: model_dir={run.path}"
+
+def _print_curve(loaded, answers, *, budgets, split, output_dir):
+    split, backbone = split or "test", loaded.model.backbone
+    _check_calibrated(loaded)
+    if output_dir:
+        from elastic_tf.report.macs_figures import draw_budget_curves  # Of the extra `report`.
+
+        folder = output_folder(output_dir)
+    curves = {
+        spec.name: budget_curve(answers.on(spec.name, split), sorted(set(budgets)))
+        for spec in loaded.specs
+    }
+    print(f"On the {split} split:\n\n{format_curves(curves)}")
+    if output_dir:
+        csv, values, plot = (folder / f"budget_curve.{end}" for end in ("csv", "json", "png"))
+        measured = {"model_dir": str(loaded.run.path), "split": split, "backbone": backbone}
+        write_curves_csv(csv, curves)
+        write_json(values, {"settings": measured, "tasks": curves})
+        draw_budget_curves(curves, f"{backbone}, {split} split").save(plot)
+        print(f"\nSaved: {csv}, {values}, {plot}")
+
+
+def _print_fixed_models(loaded, answers, *, search, budgets, algorithm, search_seed, output_dir):
+    _check_holds_out(loaded, "to search on")
+    for spec in loaded.specs:
+        check_budgets(budgets, loaded.model.cost_table(spec.name), spec.name)
+    if output_dir:
+        from elastic_tf.report.macs_figures import draw_fixed_models  # Of the extra `report`.
+
+        folder = output_folder(output_dir)
+    found = {}
+    for spec in loaded.specs:
+        held_out, test = answers.on(spec.name, "validation"), answers.on(spec.name, "test")
+        progress = functools.partial(_print_progress, spec.name, time.monotonic())
+        found[spec.name] = search_fixed_models(
+            held_out, test, budgets, search, algorithm, search_seed, progress
         )
-    try:
-        model = keras.saving.load_model(run.model)
-    except Exception as error:  # Keras raises whatever the zip, JSON or HDF5 reader did.
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(
-            f"{run.model} must be a saved DeepElasticNetwork. Received: {reason}"
-        ) from None
-    if not isinstance(model, DeepElasticNetwork):
-        raise ValueError(
-            f"{run.model} must be a saved DeepElasticNetwork. Received: {type(model).__name__}"
+    table = format_fixed_models(found)
+    print(f"\n{table}")
+    if output_dir:
+        names = ("table.md", "models.csv", "models.json", "models.png")
+        markdown, csv, values, plot = (folder / name for name in names)
+        searched = {"model_dir": str(loaded.run.path), "backbone": loaded.model.backbone}
+        write_text(markdown, table)
+        write_fixed_models_csv(csv, found)
+        write_json(values, {"settings": searched, "tasks": found})
+        draw_fixed_models(found).save(plot)
+        print(f"\nSaved: {markdown}, {csv}, {values}, {plot}")
+
+
+def _print_progress(task, began, tried):
+    print(f"{task}: {tried} models tried in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _calibrate(loaded, answers):
+    _check_holds_out(loaded, "to calibrate on")
+    run, model, _, specs = loaded
+    with run.locked():
+        calibrate_network(answers, [spec.name for spec in specs])
+        with whole_file(run.model) as partial:
+            model.save(partial)
+    print(f"Saved: {run.model}")
+
+
+def _write_refreshed(
+    loaded, answers, *, split, budget, level, levels, batches, batch_size, output_dir
+):
+    run, model, settings, specs = loaded
+    if not output_dir:
+        raise ValueError("`--output_dir` must be given, for the new run. Received: none")
+    check_free(output_dir)
+    choice = parse_choice(levels, level, budget, model.num_blocks, model.num_levels)
+    if budget is not None:
+        _check_calibrated(loaded)
+    images = {
+        spec.name: settings.data.task_batches(spec, batch_size, settings.seed) for spec in specs
+    }
+    splits = ["validation"] * bool(settings.data.validation_share) + ["test"] * (split == "test")
+    before = _accuracies(answers, specs, choice, splits)
+    print(f"For {choice}, over {batches} batches:", flush=True)
+    for task, of_task in images.items():
+        refresh_averages(model, of_task, task, choice.of(model, task), batches)
+    after = _accuracies(AnswersBySplit(model, answers.batches_of), specs, choice, splits)
+    for task, split in before:
+        print(
+            f"  {task}, {split} split: {100 * before[task, split]:.2f} % before, "
+            f"{100 * after[task, split]:.2f} % after"
         )
-    return model
+    refreshed = {"model_dir": str(run.path), "choice": str(choice), "batches": batches}
+    refreshed["tasks"] = list(images)
+    with whole_folder(output_dir) as stage:
+        new = RunFolder(stage)
+        model.save(new.model)
+        write_json(new.file, run.read_description() | {REFRESHED: refreshed})
+    print(f"Saved: {output_dir}")
 
 
-def load_run(model_dir):
-    """Returns the `RunDirectory`, the network and the `TaskSpec`s of a finished run.
-
-    The data flags are set as they were in training.
-
-    Args:
-        model_dir: str or path.
-
-    Raises:
-        DataNotFoundError, FileNotFoundError, ValueError: if there is anything wrong with them.
-    """
-    run = RunDirectory(model_dir)
-    saved = run.read_flags()
-    FLAGS.validation_share = saved["validation_share"]
-    items = None if FLAGS["tasks"].using_default_value else FLAGS.tasks
-    model = load_model(run)
-    specs = run_tasks(saved, items)
-    check_network_tasks(model, specs)
-    return run, model, specs
+def _accuracies(answers, specs, choice, splits):
+    """Returns the accuracy of the chosen models by task and split, shares in [0, 1]."""
+    accuracies = {}
+    for task, split in itertools.product([spec.name for spec in specs], splits):
+        on = answers.on(task, split)
+        levels = on.choose(choice.budget) if choice.levels is None else choice.levels
+        accuracies[task, split] = on.are_right(levels).mean()
+    return accuracies
 
 
-def main(argv):
-    quiet_logs()
-    with one_line_errors():
-        check_no_arguments(argv)
-        run, model, specs = load_run(FLAGS.model_dir)
-        prices = budget_prices(run, specs)
-        results = evaluate_tasks(model, specs, FLAGS.split, prices)
-    if FLAGS.budget:
-        results = {task: figures | {"budget": FLAGS.budget} for task, figures in results.items()}
-    at_budget = f", at a budget of {100 * FLAGS.budget:g} % MACs" if FLAGS.budget else ""
-    print(f"On the {FLAGS.split} split{at_budget}:\n\n{format_results(results)}")
-    if FLAGS.json_out:
-        write_json(FLAGS.json_out, results)
+def _check_calibrated(loaded):
+    known = loaded.model.calibrations
+    missing = [spec.name for spec in loaded.specs if spec.name not in known]
+    if missing:
+        raise ValueError(
+            "`--model_dir` must hold a network that is calibrated for budgets; --calibrate does so. "
+            f"Received: model_dir={loaded.run.path}, without {', '.join(missing)}"
+        )
 
 
-def budget_prices(run, specs):
-    """Returns the price of every task at --budget, a dict from name to float; `None` without.
+def _check_holds_out(loaded, purpose):
+    if not loaded.settings.data.validation_share:
+        raise ValueError(
+            f"`--model_dir` must hold a run with validation images {purpose}. "
+            f"Received: model_dir={loaded.run.path}, with --validation_share=0"
+        )
 
-    Args:
-        run: `RunDirectory`, with a calibration.
-        specs: sequence of `TaskSpec`.
 
-    Raises:
-        FileNotFoundError, ValueError: see `read_calibrations`.
-    """
-    if FLAGS.budget is None:
-        return None
-    calibrations = read_calibrations(run.calibration, [spec.name for spec in specs])
-    return {task: float(each.price(FLAGS.budget)) for task, each in calibrations.items()}
+# By the flag that asks for it, of several the first: the job, whose keyword arguments are the flags
+# that it takes.
+_JOBS = {
+    "refresh_averages": _write_refreshed,
+    "calibrate": _calibrate,
+    "search": _print_fixed_models,
+    "budgets": _print_curve,
+}
+
+
+def _job(values):
+    """Returns the function of the job that is asked for, and the names of the flags it takes."""
+    asked = next((name for name in _JOBS if _is_given(values, name)), None)
+    job = _JOBS.get(asked, _print_table)
+    parameters = inspect.signature(job).parameters.values()
+    taken = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    for flag in values.flags_by_module_dict()["command"]:
+        if _is_given(values, flag.name) and flag.name not in (*taken, asked, "model_dir"):
+            raise ValueError(
+                f"`--{flag.name}` must not be given with {f'--{asked}' if asked else 'the table'}. "
+                f"Received: {flags.serialize(flag.name, flag.value)}"
+            )
+    return job, taken
+
+
+def _is_given(values, name):
+    return values[name].present and values[name].value is not False
 
 
 if __name__ == "__main__":
-    flags.mark_flag_as_required("model_dir")
-    app.run(main)
+    flags.run(__name__)

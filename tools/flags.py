@@ -15,7 +15,7 @@ import textwrap
 from absl import flags, logging
 from elastic_tf_tools.training_settings import SETTINGS, TrainingSettings, flag_name, setting_fields
 
-from elastic_tf.settings import check_value, describe_range
+from elastic_tf.settings import check_value, describe_range, setting
 
 _FOLDER = pathlib.Path(__file__).parent
 _NONE = "none"
@@ -60,6 +60,23 @@ def define_training_settings(values):
     )
 
 
+def define(values, name, default, help, kind, is_required=False, **metadata):
+    """Defines a flag of a command's own, which is checked, read and shown as a setting's is.
+
+    Args:
+        values: `FlagValues`.
+        name: str.
+        default, help, kind, **metadata: see `elastic_tf.settings.setting`; without a default it may
+            be `None`.
+        is_required: bool. Whether it must be given. Defaults to `False`.
+    """
+    field = setting(default, help, kind, **metadata)
+    field.name = name
+    _define(field, "command", values, default)
+    if is_required:
+        flags.mark_flag_as_required(name, values)
+
+
 def define_run(values, *changeable):
     """Defines --model_dir, and data settings that may be others than in the run's training.
 
@@ -67,14 +84,7 @@ def define_run(values, *changeable):
         values: `FlagValues`.
         *changeable: names of data settings beside the tasks and those that a run may go on with.
     """
-    flags.DEFINE_string(
-        "model_dir",
-        None,
-        "Output directory of the training run.",
-        flag_values=values,
-        module_name="command",
-    )
-    flags.mark_flag_as_required("model_dir", values)
+    define(values, "model_dir", None, "Output directory of the training run.", str, True)
     for section, field in setting_fields("data"):
         if field.metadata.get("resume") or field.name in ("tasks", *changeable):
             _define(field, section, values, default=None, otherwise=" (as in training)")
@@ -84,6 +94,19 @@ def read_run(values):
     """Returns what `define_run` defined, as given: the path, and a dict of data settings."""
     names = [name for name in setting_names("data") if name in values and values[name].present]
     return values["model_dir"].value, {name: values[name].value for name in names}
+
+
+def define_search_evaluations(values):
+    """Defines --search_evaluations, of commands that test a network."""
+    define(
+        values,
+        "search_evaluations",
+        60,
+        "Fixed models tried, on the validation images, in search of the best of the selector's "
+        "cost; 0 for no search.",
+        int,
+        low=0,
+    )
 
 
 def read_settings(section, values):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import typing
 
 import keras
 from elastic_tf_tools.training_settings import TrainingSettings
@@ -126,6 +127,15 @@ def load_network(path):
     )
 
 
+class LoadedRun(typing.NamedTuple):
+    """A finished run: its folder, its network, its `TrainingSettings` and its `TaskSpec`s."""
+
+    run: RunFolder
+    model: elastic_tf.DeepElasticNetwork
+    settings: TrainingSettings
+    specs: list
+
+
 def load_run(path, data_changes=None):
     """Loads a finished run.
 
@@ -134,16 +144,31 @@ def load_run(path, data_changes=None):
         data_changes: dict, data settings in place of the run's, as `flags.read_run` gives them.
 
     Returns:
-        Tuple of the `RunFolder`, the network, its `TrainingSettings` with the changes, and the
-        `TaskSpec`s.
+        `LoadedRun`.
 
     Raises:
-        DataNotFoundError, FileNotFoundError, ValueError: if there is anything wrong with them.
+        DataNotFoundError, FileNotFoundError, ValueError: if there is anything wrong with it.
     """
     run = RunFolder(path)
     settings = run.read_settings()
-    data = dataclasses.replace(settings.data, **(data_changes or {}))
+    settings = dataclasses.replace(
+        settings, data=dataclasses.replace(settings.data, **(data_changes or {}))
+    )
     model = run.load_model()
-    specs = data.task_specs()
+    specs = settings.data.task_specs()
     pipelines.check_network_tasks(model.tasks, specs)
-    return run, model, dataclasses.replace(settings, data=data), specs
+    return LoadedRun(run, model, settings, specs)
+
+
+def batches_of(data, specs):
+    """Returns what reads the images of a run, as `elastic_tf.evaluation` takes it.
+
+    Args:
+        data: `pipelines.DataSettings`.
+        specs: sequence of `TaskSpec`.
+
+    Returns:
+        Function of a task's name and a split to a data set of `(images, labels)`.
+    """
+    of_task = {spec.name: spec for spec in specs}
+    return lambda task, split: data.split_batches(of_task[task], split)

@@ -1,25 +1,54 @@
-"""A finished run of random weights."""
+"""A finished run of random weights, whose selector's choices differ from image to image."""
 
-from elastic_tf_tools.run_directory import RunDirectory
+import atexit
+import functools
+import pathlib
+import shutil
+import tempfile
 
-from elastic_tf.training.callbacks import save_atomically
-from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from elastic_tf_tools.run_folder import RunFolder, batches_of
+from elastic_tf_tools.training_settings import TrainingSettings
+
+import elastic_tf
+import pipelines
+from elastic_tf.evaluation.answers import AnswersBySplit
+from elastic_tf.evaluation.budgets import calibrate_network
 from tests.testing import randomise
 
-TASKS = {
-    "digits": {"image_shape": (8, 8, 1), "num_classes": 10},
-    "fashion_mnist_small": {"image_shape": (28, 28, 1), "num_classes": 10},
-}
+TASKS = ("digits", "fashion_mnist_small")
 
 
-def save_run(path, tasks=("digits",), validation_share=0.1, seed=0):
-    """Makes the folder of a finished run and returns its `RunDirectory` and network."""
-    run = RunDirectory(path)
-    run.claim({"tasks": list(tasks), "validation_share": validation_share})
-    network = DeepElasticNetwork(
-        {task: TASKS[task] for task in tasks}, backbone="wrn-8-1", trunk_size=4
+def save_run(path, tasks=TASKS, validation_share=0.1, is_calibrated=True):
+    """Makes the folder of a finished run, and returns its `RunFolder`."""
+    settings = TrainingSettings(
+        pipelines.DataSettings(tasks=tasks, batch_size=8, validation_share=validation_share),
+        elastic_tf.NetworkSettings("wrn-8-1", num_levels=3, trunk_size=4),
+        elastic_tf.StageSchedule(3, rounds=1, selector_steps=1),
     )
-    randomise(network.estimator, seed)
-    randomise(network.selector, seed)
-    save_atomically(network, run.model)
-    return run, network
+    specs = settings.data.task_specs()
+    run = RunFolder(path)
+    run.claim(settings, settings.data.training_images(specs))
+    model = settings.build_model(specs)
+    randomise(model.estimator)
+    randomise(model.selector)
+    if is_calibrated:
+        calibrate_network(AnswersBySplit(model, batches_of(settings.data, specs)))
+    model.save(run.model)
+    return run
+
+
+@functools.cache
+def finished_run():
+    """Returns the `RunFolder` of a run of both tasks, calibrated, that must not be written to.
+
+    It is made once in a process, however many tests ask for it; to write, they take a copy.
+    """
+    folder = pathlib.Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return save_run(folder / "run")
+
+
+def copy_run(path):
+    """Copies that run to a path, and returns its `RunFolder`."""
+    shutil.copytree(finished_run().path, path)
+    return RunFolder(path)
