@@ -245,7 +245,7 @@ def _check_calibrated(loaded):
     missing = [spec.name for spec in loaded.specs if spec.name not in known]
     if missing:
         raise ValueError(
-            "`--model_dir` must hold a network that is calibrated for budgets; --calibrate does so. "
+            "`--model_dir` must hold a network calibrated for budgets, as --calibrate does it. "
             f"Received: model_dir={loaded.run.path}, without {', '.join(missing)}"
         )
 
