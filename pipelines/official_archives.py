@@ -61,7 +61,7 @@ def prepare_official(name, manual_dir, data_dir=None):
         manual = pathlib.Path(manual_dir).expanduser()
         _check_archives(builder, manual)
         _prepare(builder, manual, resolve_data_dir(data_dir))
-    counts = {split: info.num_examples for split, info in builder.info.splits.items()}
+    counts = {str(split): info.num_examples for split, info in builder.info.splits.items()}
     return Prepared(pathlib.Path(builder.data_dir), counts, was_there)
 
 

@@ -8,7 +8,6 @@ in --data_dir is what TensorFlow Datasets itself would have prepared.
 
 import dataclasses
 
-from absl import flags as absl_flags
 from elastic_tf_tools import flags
 
 import pipelines
@@ -17,21 +16,15 @@ import pipelines
 def define_flags(values):
     names = ", ".join(pipelines.OFFICIAL_TASKS)
     (data_dir,) = (of for of in dataclasses.fields(pipelines.DataSettings) if of.name == "data_dir")
-    for name, text in (
-        ("task", f"The data set: {names}."),
-        ("manual_dir", "Folder with its official archives."),
-        ("data_dir", data_dir.metadata["help"]),
-    ):
-        absl_flags.DEFINE_string(name, None, text, flag_values=values, module_name="command")
+    flags.define(values, "task", None, f"The data set: {names}.", str, True)
+    flags.define(values, "manual_dir", None, "Folder with its official archives.", str, True)
+    flags.define(values, "data_dir", data_dir.default, **data_dir.metadata)
     flags.define_renamed(values, **{"from": "manual_dir"})
 
 
 def main(values):
     with flags.one_line_errors():
         flags.check_no_arguments(values)
-        for name in ("task", "manual_dir"):
-            if not values[name].value:
-                raise ValueError(f"`--{name}` must be given. Received: {name}=None")
         print(f"Preparing {values.task} from {values.manual_dir}", flush=True)
         prepared = pipelines.prepare_official(values.task, values.manual_dir, values.data_dir)
     if prepared.was_there:
