@@ -17,10 +17,16 @@ COMMANDS = (
 
 
 def main():
-    if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
-        received = " ".join(sys.argv[1:2]) or "none"
-        sys.exit(f"error: the command must be one of {', '.join(COMMANDS)}. Received: {received}")
-    command = importlib.import_module(f"elastic_tf_tools.{sys.argv[1]}")
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("--help", "-h"):
+        print(f"elastic-tf COMMAND --help, of the commands {', '.join(COMMANDS)}")
+        return
+    if name not in COMMANDS:
+        sys.stderr.write(
+            f"error: the command must be one of {', '.join(COMMANDS)}. Received: {name}\n"
+        )
+        sys.exit(2)
+    command = importlib.import_module(f"elastic_tf_tools.{name}")
     from elastic_tf_tools import flags  # After the command, whose packages may be missing.
 
     flags.run(command, sys.argv[1:])

@@ -17,7 +17,7 @@ from elastic_tf_tools.training_settings import SETTINGS, TrainingSettings, flag_
 
 from elastic_tf.settings import check_value, describe_range, setting
 
-_FOLDER = pathlib.Path(__file__).parent
+FOLDER = pathlib.Path(__file__).parent
 _NONE = "none"
 # Not of a section: it is of the data, the network and the training.
 _SEED = dataclasses.fields(TrainingSettings)[-1]
@@ -368,7 +368,7 @@ def _with_shipped_file(argument):
     name, is_value, path = argument.partition("=")
     if is_value and name.lstrip("-") in ("flagfile", "study") and not pathlib.Path(path).exists():
         for folder in ("flagfiles", "studies"):
-            shipped = _FOLDER / folder / pathlib.Path(path).name
+            shipped = FOLDER / folder / pathlib.Path(path).name
             if shipped.exists():
                 return f"{name}={shipped}"
     return argument
