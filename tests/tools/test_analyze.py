@@ -1,26 +1,45 @@
+"""Tests of the command `analyze`; what it writes is tested in tests/elastic_tf/report."""
+
 import csv
 import pathlib
-import re
 import shutil
 import tempfile
 from unittest import mock
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
 from absl.testing import parameterized
-from elastic_tf_tools import analyze, calibrate
+from elastic_tf_tools import analyze
+from elastic_tf_tools.run_folder import RunFolder
+from elastic_tf_tools.training_settings import TrainingSettings
 
-from tests.tools.commands import run_failing, run_main
-from tests.tools.finished_run import save_run
-from tests.tools.headless_browser import find_browser, open_page, probe_page
+import elastic_tf
+import pipelines
+from elastic_tf.evaluation.budgets import calibrate
+from elastic_tf.files import write_json
+from tests.elastic_tf.report.planted import RESULTS
+from tests.testing import randomise
+from tests.tools.commands import run_command, run_failing
 
 TASKS = ("digits", "fashion_mnist_small")
-IMAGES = {"digits": 120, "fashion_mnist_small": 800, "all tasks": 920}
 
 
-def setUpModule():
-    flags.FLAGS.mark_as_parsed()
+def save_run(path):
+    """Makes the folder of a finished, calibrated run of random weights."""
+    settings = TrainingSettings(
+        pipelines.DataSettings(tasks=TASKS),
+        elastic_tf.NetworkSettings(backbone="wrn-8-1", trunk_size=4),
+    )
+    network = settings.build_model(settings.data.task_specs())
+    randomise(network.estimator)
+    randomise(network.selector)
+    logits = np.random.default_rng(0).normal(size=(50, network.num_blocks, network.num_levels))
+    for task in TASKS:
+        network.calibrations[task] = calibrate(logits, network.cost_table(task))
+    run = RunFolder(path)
+    run.claim(settings, {})
+    network.save(run.model)
+    write_json(run.results, dict.fromkeys(TASKS, RESULTS))
 
 
 class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
@@ -28,14 +47,13 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.folder = pathlib.Path(tempfile.mkdtemp())
-        cls.run_directory, cls.network = save_run(cls.folder / "run", TASKS)
-        run_main(calibrate.main, model_dir=str(cls.folder / "run"))
+        save_run(cls.folder / "run")
         cls.output_dir = cls.folder / "new" / "report"
         cls.output_dir.mkdir(parents=True)
         (cls.output_dir / "other.csv").write_text("not of the analysis")
-        cls.printed = cls._analyze(
-            cls.output_dir, split="validation", search_evaluations=2, budgets=["0.5"]
-        )
+        arguments = ("--budgets=0.5", "--browser_images=2", "--top_models=2")
+        with mock.patch("elastic_tf.report.analysis.evaluate_network", side_effect=AssertionError):
+            cls.printed = run_command(analyze, *cls._paths(cls.output_dir), *arguments)
         cls.page = (cls.output_dir / "report.html").read_text()
 
     @classmethod
@@ -44,195 +62,64 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
         super().tearDownClass()
 
     @classmethod
-    def _analyze(cls, output_dir, run=run_main, **values):
-        # The script defines its --output_dir only where it is run.
-        values = {"model_dir": str(cls.folder / "run"), "browser_images": 2} | values
-        flag_values = flags.FlagValues()
-        analyze.define_output_dir(flag_values)
-        flag_values(["analyze", f"--output_dir={output_dir}"])
-        with mock.patch.object(analyze, "FLAGS", _Joined(flag_values)):
-            return run(analyze.main, **values)
+    def _paths(cls, output_dir, run="run"):
+        return f"--model_dir={cls.folder / run}", f"--output_dir={output_dir}"
 
-    def _rows(self, name):
-        with open(self.output_dir / name, newline="") as file:
+    def _rows(self, folder, name):
+        with open(folder / name, newline="") as file:
             return list(csv.DictReader(file))
 
-    def test_the_counts_of_figure_3a_add_up_to_the_images(self):
-        counts = dict.fromkeys(IMAGES, 0)
-        for row in self._rows("figure_3a_models.csv"):
-            counts[row["task"]] += int(row["images"])
-        self.assertEqual(counts, IMAGES)
+    def test_all_images_are_looked_at(self):
+        counts = {}
+        for row in self._rows(self.output_dir, "figure_3a_models.csv"):
+            counts[row["task"]] = counts.get(row["task"], 0) + int(row["images"])
+        self.assertEqual(counts, {"digits": 600, "fashion_mnist_small": 2000, "all tasks": 2600})
 
-    def test_the_most_used_model_comes_first(self):
-        rows = self._rows("figure_3a_models.csv")
-        counts = [int(row["images"]) for row in rows if row["task"] == "digits"]
-        self.assertEqual(counts, sorted(counts, reverse=True))
+    def test_the_page_tells_of_the_run(self):
+        for text in (
+            "<title>wrn-8-1 on digits, fashion_mnist_small</title>",
+            "Ankle boot",
+            "best fixed, 1-0-1",  # Of the run's own results.
+            "selector at budgets",
+            "<code>--validation_share</code></td><td><code>0.1</code>",
+        ):
+            self.assertTrue(text in self.page, text)
 
-    def test_every_block_of_figure_3b_adds_up_to_1(self):
-        sums = {}
-        for row in self._rows("figure_3b_levels.csv"):
-            key = row["task"], row["block"]
-            sums[key] = sums.get(key, 0.0) + float(row["mean_probability"])
-        self.assertLen(sums, 3 * self.network.num_blocks)
-        self.assertAllClose(list(sums.values()), np.ones(len(sums)), atol=1e-5)
-
-    def test_the_classes_of_a_group_add_up_to_its_images(self):
-        found = {}
-        for row in self._rows("figure_4_groups.csv"):
-            images, counted = found.setdefault((row["task"], row["model"]), [row["images"], 0])
-            found[row["task"], row["model"]] = [images, counted + int(row["count"])]
-        self.assertLen(found, 2 * 3)
-        for images, counted in found.values():
-            self.assertEqual(int(images), counted)
-
-    def test_every_pair_of_tasks_is_compared(self):
-        (row,) = self._rows("task_agreement.csv")
-        self.assertEqual((row["first"], row["second"]), TASKS)
-        self.assertBetween(float(row["overlap"]), 0, 1)
-
-    def test_shared_models_have_their_share_in_each_task(self):
-        shares = {}
-        for row in self._rows("figure_3a_models.csv"):
-            shares[row["task"], row["model"]] = row["share"]
-        rows = self._rows("shared_models.csv")
-        self.assertNotEmpty(rows)
-        for row in rows:
-            self.assertEqual(row["share"], shares[row["task"], row["model"]])
-
-    def test_shared_models_are_looked_at_in_every_task_that_uses_them(self):
-        shares = [(row["model"], row["task"]) for row in self._rows("shared_models.csv")]
-        counted = {}
-        for row in self._rows("figure_4_shared.csv"):
-            key = row["model"], row["task"]
-            counted[key] = counted.get(key, 0) + int(row["count"])
-            self.assertEqual(row["tasks"], " ".join(TASKS))
-        self.assertEqual(list(counted), shares[: 2 * 3])
-        images = {
-            (row["model"], row["task"]): int(row["images"])
-            for row in self._rows("figure_3a_models.csv")
-        }
-        self.assertEqual(counted, {key: images[key] for key in counted})
-
-    @parameterized.parameters(
-        "tradeoff", "figure_3a_models", "figure_3b_levels", "figure_4_digits", "figure_4_shared"
-    )
-    def test_figures_are_written_for_print(self, name):
-        png = (self.output_dir / f"{name}.png").read_bytes()
-        self.assertAllGreater(tf.io.decode_png(png).shape[:2], 300)
-
-    def test_the_page_needs_nothing_but_itself(self):
-        self.assertNotRegex(self.page, r'(src|href)="(?!#|data:)')
-        self.assertNotRegex(self.page, r"@import|fetch\(|url\((?!#|\$|data:)")
-        for text in ("wrn-8-1", "Ankle boot", "selector at budgets", "--validation_share"):
-            self.assertIn(text, self.page)
-
-    def test_the_page_runs_in_a_browser(self):
-        dom, console = open_page(self._browser(), self.output_dir / "report.html")
-        self.assertEqual(console, [])
-        # Of the first task: two of each of ten classes.
-        self.assertEqual(dom.count('class="image"'), 20)
-        self.assertIn("20 images shown", dom)
-
-    def test_a_task_and_a_class_can_be_picked(self):
-        script = """
-            const pick = (id, value) => {
-              const select = page.getElementById(id);
-              select.value = value;
-              select.dispatchEvent(new Event("change", { bubbles: true }));
-            };
-            const cards = () => [...page.querySelectorAll(".image")].map((card) => [
-              card.querySelector(".picture").getAttribute("aria-label").split(",")[0],
-              card.innerText,
-            ]);
-            pick("task", "fashion_mnist_small");
-            const task = cards();
-            const classes = [...page.getElementById("class").options].map((each) => each.text);
-            pick("order", "dearest");
-            const dearest = cards();
-            pick("class", "9");
-            const count = page.getElementById("count").textContent;
-            return { task, classes, dearest, klass: cards(), count };
-        """
-        found, console = probe_page(self._browser(), self.output_dir / "report.html", script, 1280)
-        self.assertEqual(console, [])
-        self.assertLen(found["task"], 20)
-        self.assertEqual({label for label, _ in found["task"]}, set(found["classes"][1:]))
-        self.assertIn("Ankle boot", found["classes"])
-        self.assertEqual([label for label, _ in found["klass"]], ["Ankle boot"] * 2)
-        self.assertStartsWith(found["count"], "2 images shown")
-        full_macs = self.network.cost_table("fashion_mnist_small").full_macs
-        shares = []
-        for label, text in found["dearest"]:
-            answer, confidence = re.search(r"[✓✗] (.*), (\d+) %", text).groups()
-            expected = rf".* \(is {label}\)$" if "✗" in text else f"^{label}$"
-            self.assertRegex(answer, expected)
-            self.assertBetween(int(confidence), 0, 100)
-            macs, unit, share = re.search(r"([\d.]+) ([kM]) MACs, ([\d.]+) %", text).groups()
-            shares.append(float(share))
-            macs = float(macs) * {"k": 1e3, "M": 1e6}[unit]
-            self.assertAllClose(macs / full_macs, float(share) / 100, rtol=0.02)
-        self.assertGreater(shares[0], shares[-1])
-        self.assertEqual(shares, sorted(shares, reverse=True))
-
-    @parameterized.parameters(320, 390, 700)
-    def test_a_narrow_page_does_not_scroll_sideways(self, width):
-        script = """
-            const view = page.defaultView;
-            const isOver = (each) => each.getBoundingClientRect().right > view.innerWidth
-              || each.scrollWidth > each.clientWidth;
-            return {
-              width: view.innerWidth,
-              scrolls: page.documentElement.scrollWidth > view.innerWidth,
-              figures: [...page.querySelectorAll(".figure")].filter(isOver).length,
-              columns: view.getComputedStyle(page.querySelector(".panels")).gridTemplateColumns
-                .split(" ").length,
-            };
-        """
-        found, _ = probe_page(self._browser(), self.output_dir / "report.html", script, width)
-        self.assertEqual(found, {"width": width, "scrolls": False, "figures": 0, "columns": 1})
-
-    def _browser(self):
-        browser = find_browser()
-        if not browser:
-            self.skipTest("There is no Chromium or Chrome.")
-        return browser
-
-    def test_progress_is_printed(self):
-        self.assertRegex(self.printed, r"\[ +\d+ s\] digits: 120 images on \d+ models")
+    def test_progress_and_the_claim_are_printed(self):
+        self.assertRegex(self.printed, r"\[ +\d+ s\] digits: 600 images on \d+ models")
+        self.assertRegex(self.printed, r"nor uniform\.\n  digits: (holds|does not hold) here\. \d+")
 
     def test_what_was_written_is_printed_and_nothing_else(self):
         saved = self.printed[self.printed.index("Saved: ") + 7 :].strip().split(", ")
         there = {str(path) for path in self.output_dir.iterdir() if path.name != "other.csv"}
         self.assertEqual(set(saved), there)
+        self.assertIn(str(self.output_dir / "figure_4_shared.png"), saved)
 
-    def test_a_folder_that_cannot_be_made_is_an_error(self):
-        (self.folder / "file").write_text("in the way")
-        line = self._analyze(self.folder / "file", run_failing)
-        self.assertRegex(line, "^error: `--output_dir` must be a folder that can be made.")
+    def test_another_split_at_a_budget_is_measured(self):
+        arguments = ("--split=validation", "--budget=0.6", "--budgets=", "--search_evaluations=1")
+        output_dir = self.folder / "at_budget"
+        printed = run_command(analyze, *self._paths(output_dir), *arguments)
+        self.assertNotIn("budgets", printed)
+        page = (output_dir / "report.html").read_text()
+        self.assertTrue("the selector is held to 60 % of the MACs" in page)
+        self.assertTrue("On the validation split" in page)
+        self.assertTrue("best fixed, " in page)
 
-    @parameterized.parameters(("", "the path of a folder"), ("/proc", "that can be written to"))
-    def test_a_folder_that_cannot_be_used_is_an_error_before_the_work(self, output_dir, message):
-        with mock.patch.object(analyze, "route_task", side_effect=AssertionError("work")):
-            line = self._analyze(output_dir, run_failing)
-        self.assertRegex(line, f"^error: `--output_dir` must be .*{message}")
+    @parameterized.parameters(
+        ("--budget=1.5", "`--budget` must be"),
+        ("--budgets=0.5,much", "`--budgets` must be numbers"),
+        ("--budgets=0.5,0.50", "each once"),
+        ("--output_dir=/proc/none", "`output_dir` must be a folder that can be made"),
+    )
+    def test_bad_input_is_an_error_before_the_work(self, argument, message):
+        with mock.patch.object(analyze, "analyse", side_effect=AssertionError("work")):
+            line = run_failing(analyze, *self._paths(self.folder / "none"), argument)
+        self.assertIn(message, line)
 
-    def test_a_run_that_has_not_finished_is_an_error(self):
-        (self.folder / "empty").mkdir(exist_ok=True)
-        line = self._analyze(
-            self.folder / "none", run_failing, model_dir=str(self.folder / "empty")
-        )
+    def test_a_run_that_has_not_finished_is_an_error_and_nothing_is_made(self):
+        line = run_failing(analyze, *self._paths(self.folder / "none", run="empty"))
         self.assertRegex(line, "^error: `--model_dir` must be the output directory")
         self.assertFalse((self.folder / "none").exists())
-
-
-class _Joined:
-    """The flags of all scripts, with those of this one."""
-
-    def __init__(self, own):
-        self._own = own
-
-    def __getattr__(self, name):
-        return getattr(self._own if name in self._own else flags.FLAGS, name)
 
 
 if __name__ == "__main__":
