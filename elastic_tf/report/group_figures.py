@@ -130,6 +130,7 @@ def _draw_classes(axes, group, class_names):
     axes.tick_params(labelsize=SMALL)
     axes.invert_yaxis()
     axes.set_xlabel("images, %; mark: in the task", fontsize=SMALL)
+    axes.set_title("")
 
 
 def _images_panel(routing, group, title):
