@@ -60,13 +60,15 @@ class FrozenSelectorTest(tf.test.TestCase, parameterized.TestCase):
 
 def trained_network(steps=60):
     """Returns a masked network after a short training on real digits, and test images."""
-    (spec,) = pipelines.get_tasks(["digits"])
-    tasks = {"digits": {"image_shape": spec.image_shape, "num_classes": spec.num_classes}}
-    network = DeepElasticNetwork(tasks, backbone="wrn-8-1", execution="masked")
+    data = pipelines.DataSettings(batch_size=32)
+    specs = [pipelines.get_task("digits")]
+    network = DeepElasticNetwork(
+        pipelines.network_tasks(specs), backbone="wrn-8-1", execution="masked"
+    )
     network.compile(stages=StageSchedule(steps // 2, 1, steps // 4, steps // 4))
-    batches = pipelines.training_batches([spec], 32, seed=0)
+    batches = data.training_batches(specs, seed=0)
     network.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
-    ((images, _),) = pipelines.eval_dataset(spec, "test", 64).take(1)
+    ((images, _),) = data.split_batches(specs[0], "test", 64).take(1)
     return network, images
 
 
