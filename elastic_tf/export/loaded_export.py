@@ -11,6 +11,7 @@ from elastic_tf.export.dynamic_module import served_answers
 from elastic_tf.export.formats import import_runtime
 from elastic_tf.export.manifest import read_manifest
 from elastic_tf.layers.elastic_conv import run_unless_empty
+from elastic_tf.policies.budget import check_budget_number
 
 OUTPUTS = ("probabilities", "classes", "levels", "macs")
 
@@ -52,7 +53,10 @@ class LoadedExport:
 
     def check_budget(self, budget):
         """Raises a `ValueError` if the export cannot be held to a budget; `None` is always fine."""
-        if budget is not None and not self.takes_budget:
+        if budget is None:
+            return
+        check_budget_number(budget)
+        if not self.takes_budget:
             raise ValueError(
                 "`budget` must not be given but for a dynamic saved_model with a calibration; "
                 "litert and onnx keep to that of their export. "

@@ -66,7 +66,7 @@ def _task(network, task, levels, description):
     }
     if levels is not None:
         macs = int(table.macs(list(levels), with_selector=False))
-        properties |= {"levels": [int(level) for level in levels], "macs": macs}
+        properties |= {"levels": list(levels), "macs": macs}
     return properties
 
 

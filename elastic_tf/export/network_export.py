@@ -31,7 +31,7 @@ def export_network(
 
     | format | file | dynamic | fixed |
     | --- | --- | --- | --- |
-    | `saved_model` | a folder for TensorFlow alone | all tasks or some, any budget | one task |
+    | `saved_model` | a folder for TensorFlow alone | all tasks or one, any budget | one task |
     | `keras` | `model.keras` | the whole network; needs elastic_tf | one task; Keras alone |
     | `litert` | `model.tflite` | one task, one budget | one task; quantisation |
     | `onnx` | `model.onnx` | one task, one budget | one task |
@@ -41,7 +41,7 @@ def export_network(
         folder: str or path, new or empty.
         options: `ExportOptions`. Defaults to a dynamic SavedModel of all tasks.
         images: dict from task to the images that the export is checked on, uint8 array
-            `(images, *image_shape)`; where there are fewer than 256, noise is added.
+            `(images, *image_shape)`, or `None`; where there are fewer than 256, noise is added.
         descriptions: dict from task to what the export says of its images, a dict of `labels`, list
             of str, the names of the classes, which are numbers where left out; and `fit`, how
             images of another shape are brought to the task's, `"crop"` where left out.
@@ -59,7 +59,7 @@ def export_network(
 
     Example:
 
-    >>> options = ExportOptions(format="litert", tasks=["digits"], levels=[1, 1, 1])
+    >>> options = ExportOptions(format="litert", task="digits", levels=[1, 1, 1])
     >>> export_network(network, "digits_1", options)
     >>> LoadedExport("digits_1").predict(images)["classes"]
     """

@@ -21,8 +21,8 @@ class ExportOptions:
     at the budget. With them it is that one model, of standard layers.
 
     Attributes:
-        tasks: sequence of str, the tasks to export; `None` for all of the network's. One for a
-            fixed model, for LiteRT and for ONNX; a dynamic Keras file is always the whole network.
+        task: str, the task to export; `None` for all of the network's. A fixed model, LiteRT and
+            ONNX are of one task; a dynamic Keras file is always the whole network.
         levels: sequence of int, one per block: a fixed model.
         Others: see the metadata of the fields.
 
@@ -31,7 +31,7 @@ class ExportOptions:
     """
 
     format: str = setting("saved_model", "What to write.", str, choices=FORMATS)
-    tasks: tuple | None = None
+    task: str | None = None
     levels: tuple | None = None
     budget: float | None = setting(
         None,
@@ -59,11 +59,10 @@ class ExportOptions:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
             if field.metadata:
-                check_value(field, value)
-            elif value is not None:
-                object.__setattr__(self, field.name, tuple(value))
+                check_value(field, getattr(self, field.name))
+        if self.levels is not None:
+            object.__setattr__(self, "levels", tuple(int(level) for level in self.levels))
         if self.levels is not None and self.budget is not None:
             raise ValueError(
                 "Only one of `levels` and `budget` must be given. "
@@ -89,26 +88,38 @@ class ExportOptions:
         """Returns the tasks to export, a list of str.
 
         Raises:
-            ValueError: if the network lacks one, or there are too many or too few for the format.
+            ValueError: if the network lacks the task, or one must or must not be named.
         """
-        tasks = list(network.tasks if self.tasks is None else self.tasks)
-        for task in tasks:
-            check_task(task, network.tasks)
         is_fixed = self.levels is not None
-        if len(tasks) != 1 and (is_fixed or self.format in _ONE_TASK_FORMATS):
-            what = "a fixed model" if is_fixed else self.format
+        if self.task is not None:
+            check_task(self.task, network.tasks)
+            if self.format == "keras" and not is_fixed:
+                raise ValueError(
+                    "`task` must not be given for the whole network as a Keras file. "
+                    f"Received: task={self.task}"
+                )
+            return [self.task]
+        if len(network.tasks) > 1 and (is_fixed or self.format in _ONE_TASK_FORMATS):
             raise ValueError(
-                f"`tasks` must be one of {', '.join(network.tasks)} for {what}. "
-                f"Received: tasks={self.tasks}"
+                f"`task` must be one of {', '.join(network.tasks)} for "
+                f"{'a fixed model' if is_fixed else self.format}. Received: task=None"
             )
-        if self.format == "keras" and not is_fixed and self.tasks is not None:
-            raise ValueError(
-                "`tasks` must not be given for the whole network as a Keras file. "
-                f"Received: tasks={self.tasks}"
-            )
-        return tasks
+        return list(network.tasks)
 
     def check(self, network):
-        """Raises a `ValueError` if a network cannot be exported so: see `tasks_of`; or it lacks a
-        calibration for the budget."""
+        """Checks that a network can be exported so; `export_network` does it, too.
+
+        Raises:
+            ValueError: see `tasks_of`; also if the levels are not the network's, or a task has no
+                calibration for the budget.
+        """
         check_calibrated(network, self.tasks_of(network), self.budget)
+        if self.levels is None:
+            return
+        num_blocks, num_levels = network.num_blocks, network.num_levels
+        in_range = all(0 <= level < num_levels for level in self.levels)
+        if len(self.levels) != num_blocks or not in_range:
+            raise ValueError(
+                f"`levels` must be {num_blocks} integers in [0, {num_levels}), one for each block. "
+                f"Received: levels={self.levels}"
+            )

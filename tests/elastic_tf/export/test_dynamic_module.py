@@ -1,7 +1,6 @@
 """Tests of the dynamic module."""
 
 import concurrent.futures
-import tempfile
 
 import numpy as np
 import tensorflow as tf
@@ -9,9 +8,8 @@ from absl.testing import parameterized
 
 from elastic_tf.costs.cost_table import CostTable
 from elastic_tf.export.dynamic_module import DynamicModule, served_answers
-from elastic_tf.models.elastic_network import ElasticNetwork
-from elastic_tf.policies.budget import BudgetCalibration
-from tests.testing import TASKS, random_images, randomise
+from tests.elastic_tf.export.small_exports import exported, small_network
+from tests.testing import random_images
 
 
 class ServedAnswersTest(tf.test.TestCase):
@@ -26,34 +24,12 @@ class ServedAnswersTest(tf.test.TestCase):
         self.assertAllEqual(served["macs"], [15, 115, 1115])
 
 
-def make_network():
-    network = ElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
-    randomise(network)
-    return network
-
-
-def make_calibration(network, task):
-    """Returns prices at which the choice changes much."""
-    logits = network.selector(random_images(task, 40), task=task)
-    span = 2 * float(tf.reduce_max(logits) - tf.reduce_min(logits))
-    return BudgetCalibration([0.2, 0.9], [span, -span])
-
-
 class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.folder = tempfile.TemporaryDirectory()
-        cls.network = make_network()
-        cls.network.calibrations["grey"] = make_calibration(cls.network, "grey")
-        module = DynamicModule(cls.network)
-        tf.saved_model.save(module, cls.folder.name, signatures=module.signatures())
-        cls.loaded = tf.saved_model.load(cls.folder.name)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
-        super().tearDownClass()
+        cls.network = small_network()
+        cls.loaded = tf.saved_model.load(exported("dynamic_saved_model"))
 
     def _check(self, served, images, task, budget=None):
         expected = self.network(
@@ -66,17 +42,12 @@ class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
         macs = self.network.cost_table(task).macs(expected["levels"])
         self.assertAllEqual(served["macs"], macs)
 
-    @parameterized.parameters(*TASKS)
-    def test_a_signature_answers_as_the_network(self, task):
+    @parameterized.parameters(("grey", "grey"), ("colour", "colour"), ("serving_default", "grey"))
+    def test_a_signature_answers_as_the_network(self, signature, task):
         images = random_images(task, 9)
-        self._check(self.loaded.signatures[task](images=tf.constant(images)), images, task)
+        self._check(self.loaded.signatures[signature](images=tf.constant(images)), images, task)
 
-    def test_the_first_task_is_the_default(self):
-        images = random_images("grey", 3)
-        served = self.loaded.signatures["serving_default"](images=tf.constant(images))
-        self._check(served, images, "grey")
-
-    @parameterized.parameters(0.2, 0.5, 0.9)
+    @parameterized.parameters(0.2, 0.9)
     def test_a_budget_is_kept_to(self, budget):
         images = random_images("grey", 20)
         signature = self.loaded.signatures["grey_at_budget"]
@@ -91,7 +62,7 @@ class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
         self._check(self.loaded.predict_grey(images), images, "grey")
         self._check(self.loaded.predict_grey(images, budget=0.0), images, "grey")
 
-    @parameterized.parameters(-0.5, 1.01, 40.0, float("inf"), float("nan"))
+    @parameterized.parameters(-0.5, 1.01, float("nan"))
     def test_other_budgets_are_refused(self, budget):
         images = random_images("grey", 2)
         fault = r"`budget` must be in \[0, 1\]. Received"
@@ -120,7 +91,7 @@ class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(part["probabilities"], whole["probabilities"][:size], rtol=0, atol=1e-5)
 
     def test_threads_get_their_own_answers(self):
-        batches = [random_images("grey", 1 + seed % 5, seed) for seed in range(24)]
+        batches = [random_images("grey", 1 + seed % 5, seed) for seed in range(16)]
         signature = self.loaded.signatures["grey"]
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda images: signature(images=tf.constant(images)), batches))
@@ -131,8 +102,6 @@ class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotIn("colour_at_budget", self.loaded.signatures)
         with self.assertRaisesRegex(ValueError, "`budget` must be None.*colour. Received"):
             DynamicModule(self.network, budget=0.5)
-
-    def test_a_budget_out_of_range_is_refused(self):
         with self.assertRaisesRegex(ValueError, r"`budget` must be a number in \(0, 1\]"):
             DynamicModule(self.network, ["grey"], budget=1.5)
 

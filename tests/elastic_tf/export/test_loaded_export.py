@@ -1,8 +1,10 @@
-""""""
+"""Tests of loading an export."""
 
 import json
 import pathlib
+import sys
 import tempfile
+from unittest import mock
 
 import tensorflow as tf
 from absl.testing import parameterized
@@ -25,7 +27,7 @@ class LoadedExportTest(tf.test.TestCase, parameterized.TestCase):
         manifest = MANIFEST | {"format": export_format} | values
         (self.folder / "export.json").write_text(json.dumps(manifest))
 
-    @parameterized.parameters("saved_model", "keras", "litert", "onnx")
+    @parameterized.parameters("saved_model", "keras", "litert", "onnx", "matlab")
     def test_missing_and_damaged_models_are_refused(self, export_format):
         self._write(export_format)
         for damage in (False, True):
@@ -40,11 +42,6 @@ class LoadedExportTest(tf.test.TestCase, parameterized.TestCase):
         for task in (None, "birds"):
             with self.assertRaisesRegex(ValueError, f"one of grey, colour. Received: task={task}"):
                 LoadedExport(self.folder, task)
-
-    def test_unknown_formats_are_refused(self):
-        self._write("matlab")
-        with self.assertRaisesRegex(ValueError, "a whole export of matlab. Received"):
-            LoadedExport(self.folder, "grey")
 
     def test_a_fixed_model_answers_with_its_levels_and_macs(self):
         self._write("saved_model")
@@ -62,9 +59,18 @@ class LoadedExportTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(answer["classes"], [1, 0])
         self.assertAllEqual(answer["levels"], [[1, 0], [1, 0]])
         self.assertAllEqual(answer["macs"], [9, 9])
-        with self.assertRaisesRegex(ValueError, "`--budget` must not be given.*Received"):
+        with self.assertRaisesRegex(ValueError, "`budget` must not be given.*Received"):
             export.check_budget(0.4)
+        with self.assertRaisesRegex(ValueError, r"`budget` must be a number in \(0, 1\]"):
+            export.check_budget(1.4)
         export.check_budget(None)
+
+    @parameterized.parameters(("litert", "ai_edge_litert.interpreter"), ("onnx", "onnxruntime"))
+    def test_a_missing_runtime_is_named(self, export_format, package):
+        self._write(export_format)
+        missing = mock.patch.dict(sys.modules, {package: None})
+        with missing, self.assertRaisesRegex(ImportError, f"{package}.*`pip install elastic-tf"):
+            LoadedExport(self.folder, "grey")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-""""""
+"""Tests of what an export says of itself."""
 
 import json
 import pathlib
@@ -7,63 +7,59 @@ import tempfile
 from unittest import mock
 
 import tensorflow as tf
-from elastic_tf_tools.exporting import manifest
-from elastic_tf_tools.run_directory import RunDirectory
 
-from elastic_tf.export.manifest import TaskImages, make_manifest, provenance, read_manifest
-from elastic_tf.models.elastic_network import ElasticNetwork
-from elastic_tf.policies.model_choice import ModelChoice
-from tests.testing import TASKS
+from elastic_tf.export import manifest
+from elastic_tf.export.manifest import make_manifest, model_hash, read_manifest
+from elastic_tf.export.options import ExportOptions
+from tests.elastic_tf.export.small_exports import DESCRIPTIONS, LEVELS, small_network
+
+
+def make(provenance=None, **options):
+    return make_manifest(small_network(), ExportOptions(**options), DESCRIPTIONS, provenance or {})
 
 
 class ManifestTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
-        self.network = ElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
-
-    def _make(self, choice):
-        images = {"grey": TaskImages(["a", "b", "c"], "stretch")}
-        return make_manifest("onnx", choice, self.network, images, "uint8", "none")
 
     def test_a_dynamic_export_says_what_it_takes(self):
-        made = self._make(ModelChoice(budget=0.4))
+        made = make(input_dtype="float32")
         self.assertTrue(made["dynamic"])
-        self.assertEqual((made["budget"], made["input_dtype"]), (0.4, "uint8"))
-        grey = made["tasks"]["grey"]
-        self.assertEqual(grey["labels"], ["a", "b", "c"])
+        self.assertEqual((made["budget"], made["input_dtype"]), (None, "float32"))
+        grey, colour = made["tasks"]["grey"], made["tasks"]["colour"]
+        self.assertEqual(grey["labels"], ["cat", "dog", "elk"])
         expected = {"height": 8, "width": 8, "channels": 1, "order": "grey", "fit": "stretch"}
         self.assertEqual(grey["image"] | expected, grey["image"])
         self.assertNotIn("levels", grey)
+        # What is not described.
+        self.assertEqual(colour["labels"], ["0", "1", "2", "3"])
+        self.assertEqual((colour["image"]["order"], colour["image"]["fit"]), ("RGB", "crop"))
 
     def test_a_fixed_export_has_its_macs_without_a_selector(self):
-        made = self._make(ModelChoice(levels=(1, 0, 3)))
+        made = make(task="grey", levels=LEVELS)
         self.assertFalse(made["dynamic"])
-        grey, table = made["tasks"]["grey"], self.network.cost_table("grey")
-        self.assertEqual(grey["levels"], [1, 0, 3])
-        expected = int(table.macs([[1, 0, 3]])[0]) - table.selector_macs
-        self.assertEqual(grey["macs"], expected)
+        (grey,), table = made["tasks"].values(), small_network().cost_table("grey")
+        self.assertEqual(grey["levels"], list(LEVELS))
+        blocks = sum(table.block_macs[block, level] for block, level in enumerate(LEVELS))
+        self.assertEqual(grey["macs"], table.fixed_macs + blocks)
 
-    def test_provenance_holds_flags_and_results(self):
-        run = RunDirectory(self.folder / "run")
-        run.claim({"seed": 3})
-        self.assertIsNone(provenance(run)["results"])
-        run.results.write_text(json.dumps({"grey": 1}))
-        found = provenance(run)
-        self.assertEqual((found["flags"], found["results"]), ({"seed": 3}, {"grey": 1}))
-        self.assertEqual(found["tensorflow"], tf.__version__)
-        self.assertIsNone(found["model_sha256"])
+    def test_provenance_is_kept_beside_versions_and_calibrations(self):
+        found = make({"model": "model.keras"})["provenance"]
+        self.assertEqual((found["model"], found["tensorflow"]), ("model.keras", tf.__version__))
+        budgets = small_network().calibrations["grey"].budgets
+        self.assertEqual(found["calibrations"]["grey"]["budgets"], budgets.tolist())
+        self.assertEqual(set(found["calibrations"]), {"grey"})
 
-    def test_the_model_is_told_by_its_hash(self):
-        run = RunDirectory(self.folder / "run")
-        run.claim({"seed": 3})
-        run.model.write_bytes(b"abc")
+    def test_a_model_is_told_by_its_hash(self):
+        self.assertIsNone(model_hash(self.folder / "model.keras"))
+        (self.folder / "model.keras").write_bytes(b"abc")
         # Of FIPS 180-2, appendix B.1.
         expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        self.assertEqual(provenance(run)["model_sha256"], expected)
+        self.assertEqual(model_hash(self.folder / "model.keras"), expected)
 
     def test_it_is_read_from_beside_the_model_or_from_its_assets(self):
-        made = self._make(ModelChoice())
+        made = make()
         for place in ("export.json", "assets/export.json"):
             file = self.folder / place
             file.parent.mkdir(exist_ok=True)
@@ -72,7 +68,7 @@ class ManifestTest(tf.test.TestCase):
             file.unlink()
 
     def test_other_folders_are_refused(self):
-        with self.assertRaisesRegex(FileNotFoundError, "`--model` must be.*Received: model="):
+        with self.assertRaisesRegex(FileNotFoundError, "An export must be.*Received"):
             read_manifest(self.folder)
         (self.folder / "export.json").write_text('{"tasks": {}}')
         with self.assertRaisesRegex(ValueError, "must have format.*Received"):
@@ -80,7 +76,7 @@ class ManifestTest(tf.test.TestCase):
 
     def _commit_within(self, top, package):
         """Returns what is told as the commit of a package in a new repository, and that commit."""
-        source = package / "tools" / "exporting" / "manifest.py"
+        source = package / "elastic_tf" / "export" / "manifest.py"
         source.parent.mkdir(parents=True)
         source.write_text("one")
         git = ["git", "-C", str(top), "-c", "user.name=a", "-c", "user.email=a@b.example"]

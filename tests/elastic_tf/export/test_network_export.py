@@ -1,0 +1,234 @@
+"""Tests of exporting a network: every format's files, by the runtimes that they are for."""
+
+import itertools
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+from ai_edge_litert.interpreter import Interpreter
+
+from elastic_tf.export import formats
+from elastic_tf.export.loaded_export import LoadedExport
+from elastic_tf.export.network_export import export_network
+from elastic_tf.export.options import ExportOptions
+from elastic_tf.inference.frozen_blocks import FrozenResidualBlock
+from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.models.standalone import fixed_network
+from tests.elastic_tf.export.small_exports import (
+    LEVELS,
+    OPTIONS,
+    expected_answer,
+    exported,
+    small_network,
+)
+from tests.testing import TASKS, random_images, randomise
+
+IMAGES = random_images("grey", 40, seed=1)
+ALONE = pathlib.Path(__file__).with_name("run_alone.py")
+
+
+class _InFolder(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+
+
+class ExportsTest(_InFolder):
+    def _check(self, answer, name, images):
+        levels, probabilities = expected_answer(images, OPTIONS[name])
+        self.assertAllEqual(answer.get("levels", levels), levels)
+        self.assertAllClose(answer["probabilities"], probabilities, rtol=0, atol=1e-5)
+        classes = answer.get("classes", answer["probabilities"].argmax(-1))
+        self.assertAllEqual(classes, probabilities.argmax(-1))
+
+    @parameterized.parameters(*OPTIONS)
+    def test_an_export_answers_as_the_network_whatever_the_batch(self, name):
+        loaded = LoadedExport(exported(name), "grey")
+        images = IMAGES.astype(loaded.manifest["input_dtype"])
+        whole = loaded.predict(images)
+        self._check(whole, name, IMAGES)
+        table = small_network().cost_table("grey")
+        macs = table.macs(whole["levels"], with_selector=name.startswith("dynamic"))
+        self.assertAllEqual(whole["macs"], macs)
+        sizes = (1, 9) if "litert" in name else (0, 1, 9)  # LiteRT runs no empty batch.
+        for size in sizes:
+            part = loaded.predict(images[:size])
+            self.assertEqual(part["probabilities"].shape, (size, 3))
+            self.assertAllEqual(part["levels"], whole["levels"][:size])
+            self.assertAllClose(
+                part["probabilities"], whole["probabilities"][:size], rtol=0, atol=1e-5
+            )
+
+    @parameterized.parameters(
+        ("saved_model", ("dynamic_saved_model", "fixed_saved_model"), (0, 1, 9)),
+        ("keras", ("fixed_keras",), (1, 9)),
+        ("litert", ("dynamic_litert", "fixed_litert"), (1, 9)),
+        ("onnx", ("fixed_onnx",), (0, 1, 9)),
+    )
+    def test_an_export_needs_its_runtime_alone(self, kind, names, sizes):
+        batches, answers = self.folder / "in.npz", self.folder / "out.npz"
+        np.savez(batches, **{str(size): IMAGES[:size] for size in sizes})
+        done = subprocess.run(
+            [sys.executable, ALONE, kind, batches, answers, *map(exported, names)],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": ""},
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        with np.load(answers) as found:
+            for (number, name), size in itertools.product(enumerate(names), sizes):
+                start = f"{number}/{size}/"
+                answer = {k[len(start) :]: found[k] for k in found if k.startswith(start)}
+                wanted = {"probabilities"} | ({"classes"} if name != "fixed_keras" else set())
+                wanted |= {"levels", "macs"} if name.startswith("dynamic") else set()
+                self.assertEqual(set(answer), wanted)
+                self.assertEqual(answer["probabilities"].shape, (size, 3))
+                if size:
+                    self._check(answer, name, IMAGES[:size])
+
+    def test_a_fixed_model_is_standard_keras(self):
+        model = keras.saving.load_model(exported("fixed_keras") / "model.keras")
+        inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+        for layer in itertools.chain(model.layers, *(each.layers for each in inner)):
+            self.assertStartsWith(type(layer).__module__, "keras.")
+
+    def test_a_whole_network_keeps_its_calibrations(self):
+        model = keras.saving.load_model(exported("dynamic_keras") / "model.keras")
+        expected = small_network().select_levels(IMAGES, "grey", 0.4)
+        self.assertAllEqual(model.select_levels(IMAGES, "grey", 0.4), expected)
+        self.assertEqual(set(model.calibrations), {"grey"})
+
+    @parameterized.parameters(("float16", 0.01), ("dynamic", 0.1), ("int8", 0.3))
+    def test_quantised_files_are_smaller_and_close(self, quantization, tolerance):
+        representative = IMAGES if quantization == "int8" else None
+        options = ExportOptions(**OPTIONS["fixed_litert"], quantization=quantization)
+        found = export_network(
+            small_network(),
+            self.folder / "out",
+            options,
+            representative_images=representative,
+        )
+        plain = exported("fixed_litert")
+        answers = [LoadedExport(f).predict(IMAGES) for f in (plain, self.folder / "out")]
+        probabilities = [answer["probabilities"] for answer in answers]
+        self.assertAllClose(*probabilities, atol=tolerance)
+        self.assertNotAllClose(*probabilities, atol=1e-6)
+        self.assertBetween(found["grey"].probabilities, 1e-6, tolerance)
+        sizes = [(f / "model.tflite").stat().st_size for f in (plain, self.folder / "out")]
+        self.assertLess(sizes[1], sizes[0])
+
+    @parameterized.parameters("uint8", "float32")
+    def test_int8_is_of_integers_throughout(self, dtype):
+        options = ExportOptions(**OPTIONS["fixed_litert"], quantization="int8", input_dtype=dtype)
+        folder = self.folder / "out"
+        export_network(small_network(), folder, options, representative_images=IMAGES)
+        interpreter = Interpreter(str(folder / "model.tflite"))
+        (image,) = interpreter.get_input_details()
+        self.assertEqual(image["dtype"], np.dtype(dtype))
+        if dtype == "uint8":
+            self.assertEqual(image["quantization"], (1.0, 0))  # Its numbers are the pixels.
+        kinds = {np.dtype(each["dtype"]).kind for each in interpreter.get_tensor_details()}
+        self.assertEqual("f" in kinds, dtype == "float32")
+        run = interpreter.get_signature_runner("serving_default")
+        self.assertEqual(run.get_output_details()["probabilities"]["dtype"], np.dtype(dtype))
+
+    def test_a_saved_model_is_held_to_a_budget_at_each_call(self):
+        loaded = LoadedExport(exported("dynamic_saved_model"), "grey")
+        for budget in (0.3, 0.8):
+            answer = loaded.predict(IMAGES, budget)
+            levels, _ = expected_answer(IMAGES, {"budget": budget})
+            self.assertAllEqual(answer["levels"], levels)
+        loaded = LoadedExport(exported("dynamic_saved_model"), "colour")
+        with self.assertRaisesRegex(ValueError, "`budget` must not be given.*Received: budget=0.3"):
+            loaded.check_budget(0.3)
+
+
+class FixedSizeTest(_InFolder):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # Wide, so that weights are most of a file.
+        cls.network = ElasticNetwork(TASKS, backbone="wrn-8-8", trunk_size=32)
+        randomise(cls.network.estimator)
+
+    @parameterized.parameters("saved_model", "keras", "litert", "onnx")
+    def test_files_are_as_large_as_the_parameters_of_the_model(self, export_format):
+        for levels in ((0, 0, 0), (3, 1, 2)):
+            count = fixed_network(self.network.estimator, "grey", levels).count_params()
+            output = self.folder / "-".join(map(str, levels))
+            output.mkdir()
+            (self.folder / "export.json").write_text("{}")
+            options = ExportOptions(export_format, "grey", levels)
+            formats.write_fixed(output, self.network, options, self.folder / "export.json")
+            size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
+            overhead = size - 4 * count
+            self.assertBetween(overhead, -0.02 * 4 * count, 0.05 * 4 * count + 160_000)
+
+
+class RefusalsTest(_InFolder):
+    @parameterized.parameters(
+        ({"format": "matlab"}, "`format` must be one of"),
+        ({"budget": 1.5}, r"`budget` must be a number in \(0.0, 1.0\]"),
+        ({"levels": LEVELS, "task": "grey", "budget": 0.5}, "Only one of `levels` and `budget`"),
+        ({"quantization": "int8", "format": "litert", "task": "grey"}, "`quantization` must be no"),
+        ({"quantization": "float16", "levels": LEVELS}, "`quantization` must be none"),
+        ({"format": "keras", "budget": 0.5}, "`budget` must not be given for a Keras file"),
+        ({"format": "litert"}, "`task` must be one of grey, colour for litert"),
+        ({"levels": LEVELS}, "`task` must be one of grey, colour for a fixed model"),
+        ({"task": "birds"}, "`task` must be one of"),
+        ({"format": "keras", "task": "grey"}, "`task` must not be given for the whole"),
+        ({"budget": 0.5}, "`budget` must be None .* as colour"),
+        ({"levels": (1, 0), "task": "grey"}, "`levels` must be 3 integers"),
+        ({"levels": (1, 0, 4), "task": "grey"}, r"`levels` must be 3 integers in \[0, 4\)"),
+        (OPTIONS["fixed_litert"] | {"quantization": "int8"}, "`representative_images` must be"),
+    )
+    def test_what_does_not_go_together_leaves_nothing(self, options, fault):
+        with self.assertRaisesRegex(ValueError, f"{fault}.*Received"):
+            export_network(small_network(), self.folder / "out", ExportOptions(**options))
+        self.assertEmpty(list(self.folder.iterdir()))
+
+    def test_files_in_the_way_are_kept(self):
+        (self.folder / "mine.txt").write_text("mine")
+        with self.assertRaisesRegex(FileExistsError, "`folder` must be a new or empty folder"):
+            export_network(small_network(), self.folder)
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["mine.txt"])
+
+    @parameterized.parameters("dynamic_saved_model", "dynamic_litert")
+    def test_an_export_with_a_broken_branch_is_not_saved(self, name):
+        working = FrozenResidualBlock._branch
+
+        def broken(block, convs):
+            branch = working(block, convs)
+            # Level 1 of the estimator's blocks; those of the selector have no levels.
+            is_level_1 = convs[1].shape[-1] == block.block.channels_per_level[1]
+            if len(block.block.channels_per_level) == 2 or not is_level_1:
+                return branch
+            return lambda *inputs: 0 * branch(*inputs)
+
+        breaking = mock.patch.object(FrozenResidualBlock, "_branch", broken)
+        fault = "The export of .* must answer as the network.*Received"
+        with breaking, self.assertRaisesRegex(ValueError, fault):
+            options = ExportOptions(**OPTIONS[name])
+            export_network(small_network(), self.folder / "out", options)
+        self.assertEmpty(list(self.folder.iterdir()))
+
+    def test_a_missing_package_is_named(self):
+        with mock.patch.dict(sys.modules, {"tf2onnx": None}):
+            with self.assertRaisesRegex(
+                ImportError, r"tf2onnx; `pip install elastic-tf\[export\]`"
+            ):
+                options = ExportOptions(**OPTIONS["fixed_onnx"])
+                export_network(small_network(), self.folder / "out", options)
+        self.assertEmpty(list(self.folder.iterdir()))
+
+
+if __name__ == "__main__":
+    tf.test.main()
