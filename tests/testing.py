@@ -1,13 +1,67 @@
-"""Helpers of the tests: tiny tasks and data, and plain Keras models to compare with."""
+"""What tests share: tiny tasks and data, checks that every layer passes, and references to compare.
+
+A test class derives from `TestCase` as `testing.TestCase`; imported by its bare name, pytest would
+run it as a test of its own.
+"""
+
+import contextlib
 
 import keras
 import numpy as np
 import tensorflow as tf
+from absl.testing import parameterized
 
 TASKS = {
     "grey": {"image_shape": (8, 8, 1), "num_classes": 3},
     "colour": {"image_shape": (11, 9, 3), "num_classes": 4},
 }
+# One of each kind of block, and both numbers of stages.
+BACKBONES = ("wrn-8-1", "resnet-10-4", "vgg-8-4")
+
+
+class TestCase(tf.test.TestCase, parameterized.TestCase):
+    """Checks by which layers, models and settings are held to the habits of Keras."""
+
+    def run_config_test(self, cls, init_kwargs):
+        """The config holds the init arguments, and Keras makes the same object of it again."""
+        made = cls(**init_kwargs)
+        config = made.get_config()
+        self.assertEqual({name: config[name] for name in init_kwargs}, init_kwargs)
+        self.assertEqual(cls.from_config(config).get_config(), config)
+        again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(made))
+        self.assertEqual(again.get_config(), config)
+
+    def run_refusal_test(self, cls, init_kwargs, name, value):
+        """A bad argument is named, with its value."""
+        with self.assertRaisesRegex(ValueError, f"`{name}`.* must .*Received: .*{name}="):
+            cls(**(init_kwargs | {name: value}))
+
+    def run_batch_independence_test(self, call, *batch):
+        """A row alone is the row in any batch, as `call(*batch)` gives it; an empty batch works."""
+        together = np.asarray(call(*batch))
+        for row in range(len(together)):
+            alone = call(*(part[row : row + 1] for part in batch))
+            self.assertAllClose(alone, together[row : row + 1], rtol=1e-4, atol=1e-5)
+        self.assertEqual(call(*(part[:0] for part in batch)).shape, (0, *together.shape[1:]))
+
+    def assert_near(self, actual, expected, share=1e-5):
+        """The largest difference is at most a share of the largest value."""
+        actual, expected = np.asarray(actual), np.asarray(expected)
+        self.assertEqual(actual.shape, expected.shape)
+        self.assertLessEqual(np.abs(actual - expected).max(), share * np.abs(expected).max())
+
+    @contextlib.contextmanager
+    def assert_unchanged(self, variables):
+        """No variable has another value afterwards."""
+        before = [np.array(variable) for variable in variables]
+        yield
+        for value, variable in zip(before, variables, strict=True):
+            self.assertAllEqual(value, variable)
+
+
+def normal(*shape, seed=0):
+    """Returns a float32 array of normal values."""
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
 def random_images(task="grey", batch=6, seed=0):
@@ -28,6 +82,12 @@ def random_batch(tasks=tuple(TASKS), batch=6, seed=0):
     }
 
 
+def random_levels(network, batch, seed=0):
+    """Returns int32 levels `(batch, blocks)` for a network or estimator."""
+    shape = (batch, network.num_blocks)
+    return np.random.default_rng(seed).integers(0, network.num_levels, shape).astype(np.int32)
+
+
 def randomise(layer, seed=0):
     """Gives every weight of a layer a random value; variances and scales stay positive."""
     generator = np.random.default_rng(seed)
@@ -36,40 +96,16 @@ def randomise(layer, seed=0):
         positive = "variance" in weight.path or "gamma" in weight.path
         if np.issubdtype(np.dtype(weight.dtype), np.floating):
             weight.assign(1 + np.abs(value) if positive else value)
+    return layer
 
 
-def plain_residual_backbone(image_shape, num_classes, stem, blocks, levels):
-    """Returns a plain Keras model with the widths that a level vector gives.
-
-    Args:
-        image_shape: `(height, width, channels)`.
-        num_classes: int.
-        stem: `(filters, strides)`.
-        blocks: list of `(filters, strides)`.
-        levels: list of hidden widths, one per block; 0 leaves the branch out.
-    """
-    layers = keras.layers
-    inputs = keras.Input(image_shape)
-    features = layers.Conv2D(stem[0], 7, stem[1], "same", use_bias=False)(inputs)
-    for (filters, strides), width in zip(blocks, levels, strict=True):
-        shortcut = features
-        if strides > 1:
-            shortcut = layers.AveragePooling2D(strides, padding="same")(shortcut)
-        missing = filters - shortcut.shape[-1]
-        if missing:
-            shortcut = layers.ZeroPadding2D(((0, 0), (missing // 2, missing - missing // 2)))(
-                layers.Permute((1, 3, 2))(shortcut)
-            )
-            shortcut = layers.Permute((1, 3, 2))(shortcut)
-        if width:
-            hidden = layers.ReLU()(layers.BatchNormalization()(features))
-            hidden = layers.Conv2D(width, 3, strides, "same", use_bias=False)(hidden)
-            hidden = layers.ReLU()(layers.BatchNormalization()(hidden))
-            hidden = layers.Conv2D(filters, 3, 1, "same", use_bias=False)(hidden)
-            shortcut = layers.Add()([shortcut, hidden])
-        features = shortcut
-    pooled = layers.GlobalAveragePooling2D()(features)
-    return keras.Model(inputs, layers.Dense(num_classes)(pooled))
+def keras_norm(norm, task):
+    """Returns Keras' own batch normalisation, with the averages of a task of ours."""
+    layer = keras.layers.BatchNormalization(momentum=norm.momentum, epsilon=norm.epsilon)
+    layer.build((None, 1, 1, norm.channels))
+    averages = norm.moving_means[task], norm.moving_variances[task]
+    layer.set_weights([np.array(value) for value in (norm.gamma, norm.beta, *averages)])
+    return layer
 
 
 def profiler_macs(model):

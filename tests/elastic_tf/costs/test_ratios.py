@@ -1,10 +1,13 @@
+"""Tests of the ratios of levels."""
+
 import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.costs import ratios
+from tests import testing
 
 
-class RatiosTest(tf.test.TestCase, parameterized.TestCase):
+class RatiosTest(testing.TestCase):
     @parameterized.parameters(
         (2, True, (0.0, 1.0)),
         (3, True, (0.0, 0.5, 1.0)),
@@ -26,32 +29,21 @@ class RatiosTest(tf.test.TestCase, parameterized.TestCase):
         ((0.0, 0.5, 0.5, 1.0), "increasing"),
         ((0.0, 0.5), "end with 1.0"),
         ((0.25, 1.0), "start with 0.0"),
+        ((0.0, 1.0), "start above 0.0", False),
         ((1.0,), "at least two"),
         (("a", 1.0), "numbers"),
         (3, "numbers"),
-    )
-    def test_validate_ratios_names_the_fault(self, values, fault):
-        with self.assertRaisesRegex(ValueError, f"`ratios`.*{fault}.*Received: "):
-            ratios.validate_ratios(values)
-
-    def test_a_plain_block_cannot_be_skipped(self):
-        with self.assertRaisesRegex(ValueError, "start above 0.0"):
-            ratios.validate_ratios((0.0, 1.0), residual=False)
-
-    def test_one_list_serves_every_block(self):
-        self.assertEqual(ratios.validate_block_ratios([0, 1], 3), ((0.0, 1.0),) * 3)
-
-    def test_ratios_per_block_are_kept(self):
-        per_block = [(0.0, 0.5, 1.0), (0.0, 0.25, 1.0)]
-        self.assertEqual(ratios.validate_block_ratios(per_block, 2), tuple(per_block))
-
-    @parameterized.parameters(
         ([(0.0, 1.0)], "must hold 2 lists"),
         ([(0.0, 1.0), (0.0, 0.5, 1.0)], "same number of levels"),
     )
-    def test_lists_that_do_not_fit_together_are_refused(self, per_block, fault):
-        with self.assertRaisesRegex(ValueError, fault):
-            ratios.validate_block_ratios(per_block, 2)
+    def test_faults_are_named(self, values, fault, residual=True):
+        with self.assertRaisesRegex(ValueError, f"`ratios`.*{fault}.*Received: "):
+            ratios.validate_block_ratios(values, 2, residual)
+
+    def test_one_list_serves_every_block_and_lists_per_block_are_kept(self):
+        self.assertEqual(ratios.validate_block_ratios([0, 1], 3), ((0.0, 1.0),) * 3)
+        per_block = [(0.0, 0.5, 1.0), (0.0, 0.25, 1.0)]
+        self.assertEqual(ratios.validate_block_ratios(per_block, 2), tuple(per_block))
 
     def test_channels_are_rounded_and_at_least_one_above_zero(self):
         self.assertEqual(ratios.channels_per_level(10, (0.0, 0.01, 0.34, 1.0)), (0, 1, 3, 10))

@@ -1,18 +1,21 @@
+"""Tests of the scores of levels."""
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.layers.level_scores import FEATURES, LevelScores, confidence_features
-from tests.testing import randomise
+from tests import testing
+from tests.testing import normal, randomise
 
 CLASSES = {"a": 5, "b": 3}
+INIT_KWARGS = {"num_classes": CLASSES, "num_blocks": 2, "num_levels": 3, "momentum": 0.5}
 
 
 def make_layer(features):
-    layer = LevelScores(CLASSES, num_blocks=2, num_levels=3, features=features, momentum=0.5)
+    layer = LevelScores(**INIT_KWARGS, features=features)
     layer.build((None, 4))
-    randomise(layer)
-    return layer
+    return randomise(layer)
 
 
 def softmax(logits):
@@ -24,10 +27,10 @@ def normalised(norm, vectors, task):
     return norm.gamma.numpy() * (vectors - mean) / np.sqrt(variance + 1e-3) + norm.beta.numpy()
 
 
-class LevelScoresTest(tf.test.TestCase, parameterized.TestCase):
+class LevelScoresTest(testing.TestCase):
     def setUp(self):
         super().setUp()
-        self.pooled = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+        self.pooled = normal(6, 4)
 
     def test_pooled_features_have_one_linear_layer_for_all_tasks(self):
         layer = make_layer("pooled")
@@ -91,17 +94,13 @@ class LevelScoresTest(tf.test.TestCase, parameterized.TestCase):
         with tf.GradientTape() as tape:
             scores, guess = layer(self.pooled, task="a", training=True)
             loss = tf.reduce_sum(scores**2) + (0 if guess is None else tf.reduce_sum(guess**2))
-        paths = {v.path for v in layer.task_variables("a")}
-        gradients = tape.gradient(loss, [v.value for v in layer.trainable_variables])
-        used = {
-            v.path
-            for v, gradient in zip(layer.trainable_variables, gradients, strict=True)
-            if gradient is not None
-        }
-        self.assertEqual(paths, used)
+        variables = layer.trainable_variables
+        gradients = tape.gradient(loss, [v.value for v in variables])
+        used = {v.path for v, of in zip(variables, gradients, strict=True) if of is not None}
+        self.assertEqual({v.path for v in layer.task_variables("a")}, used)
 
     @parameterized.parameters("normalised", "confident")
-    def test_a_charge_is_taken_off_the_scores_of_its_task(self, features):
+    def test_offsets_are_shifted_for_a_task(self, features):
         layer = make_layer(features)
         amounts = np.arange(6.0).reshape(2, 3)
         before = {task: layer(self.pooled, task=task)[0] for task in CLASSES}
@@ -109,7 +108,7 @@ class LevelScoresTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(layer(self.pooled, task="a")[0], before["a"] - amounts, atol=1e-5)
         self.assertAllEqual(layer(self.pooled, task="b")[0], before["b"])
 
-    def test_pooled_features_cannot_be_charged(self):
+    def test_pooled_features_have_no_offsets_to_shift(self):
         with self.assertRaisesRegex(ValueError, "`features` must not be 'pooled'"):
             make_layer("pooled").shift_offsets("a", np.zeros((2, 3)))
 
@@ -117,15 +116,9 @@ class LevelScoresTest(tf.test.TestCase, parameterized.TestCase):
     def test_macs_by_hand(self, features, expected):
         self.assertEqual(make_layer(features).macs("a"), expected)
 
-    @parameterized.parameters(*FEATURES)
-    def test_config_round_trip(self, features):
-        config = make_layer(features).get_config()
-        self.assertEqual(config["features"], features)
-        self.assertEqual(LevelScores.from_config(config).get_config(), config)
-
-    def test_unknown_features_are_refused(self):
-        with self.assertRaisesRegex(ValueError, "`features` must be one of .*features='raw'"):
-            LevelScores(CLASSES, 2, 3, features="raw")
+    def test_config_and_bad_arguments(self):
+        self.run_config_test(LevelScores, INIT_KWARGS | {"features": "normalised"})
+        self.run_refusal_test(LevelScores, INIT_KWARGS, "features", "raw")
 
 
 if __name__ == "__main__":

@@ -14,27 +14,25 @@ from elastic_tf.layers.norm_ops import (
     scale_offset,
     scale_offset_relu,
 )
+from tests import testing
+from tests.testing import normal
 
 
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-
-
-class FusedOpsTest(tf.test.TestCase):
+class FusedOpsTest(testing.TestCase):
     def setUp(self):
         super().setUp()
         self.images = normal(3, 4, 5, 6)
         self.scale, self.offset = normal(6, seed=1), normal(6, seed=2)
         self.assertTrue((self.scale > 0).any() and (self.scale < 0).any())
 
-    def test_scale_offset(self):
-        actual = tf.function(scale_offset)(self.images, self.scale, self.offset)
-        self.assertAllClose(actual, self.images * self.scale + self.offset, rtol=1e-5, atol=1e-5)
-
-    def test_scale_offset_relu(self):
-        actual = tf.function(scale_offset_relu)(self.images, self.scale, self.offset)
-        expected = np.maximum(self.images * self.scale + self.offset, 0)
-        self.assertAllClose(actual, expected, rtol=1e-5, atol=1e-5)
+    def test_they_are_numpys(self):
+        expected = self.images * self.scale + self.offset
+        for operation, result in (
+            (scale_offset, expected),
+            (scale_offset_relu, np.maximum(expected, 0)),
+        ):
+            actual = tf.function(operation)(self.images, self.scale, self.offset)
+            self.assertAllClose(actual, result, rtol=1e-5, atol=1e-5)
 
     def test_the_gradient_of_scale_offset_relu_by_hand(self):
         inputs = [tf.constant(value) for value in (self.images, self.scale, self.offset)]
@@ -62,37 +60,27 @@ def grouped_moments(groups, channels):
     return merge_moments([measure(group) for group in groups], channels)
 
 
-class MomentsTest(tf.test.TestCase):
+class MomentsTest(testing.TestCase):
     def setUp(self):
         super().setUp()
-        generator = np.random.default_rng(0)
-        self.wide = generator.normal(3, 2, (4, 2, 3, 5)).astype(np.float32)
-        self.narrow = generator.normal(-1, 1, (2, 2, 3, 2)).astype(np.float32)
+        self.wide = 2 * normal(4, 2, 3, 5) + 3
+        self.narrow = normal(2, 2, 3, 2, seed=1) - 1
 
-    def _expected(self):
-        """Mean and variance of each channel over the values there are, by NumPy."""
-        columns = [
-            np.concatenate([self.wide[..., c].ravel(), self.narrow[..., c].ravel()])
-            if c < 2
-            else self.wide[..., c].ravel()
-            for c in range(5)
+    def test_moments_are_over_the_instances_that_use_the_channel(self):
+        users = [[self.wide, self.narrow]] * 2 + [[self.wide]] * 3
+        values = [
+            np.concatenate([group[..., channel].ravel() for group in groups])
+            for channel, groups in enumerate(users)
         ]
-        return [c.size for c in columns], [c.mean() for c in columns], [c.var() for c in columns]
-
-    def test_grouped_moments_are_over_the_instances_that_use_the_channel(self):
-        for actual, expected in zip(
-            grouped_moments([self.narrow, self.wide], 5), self._expected(), strict=True
-        ):
-            self.assertAllClose(actual, expected, rtol=1e-5)
-
-    def test_masked_moments_are_the_same(self):
+        expected = [[v.size for v in values], [v.mean() for v in values], [v.var() for v in values]]
         padded = np.concatenate([self.narrow, np.full((2, 2, 3, 3), 99.0, np.float32)], -1)
         usage = np.arange(5) < np.array([[5]] * 4 + [[2]] * 2)
-        inputs = np.concatenate([self.wide, padded])
-        for actual, expected in zip(
-            masked_moments(inputs, tf.constant(usage)), self._expected(), strict=True
+        for moments in (
+            grouped_moments([self.narrow, self.wide], 5),
+            masked_moments(np.concatenate([self.wide, padded]), tf.constant(usage)),
         ):
-            self.assertAllClose(actual, expected, rtol=1e-5)
+            for actual, of in zip(moments, expected, strict=True):
+                self.assertAllClose(actual, of, rtol=1e-5)
 
     def test_an_unused_channel_has_count_zero_and_finite_moments(self):
         count, mean, variance = grouped_moments([self.narrow, self.wide[:0]], 5)
@@ -120,43 +108,30 @@ class MomentsTest(tf.test.TestCase):
         self.assertAllClose(variance, self.wide.var((0, 1, 2)), rtol=1e-2)
 
 
-def normal_norm_conv(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-
-
-class NormConvTest(tf.test.TestCase, parameterized.TestCase):
+class NormConvTest(testing.TestCase):
     def setUp(self):
         super().setUp()
-        self.images, self.kernel = (
-            normal_norm_conv(4, 5, 5, 3),
-            normal_norm_conv(3, 3, 3, 2, seed=1),
-        )
-        self.norm = (
-            normal_norm_conv(6, seed=2),
-            normal_norm_conv(6, seed=3),
-        )  # Of a wider layer: a prefix serves.
+        self.images, self.kernel = normal(4, 5, 5, 3), normal(3, 3, 3, 2, seed=1)
+        self.norm = normal(6, seed=2), normal(6, seed=3)  # Of a wider layer: a prefix serves.
 
-    def plain(self, images, kernel, norm, strides):
+    def ordinary(self, images, kernel, norm, strides):
         """The same in ordinary operations."""
         hidden = tf.nn.relu(images * norm[0][:3] + norm[1][:3]) if norm else images
         return tf.nn.conv2d(hidden, kernel, strides, "SAME")
 
     def in_graph(self, batch, norm=True, strides=1):
         """Returns a graph for any batch size, or for one that is known."""
-        signature = [tf.TensorSpec((batch, 5, 5, 3))]
-
-        @tf.function(input_signature=signature)
-        def run(images):
-            return norm_relu_conv(
+        return tf.function(
+            lambda images: norm_relu_conv(
                 images, tf.constant(self.kernel), self.norm if norm else None, strides, True
-            )
-
-        return run
+            ),
+            input_signature=[tf.TensorSpec((batch, 5, 5, 3))],
+        )
 
     @parameterized.product(static=(True, False), norm=(True, False), strides=(1, 2))
     def test_outputs_and_moments(self, static, norm, strides):
         outputs, moments = self.in_graph(4 if static else None, norm, strides)(self.images)
-        expected = self.plain(self.images, self.kernel, self.norm if norm else None, strides)
+        expected = self.ordinary(self.images, self.kernel, self.norm if norm else None, strides)
         self.assertAllClose(outputs, expected, rtol=1e-4, atol=1e-4)
         values = np.reshape(expected, (-1, 2))
         self.assertAllClose(moments.count, len(values))
@@ -191,28 +166,21 @@ class NormConvTest(tf.test.TestCase, parameterized.TestCase):
             return outputs, moments.mean, moments.squares
 
         def ordinary(images, kernel, scale, offset):
-            outputs = self.plain(images, kernel, (scale, offset), 1)
+            outputs = self.ordinary(images, kernel, (scale, offset), 1)
             mean = tf.reduce_mean(outputs, [0, 1, 2])
             return outputs, mean, tf.reduce_sum((outputs - mean) ** 2, [0, 1, 2])
 
         for actual, expected in zip(gradients(ours), gradients(ordinary), strict=True):
             self.assertAllClose(actual, expected, rtol=1e-3, atol=1e-3)
 
-    @parameterized.parameters(4, 0)
-    def test_norm_relu_takes_any_batch(self, batch):
-        images = self.images[:batch]
+    def test_norm_relu_takes_any_batch(self):
         run = tf.function(
             lambda images: norm_relu(images, self.norm),
             input_signature=[tf.TensorSpec((None, 5, 5, 3))],
         )
-        expected = np.maximum(images * self.norm[0][:3] + self.norm[1][:3], 0)
-        self.assertAllClose(run(images), expected, rtol=1e-5, atol=1e-5)
-
-    def test_measure(self):
-        moments = measure(self.images)
-        self.assertAllClose(moments.count, 100)
-        self.assertAllClose(moments.mean, self.images.mean((0, 1, 2)), atol=1e-5)
-        self.assertAllClose(moments.squares, 100 * self.images.var((0, 1, 2)), rtol=1e-4)
+        for images in (self.images, self.images[:0]):
+            expected = np.maximum(images * self.norm[0][:3] + self.norm[1][:3], 0)
+            self.assertAllClose(run(images), expected, rtol=1e-5, atol=1e-5)
 
 
 if __name__ == "__main__":

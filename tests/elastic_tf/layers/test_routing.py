@@ -1,10 +1,13 @@
+"""Tests of sorting by level."""
+
 import numpy as np
 import tensorflow as tf
 
 from elastic_tf.layers import routing
+from tests import testing
 
 
-class RoutingTest(tf.test.TestCase):
+class RoutingTest(testing.TestCase):
     def test_sorting_is_stable_and_can_be_undone(self):
         levels = tf.constant([2, 0, 1, 0, 2])
         order = routing.sort_by_level(levels)
@@ -25,18 +28,17 @@ class RoutingTest(tf.test.TestCase):
 
     def test_group_sizes_count_every_level(self):
         self.assertAllEqual(routing.group_sizes(tf.constant([2, 0, 2]), 4), [1, 0, 2, 0])
-
-    def test_group_sizes_of_nothing_are_zero(self):
         self.assertAllEqual(routing.group_sizes(tf.zeros((0,), tf.int32), 3), [0, 0, 0])
 
-    def test_channel_usage_is_a_prefix(self):
+    def test_usage_is_a_prefix_and_masks_the_rest(self):
         usage = routing.channel_usage(tf.constant([0, 2, 1]), (0, 1, 3))
         self.assertAllEqual(usage, [[0, 0, 0], [1, 1, 1], [1, 0, 0]])
+        masked = routing.mask_features(np.ones((3, 1, 1, 3), np.float32), usage)
+        self.assertAllEqual(masked[:, 0, 0], [[0, 0, 0], [1, 1, 1], [1, 0, 0]])
 
-    def test_mask_features_zeroes_what_is_not_used(self):
-        features = np.ones((2, 1, 1, 2), np.float32)
-        masked = routing.mask_features(features, tf.constant([[True, False], [True, True]]))
-        self.assertAllEqual(tf.reshape(masked, (2, 2)), [[1, 0], [1, 1]])
+    def test_gates_add_up_over_the_levels_that_use_a_channel(self):
+        gates = routing.channel_gates(tf.constant([[0.5, 0.3, 0.2]]), (0, 1, 3))
+        self.assertAllClose(gates, [[0.5, 0.2, 0.2]])
 
 
 if __name__ == "__main__":

@@ -5,65 +5,61 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.layers.task_layers import TaskHead, TaskStem, make_stems
-from tests.testing import TASKS, randomise
+from tests import testing
+from tests.testing import TASKS, keras_norm, normal, random_images, randomise
 
 
-class TaskStemTest(tf.test.TestCase, parameterized.TestCase):
+class TaskStemTest(testing.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.init_kwargs = {"task": "grey", "filters": 4, "image_shape": (8, 8, 1)}
+        self.stem = TaskStem(**self.init_kwargs)
+        self.stem.build()
+
     @parameterized.parameters((8, 1), (28, 1), (32, 1), (64, 2), (96, 3))
     def test_strides_bring_any_image_near_the_trunk_size(self, size, strides):
         self.assertEqual(TaskStem("a", 4, (size, size, 3)).strides, strides)
 
-    def test_types_of_pixels_do_not_matter(self):
-        stem = TaskStem("a", 4, (8, 8, 1))
-        stem.build()
-        randomise(stem)
-        images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 1)).astype(np.uint8)
-        self.assertAllClose(stem(images), stem(images.astype(np.float32)), atol=1e-6)
-
-    def test_pixels_are_centred(self):
-        stem = TaskStem("a", 4, (8, 8, 1))
-        stem.build()
-        self.assertAllClose(stem(np.full((1, 8, 8, 1), 127.5)), np.zeros((1, 8, 8, 4)), atol=1e-6)
+    def test_types_of_pixels_do_not_matter_and_grey_is_zero(self):
+        grey = np.full((1, 8, 8, 1), 127.5)
+        self.assertAllClose(self.stem(grey), np.zeros((1, 8, 8, 4)), atol=1e-6)
+        randomise(self.stem)
+        images = random_images("grey", 2)
+        self.assertAllClose(self.stem(images), self.stem(images.astype(np.float32)), atol=1e-6)
 
     def test_images_of_another_shape_are_refused(self):
-        stem = TaskStem("a", 4, (8, 8, 1))
-        with self.assertRaisesRegex(ValueError, r"task 'a' must have shape \(batch, 8, 8, 1\)"):
-            stem(np.zeros((2, 9, 8, 1), np.uint8))
+        with self.assertRaisesRegex(ValueError, r"task 'grey' must have shape \(batch, 8, 8, 1\)"):
+            self.stem(np.zeros((2, 9, 8, 1), np.uint8))
 
     def test_macs_by_hand(self):
         stem = TaskStem("a", 4, (64, 60, 3))
         stem.build()
         self.assertEqual(stem.macs(), 32 * 30 * 49 * 3 * 4)
 
+    def test_config(self):
+        self.run_config_test(TaskStem, self.init_kwargs | {"trunk_size": 4, "momentum": 0.5})
 
-class TaskHeadTest(tf.test.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.head = TaskHead("a", 3)
-        self.head.build((None, 2, 2, 5))
-        randomise(self.head)
-
-    def test_logits_by_numpy(self):
-        inputs = np.random.default_rng(0).normal(size=(4, 2, 2, 5)).astype(np.float32)
-        norm, linear = self.head.norm, self.head.linear
-        mean, variance = norm.moving_means["a"].numpy(), norm.moving_variances["a"].numpy()
-        normed = (inputs - mean) / np.sqrt(variance + 1e-3) * norm.gamma + norm.beta
-        pooled = np.maximum(normed, 0).mean((1, 2))
-        expected = pooled @ linear.kernel.numpy() + linear.bias.numpy()
-        self.assertAllClose(self.head(inputs), expected, atol=1e-5)
-
-    def test_macs_by_hand(self):
-        self.assertEqual(self.head.macs(), 15)
-
-
-class MakeStemsTest(tf.test.TestCase):
     def test_every_task_has_its_own(self):
         stems = make_stems(TASKS, 4, trunk_size=4, momentum=0.5)
         self.assertEqual(
-            {name: (stem.task, stem.image_shape, stem.strides) for name, stem in stems.items()},
-            {"grey": ("grey", (8, 8, 1), 2), "colour": ("colour", (11, 9, 3), 3)},
+            {name: (s.task, s.image_shape, s.strides, s.momentum) for name, s in stems.items()},
+            {"grey": ("grey", (8, 8, 1), 2, 0.5), "colour": ("colour", (11, 9, 3), 3, 0.5)},
         )
-        self.assertEqual({stem.momentum for stem in stems.values()}, {0.5})
+
+
+class TaskHeadTest(testing.TestCase):
+    def test_logits_and_macs_by_numpy(self):
+        head = TaskHead("a", 3)
+        head.build((None, 2, 2, 5))
+        randomise(head)
+        inputs = normal(4, 2, 2, 5)
+        pooled = np.maximum(keras_norm(head.norm, "a")(inputs), 0).mean((1, 2))
+        expected = pooled @ head.linear.kernel.numpy() + head.linear.bias.numpy()
+        self.assertAllClose(head(inputs), expected, atol=1e-5)
+        self.assertEqual(head.macs(), 15)
+
+    def test_config(self):
+        self.run_config_test(TaskHead, {"task": "a", "num_classes": 3, "momentum": 0.5})
 
 
 if __name__ == "__main__":
