@@ -1,0 +1,200 @@
+"""Exports of one network beside each other: size, accuracy, MACs, and time."""
+
+import contextlib
+import functools
+import pathlib
+import typing
+
+import numpy as np
+import tensorflow as tf
+from elastic_tf_tools import export, flags
+from elastic_tf_tools.timing import Candidate, aligned_table
+
+from elastic_tf.export.dynamic_module import served_answers
+from elastic_tf.export.loaded_export import LoadedExport
+from elastic_tf.export.manifest import FILE, read_manifest
+from elastic_tf.export.options import QUANTIZATIONS
+from elastic_tf.inference.frozen_network import FrozenNetwork
+
+DYNAMIC, MOST_USED, FULL = "dynamic", export.MOST_USED, "full"
+
+
+class Variant(typing.NamedTuple):
+    """One export: what `export_variants` takes one each of; `format` of the export command."""
+
+    model: str
+    format: str
+    quantization: str
+
+    @property
+    def name(self):
+        """str, a name for a folder."""
+        return "_".join(self).removesuffix("_none")
+
+    def flags(self, task, num_levels):
+        """Returns the flags of the export command that make it, a list of str."""
+        found = [f"--format={self.format}", f"--quantization={self.quantization}"]
+        if (self.model, self.format) != (DYNAMIC, "keras"):  # That is the whole network.
+            found.append(f"--task={task}")
+        if self.model == FULL:
+            found.append(f"--level={num_levels - 1}")
+        elif self.model != DYNAMIC:
+            found.append(f"--level{'' if self.model.isdigit() else 's'}={self.model}")
+        return found
+
+
+def export_variants(models, formats, quantizations):
+    """Returns a list of `Variant`s, models in formats; only fixed models as LiteRT are quantised.
+
+    Args:
+        models: sequence of str: `"dynamic"`, `"most_used"`, `"full"`, a level, or levels such as
+            `"3-0-1"`.
+        formats: sequence of str.
+        quantizations: sequence of str; `"none"` is always among them.
+    """
+    return [
+        Variant(model, export_format, quantization)
+        for model in models
+        for export_format in formats
+        for quantization in QUANTIZATIONS
+        if quantization == "none"
+        or (quantization in quantizations and export_format == "litert" and model != DYNAMIC)
+    ]
+
+
+def make_exports(folder, variants, task, network, digest, arguments):
+    """Makes those exports that are not there, by the command, and loads all.
+
+    Args:
+        folder: path, for a folder per export.
+        variants: list of `Variant`.
+        task: str.
+        network: the `DeepElasticNetwork`.
+        digest: str, the `model_hash` of its file.
+        arguments: list of str, flags of the command that all exports have.
+
+    Returns:
+        Dict from `Variant` to `LoadedExport`.
+
+    Raises:
+        ValueError: if something else is in the place of an export; found before any is made.
+    """
+    missing = [variant for variant in variants if not (folder / variant.name).exists()]
+    for variant in variants:
+        if variant not in missing:
+            _check_earlier_export(folder / variant.name, variant, task, digest)
+    for number, variant in enumerate(missing, 1):
+        print(f"[{number}/{len(missing)}] {variant.name}", flush=True)
+        own = [f"--output_dir={folder / variant.name}", *variant.flags(task, network.num_levels)]
+        flags.run(export, ["export", *arguments, *own])
+    return {variant: LoadedExport(folder / variant.name, task) for variant in variants}
+
+
+def _check_earlier_export(path, variant, task, digest):
+    fault = "no export"
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        manifest = read_manifest(path)
+        same = {
+            "model": (manifest.get("provenance") or {}).get("model_sha256") == digest,
+            "task": task in manifest["tasks"],
+            "format": manifest["format"] == variant.format,
+            "quantization": manifest.get("quantization") == variant.quantization,
+            "dynamic": manifest["dynamic"] == (variant.model == DYNAMIC),
+            "budget": manifest.get("budget") is None,
+        }
+        if all(same.values()):
+            return
+        fault = f"an export with another {', '.join(name for name in same if not same[name])}"
+    raise ValueError(
+        f"`--exports` must be new, or hold exports of the model in --model_dir for '{task}'. "
+        f"Received: {path}, {fault}"
+    )
+
+
+def compare_exports(network, task, exports, test_batches, timer, batch_sizes):
+    """Returns the rows of the comparison, a list of dicts for JSON.
+
+    The first is the network itself under Python, on its fast path, in whose time others are given.
+
+    Args:
+        network: the `DeepElasticNetwork`.
+        task: str.
+        exports: dict from `Variant` to `LoadedExport`.
+        test_batches: function that gives an iterable of images and labels, `tf.data.Dataset`.
+        timer: an `InterleavedTimer`.
+        batch_sizes: sequence of int.
+    """
+    predictors = {"python": python_model(network, task)}
+    rows = [{"model": DYNAMIC, "format": "Python", "quantization": "none", "megabytes": None}]
+    for variant, loaded in exports.items():
+        predictors[variant.name] = loaded.predict
+        megabytes = 1e-6 * size_in_bytes(loaded.path)
+        rows.append(variant._asdict() | {"megabytes": megabytes})
+    print(f"Testing on the images of {task} ...", flush=True)
+    full_macs = network.cost_table(task).full_macs
+    for row, predict in zip(rows, predictors.values(), strict=True):
+        row |= quality(predict, test_batches().as_numpy_iterator(), full_macs)
+        row["time_ratios"] = {}
+    largest = test_batches().unbatch().batch(max(batch_sizes))
+    images, _ = next(largest.as_numpy_iterator())
+    for size in batch_sizes:
+        print(f"Measuring at batch size {size} ...", flush=True)
+        candidates = {
+            name: Candidate(functools.partial(predict, images[:size]))
+            for name, predict in predictors.items()
+        }
+        measured = timer.measure(candidates, size)
+        print(f"python: {1e3 * np.median(measured[0].seconds):.2f} ms")
+        for row, times in zip(rows, measured, strict=True):
+            row["time_ratios"][size] = times.ratio_to_dense
+    return rows
+
+
+def python_model(network, task):
+    """Returns a function from images to a dict of arrays: the fast path, without any export."""
+    frozen, table = FrozenNetwork(network, task), network.cost_table(task)
+    answers = tf.function(lambda images: served_answers(frozen(images), table))
+    return lambda images: {
+        name: value.numpy() for name, value in answers(tf.constant(images)).items()
+    }
+
+
+def size_in_bytes(folder):
+    """Returns the size of an export's files, int; what describes it does not count."""
+    files = (file for file in pathlib.Path(folder).rglob("*") if file.is_file())
+    return sum(file.stat().st_size for file in files if file.name != FILE)
+
+
+def quality(predict, batches, full_macs):
+    """Returns accuracy and mean MACs on a split, a dict of floats in [0, 1].
+
+    Args:
+        predict: function from images to answers, see `LoadedExport.predict`.
+        batches: iterable of images and labels, arrays.
+        full_macs: int, of the full model.
+    """
+    answers = [(predict(images), labels) for images, labels in batches]
+    right = [answer["classes"] == labels for answer, labels in answers]
+    macs = [answer["macs"] for answer, _ in answers]
+    return {
+        "accuracy": float(np.mean(np.concatenate(right))),
+        "macs_share": float(np.mean(np.concatenate(macs)) / full_macs),
+    }
+
+
+def format_exports(rows):
+    """Returns the table of `compare_exports`, Markdown, str of several lines."""
+    sizes = list(rows[0]["time_ratios"])
+    header = ["model", "format", "MB", "accuracy %", "MACs %"]
+    cells = [
+        [
+            row["model"],
+            f"{row['format']}, {row['quantization']}".removesuffix(", none"),
+            "" if row["megabytes"] is None else f"{row['megabytes']:.2f}",
+            f"{100 * row['accuracy']:.1f}",
+            f"{100 * row['macs_share']:.1f}",
+            *(f"{row['time_ratios'][size]:.2f}" for size in sizes),
+        ]
+        for row in rows
+    ]
+    return aligned_table(header + [f"time, batch {size}" for size in sizes], cells)

@@ -1,0 +1,300 @@
+"""What the benchmark measures: prediction, training steps and the input pipeline."""
+
+import dataclasses
+import functools
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from elastic_tf_tools.timing import Candidate
+
+import elastic_tf
+from elastic_tf.training.estimator_step import estimator_levels
+from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
+
+# Each keeps a network in one stage, longer than any measurement.
+_SCHEDULES = {
+    INITIAL: elastic_tf.StageSchedule(initial_steps=10**9),
+    SELECTOR: elastic_tf.StageSchedule(0, rounds=1, selector_steps=1),
+    ESTIMATOR: elastic_tf.StageSchedule(0, rounds=2, selector_steps=1, estimator_steps=10**9),
+}
+# Speed does not depend on the rates; low ones keep weights finite over many steps on one batch.
+_OPTIMIZERS = elastic_tf.OptimizerSettings(
+    learning_rate=1e-3, alternation_learning_rate=1e-3, learning_rate_shape="step"
+)
+# An update of the estimator by itself, every image on one model.
+_BARE = {"distillation_weight": 0.0, "guess_weight": 0.0, "priced_mix": 0.0}
+_MOST_STEPS = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """A network with a task and images.
+
+    Attributes:
+        network: a `DeepElasticNetwork`.
+        task: str, one of its tasks.
+        images: uint8 array `(images, height, width, channels)`, at least one image.
+        labels: int32 array `(images,)`.
+        is_trained: bool. Whether the selector's choice means anything.
+        seed: int >= 0, of everything that is drawn.
+    """
+
+    network: elastic_tf.DeepElasticNetwork
+    task: str
+    images: np.ndarray
+    labels: np.ndarray
+    is_trained: bool
+    seed: int
+
+    def batch(self, size):
+        """Returns images `(size, height, width, channels)` and labels `(size,)`, tensors.
+
+        The images there are, repeated until the batch is full.
+        """
+        rows = np.arange(size) % len(self.images)
+        return tf.constant(self.images[rows]), tf.constant(self.labels[rows])
+
+    def random_levels(self, size):
+        """Returns uniform levels, int32 `(size, blocks)`, the same at every call."""
+        shape = (size, self.network.num_blocks)
+        levels = np.random.default_rng(self.seed).integers(0, self.network.num_levels, shape)
+        return tf.constant(levels, tf.int32)
+
+    def macs_share(self, levels, with_selector=False):
+        """Returns the mean share of the full model's MACs, a float; levels `(..., blocks)`."""
+        table = self.network.cost_table(self.task)
+        return float(tf.reduce_mean(table.macs_share(levels, with_selector)))
+
+    def uniform_levels(self, size, level):
+        """Returns the same level everywhere, int32 `(size, blocks)`."""
+        return tf.fill((size, self.network.num_blocks), level)
+
+    def staged_copy(self, kind, **settings):
+        """Returns a network with the same weights, which trains in one stage, `kind`.
+
+        Args:
+            kind: `INITIAL`, `SELECTOR` or `ESTIMATOR`.
+            **settings: of `MethodSettings`.
+        """
+        copy = elastic_tf.DeepElasticNetwork.from_config(self.network.get_config())
+        copy.estimator.set_weights(self.network.estimator.get_weights())
+        copy.selector.set_weights(self.network.selector.get_weights())
+        copy.compile(_SCHEDULES[kind], elastic_tf.MethodSettings(**settings), _OPTIMIZERS)
+        copy.step.assign(1 if kind == ESTIMATOR else 0)  # Behind its round's one selector step.
+        return copy
+
+
+def random_subject(network, count, seed):
+    """Returns the `Subject` of an untrained network: its first task, with `count` random images.
+
+    Scales, offsets and averages are moved off 1 and 0, as training would: TensorFlow's graph
+    optimiser leaves a sum with zeros out, and with it the fused kernels of a trained network.
+    """
+    task, properties = next(iter(network.tasks.items()))
+    generator = np.random.default_rng(seed)
+    for weight in network.estimator.weights + network.selector.weights:
+        if len(weight.shape) == 1:
+            weight.assign(weight + generator.uniform(-0.1, 0.1, weight.shape))
+    images = generator.integers(0, 256, (count, *properties["image_shape"]), np.uint8)
+    labels = generator.integers(0, properties["num_classes"], count, np.int32)
+    return Subject(network, task, images, labels, is_trained=False, seed=seed)
+
+
+def inference_candidates(subject, batch_size):
+    """Returns what predicts at one batch size, a dict of `Candidate`s, `dense` first.
+
+    All get the same uint8 images and give their result to the host.
+
+    Args:
+        subject: a `Subject`.
+        batch_size: int >= 1.
+    """
+    images, _ = subject.batch(batch_size)
+    drawn = subject.random_levels(batch_size)
+    return _unfrozen(subject, images, drawn) | _frozen(subject, images, drawn)
+
+
+def _unfrozen(subject, images, drawn):
+    """Standalone models, and the estimator: as the paper's program runs it, and as it trains."""
+    network, task, candidates = subject.network, subject.task, {}
+    for level in reversed(range(network.num_levels)):  # So that `dense` is the first.
+        predict = functools.partial(_standalone_model(subject, level), training=False)
+        share, name = (
+            subject.macs_share(subject.uniform_levels(1, level)),
+            standalone_name(level, network.num_levels),
+        )
+        candidates[name] = Candidate(_runner(predict, images), share)
+        if name == "dense" and tf.config.list_physical_devices("GPU"):
+            candidates["dense_jit"] = Candidate(_runner(predict, images, jit_compile=True), share)
+    config = network.estimator.get_config() | {"execution": "masked"}
+    masked = elastic_tf.Estimator.from_config(config)
+    masked.set_weights(network.estimator.get_weights())
+    run = _runner(functools.partial(masked, task=task), images, drawn)
+    candidates["masked"] = Candidate(run, 1.0)  # Full width is what it executes.
+    run = _runner(functools.partial(network.estimator, task=task), images, drawn)
+    candidates["elastic_training_path_random"] = Candidate(run, subject.macs_share(drawn))
+    return candidates
+
+
+def _frozen(subject, images, drawn):
+    """The network on its fast path: at every level, at random ones, as it chooses; its selector."""
+    network, size, candidates = subject.network, len(images), {}
+    frozen = elastic_tf.FrozenNetwork(network, subject.task)
+    # Levels are an argument, not a constant, or the graph would be cut down to one model.
+    estimator = tf.function(frozen.estimator)
+    levels = {
+        f"level_{level}": subject.uniform_levels(size, level) for level in range(network.num_levels)
+    }
+    for name, values in (levels | {"random": drawn}).items():
+        run = _runner(estimator, images, values)
+        candidates[f"elastic_{name}"] = Candidate(run, subject.macs_share(values))
+    # What freezing alone buys, without any choice of levels.
+    candidates["dense_frozen"] = Candidate(_runner(frozen.estimator, images), 1.0)
+    if subject.is_trained:
+        share = subject.macs_share(frozen.select_levels(images), with_selector=True)
+        run = _runner(lambda images: frozen(images)["logits"], images)
+        candidates["elastic_selected"] = Candidate(run, share)
+    select = _runner(frozen.select_levels, images)
+    return candidates | {"selector": Candidate(select, _selector_share(subject))}
+
+
+def standalone_name(level, num_levels):
+    """Returns the row of the standalone model of one level everywhere; the top's is `dense`."""
+    return "dense" if level == num_levels - 1 else f"standalone_level_{level}"
+
+
+def training_candidates(subject, batch_size):
+    """Returns training steps at one batch size, a dict of `Candidate`s, `train_dense` first.
+
+    Each trains a network of its own, through `train_function` as `fit` does, on the same batch
+    again and again.
+
+    Args:
+        subject: a `Subject`.
+        batch_size: int >= 1.
+    """
+    batch = subject.batch(batch_size)
+    dense = _standalone_model(subject, subject.network.num_levels - 1)
+    dense.compile(
+        optimizer=_OPTIMIZERS.make_optimizer(),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=False,
+    )
+    candidates = {
+        "train_dense": Candidate(step_runner(dense, batch), 1.0),
+        "train_initial": _estimator_step(subject, batch, INITIAL, **_BARE),
+        "train_random": _estimator_step(
+            subject, batch, INITIAL, **_BARE, initial_distribution="uniform"
+        ),
+    }
+    # The defaults: the full model teaches a random one, and the selector guesses the class.
+    selector_share = _selector_share(subject)
+    run, share = _estimator_step(subject, batch, INITIAL)
+    candidates["train_distilled"] = Candidate(run, 1.0 + share + selector_share)
+    if subject.is_trained:
+        candidates["train_selected"] = _estimator_step(
+            subject, batch, ESTIMATOR, **_BARE, initial_mix=0.0
+        )
+    # It always explores, so that its cost does not drift as it trains.
+    network = subject.staged_copy(SELECTOR, epsilon_decay=1.0)
+    samples = network.method.samples_per_image
+    drawn = subject.macs_share(subject.random_levels(samples * batch_size))
+    # A backward pass counts as two forward ones; the estimator only runs forward.
+    share = selector_share + samples * drawn / 3
+    step = Candidate(step_runner(network, {subject.task: batch}), share)
+    return candidates | {"train_selector": step}
+
+
+def _estimator_step(subject, batch, kind, **settings):
+    network = subject.staged_copy(kind, **settings)
+    stage, seed = network.stages(network.step), tf.constant([subject.seed, 0])
+    levels = estimator_levels(network, subject.task, batch[0], stage, seed)
+    run = step_runner(network, {subject.task: batch})
+    return Candidate(run, subject.macs_share(levels))
+
+
+def step_runner(model, batch):
+    """Returns a function that takes one training step of a compiled model on the same batch."""
+    return _iterator_runner(model, iter(tf.data.Dataset.from_tensors(batch).repeat()))
+
+
+def input_rows(network, batches, timer):
+    """Returns the rows of a training step on one cached batch and on the pipeline's stream.
+
+    Both are steps of the same network in its initial stage. A turn is as many steps as fit the
+    time: the pipeline works ahead while it is the other's turn, and one step would find its batch
+    waiting however slow the pipeline is. What it has ahead at the start of a turn is still hidden,
+    so a pipeline that is too slow shows as a little less slow than it is.
+
+    Args:
+        network: a `DeepElasticNetwork`; it is compiled and trained here.
+        batches: infinite `tf.data.Dataset` of `{task: (images, labels)}`.
+        timer: an `InterleavedTimer`.
+
+    Returns:
+        List of `Row`, `input_cached` first, seconds per step; `batch_size` is the images of all
+        tasks.
+    """
+    network.compile(_SCHEDULES[INITIAL], optimizers=_OPTIMIZERS)
+    iterator = iter(batches)
+    cached = next(iterator)
+    runs = {
+        "input_cached": step_runner(network, cached),
+        "input_pipeline": _iterator_runner(network, iterator),
+    }
+    steps = _steps_per_turn(runs["input_cached"], timer)
+    candidates = {
+        name: Candidate(functools.partial(_repeat, run, steps)) for name, run in runs.items()
+    }
+    rows = timer.measure(candidates, sum(len(labels) for _, labels in cached.values()))
+    return [
+        dataclasses.replace(row, seconds=row.seconds / steps, reference=row.reference / steps)
+        for row in rows
+    ]
+
+
+def _standalone_model(subject, level):
+    """Returns the model of one level in every block, of standard layers."""
+    (levels,) = subject.uniform_levels(1, level)
+    return elastic_tf.fixed_network(subject.network.estimator, subject.task, levels)
+
+
+def _selector_share(subject):
+    table = subject.network.cost_table(subject.task)
+    return table.selector_macs / table.full_macs
+
+
+def _runner(function, *arguments, **options):
+    compiled = tf.function(function, **options)
+
+    def run():
+        compiled(*arguments).numpy()  # A GPU is waited for; what is copied is small.
+
+    return run
+
+
+def _iterator_runner(model, iterator):
+    model.make_train_function()
+
+    def run():
+        logs = model.train_function(iterator)
+        # A GPU is waited for: all of the step was queued before this copy.
+        tf.nest.flatten(logs)[0].numpy()
+
+    return run
+
+
+def _steps_per_turn(run, timer):
+    """Returns how many steps a turn may have for the rounds to fit the time, an int."""
+    run()  # Builds the graph.
+    began = time.perf_counter()
+    run()
+    round_seconds = 2 * (time.perf_counter() - began)
+    return min(_MOST_STEPS, max(1, int(timer.seconds / timer.min_rounds / round_seconds)))
+
+
+def _repeat(run, times):
+    for _ in range(times):
+        run()

@@ -1,1 +1,0 @@
-"""Parts of the benchmark: what is measured, the clock, and the report."""
