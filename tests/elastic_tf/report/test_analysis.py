@@ -30,10 +30,6 @@ class GroupsTest(tf.test.TestCase):
         self.assertAllClose([group.share for group in self.groups], [12 / 20, 5 / 20])
         self.assertAllClose([group.macs_share for group in self.groups], [0.4, 0.5])
 
-    def test_accuracy_is_of_the_groups_images(self):
-        for group in self.groups:
-            self.assertAllClose(group.accuracy, np.mean(group.images % 2 == 0))
-
     def test_planted_classes_are_what_a_group_has_in_common(self):
         typical = [{each["label"] for each in group.typical_classes()} for group in self.groups]
         self.assertEqual(typical, [{1, 2}, {0}])
