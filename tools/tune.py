@@ -2,12 +2,14 @@ r"""Searches for the hierarchy and the settings that serve best within a budget 
 
     python tools/tune.py --flagfile=tools/flagfiles/level_search.flags
     python tools/tune.py --flagfile=tools/flagfiles/quickstart.flags --tuner=hyperband \
-        --objective=accuracy --macs_limit=0.4 --tune=levels,ratios --output_dir=runs/search
+        --objective=accuracy --budget=0.4 --tune=num_levels,ratios --output_dir=runs/search
 
-Every flag of tools/train.py that is given, in the flagfile or beside it, holds for all trials; what
---tune names is varied around it, within ranges that --tune_levels=2..5 and the like say. The first
-trial has the settings as given. Networks are compared on validation images, never on the test
-split. The best one is written as a flagfile that tools/train.py takes as it is:
+Every flag of train that is given, in the flagfile or beside it, holds for all trials; what --tune
+names is varied around it. --tune_num_levels=2..5 and the like say between which values: LOW..HIGH,
+a list A,B,C, or one number; an x behind a number stands for the given value. Ratios are varied by
+the width of a level as a share of the next wider one's. The first trial has the settings as given.
+Networks are compared on validation images, never on the test split. The best one is written as a
+flagfile that train takes as it is:
 
     python tools/train.py --flagfile=runs/search/best.flags
 
@@ -16,208 +18,167 @@ larger --max_trials it goes on. BUILD.md says how several processes or machines 
 """
 
 import os
-import signal
 import sys
-import time
 
-from absl import app, flags
-from elastic_tf_tools import data_flags, train
-from elastic_tf_tools.given_flags import flag_name, given_flags, serialize
-from elastic_tf_tools.quiet_logs import quiet_logs
-from elastic_tf_tools.studying.conduct import TRAIN
-from elastic_tf_tools.tuning import search_flags
-from elastic_tf_tools.tuning.distribution import ALONE, CHIEF, WORKER, find_role
-from elastic_tf_tools.tuning.oracles import BAYESIAN, HYPERBAND, make_oracle
-from elastic_tf_tools.tuning.outcomes import ranked
-from elastic_tf_tools.tuning.search_directory import SearchDirectory
-from elastic_tf_tools.tuning.search_flags import define_flags
-from elastic_tf_tools.tuning.training_tuner import TrainingTuner
-from elastic_tf_tools.tuning.trial_progress import TrialProgress
-from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
+import keras_tuner
+from absl import flags as absl_flags
+from elastic_tf_tools import flags, processes
+from elastic_tf_tools.search import Search
+from elastic_tf_tools.trial_tuner import FAILED, RANDOM, TUNERS, TrialTuner
 
-from elastic_tf.tuning.hypermodel import TrainingHyperModel
-from elastic_tf.tuning.objectives import ACCURACY, Objective
-from elastic_tf.tuning.ranges import RHO, TARGET_MACS, TUNABLES, parse_range
-from elastic_tf.tuning.search_space import SearchSpace
+from elastic_tf.tuning import OBJECTIVES, TUNABLES
 
-FLAGS = flags.FLAGS
-
-_SECONDS_BETWEEN_LOOKS = 1
+ALONE, CHIEF, WORKER = "alone", "chief", "worker"
+_ID, _IP, _PORT = "KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT"
+_TUNED = [
+    "num_levels",
+    "ratios",
+    "initial_mix",
+    "learning_rate",
+    "selector_learning_rate",
+    "selector_hidden_ratio",
+]
 
 
-def main(argv):
-    quiet_logs()
-    with one_line_errors():
-        check_no_arguments(argv)
-        role = find_role(os.environ)
-        objective = _objective()
-        given = _given()
-        space = _space()
-        specs = data_flags.get_tasks()
-        if role != CHIEF:  # Which trains nothing, and needs no data.
-            _check_data(specs)
-        directory = SearchDirectory(FLAGS.output_dir)
-        oracle = _oracle(role)
-        _claim(directory, _search(given, space), role)
-    hypermodel = TrainingHyperModel(space, data_flags.model_tasks(specs), given)
-    tuner = TrainingTuner(
-        oracle,
-        hypermodel,
-        directory,
-        objective,
-        FLAGS.seed,
-        TRAIN,
-        TrialProgress(directory.outcomes, _max_trials(), _varied(given)),
-        FLAGS.hyperband_units,
+def define_flags(values):
+    processes.define_training_flags(values)
+    values["output_dir"].help = "Folder for all trials and what comes out."
+    own = {"flag_values": values, "module_name": "command"}
+    absl_flags.DEFINE_enum(
+        "tuner",
+        RANDOM,
+        list(TUNERS),
+        "Who chooses the trials: chance; hyperband, which trains many for a part of the steps, and "
+        "goes on with the best from their checkpoints; or a Gaussian process.",
+        **own,
     )
-    print(f"Searching for the best {objective.describe()}", flush=True)
-    failure = _run(tuner)
+    absl_flags.DEFINE_integer(
+        "max_trials",
+        None,
+        "Trials of the whole search, >= 1; 10 where left out, but with hyperband all it needs.",
+        1,
+        **own,
+    )
+    absl_flags.DEFINE_enum(
+        "objective",
+        OBJECTIVES[0],
+        OBJECTIVES,
+        "What is maximised, on validation images: accuracy within --budget; accuracy minus "
+        "--macs_weight times the share of MACs; or the mean accuracy over all budgets.",
+        **own,
+    )
+    absl_flags.DEFINE_float(
+        "budget",
+        None,
+        "Mean MACs that --objective=accuracy allows, in (0, 1], a share of the full model's, "
+        "selector included. Networks aim at it, unless --target_macs or price say otherwise.",
+        **own,
+    )
+    absl_flags.DEFINE_float(
+        "budget_tolerance",
+        0.02,
+        "How far above it the validation images may come, >= 0, a share of MACs: they are few.",
+        0.0,
+        **own,
+    )
+    absl_flags.DEFINE_float(
+        "macs_weight",
+        0.1,
+        "Lambda of accuracy_minus_macs, >= 0: accuracy that all of the MACs are worth, a share.",
+        0.0,
+        **own,
+    )
+    absl_flags.DEFINE_list("tune", _TUNED, f"What is varied: {', '.join(TUNABLES)}.", **own)
+    absl_flags.DEFINE_bool(
+        "ratios_per_stage",
+        False,
+        "Whether every stage of the backbone has ratios of its own.",
+        **own,
+    )
+    for name, (_, field) in TUNABLES.items():
+        help = f"Range of {name}; {field.metadata['tune']} where left out."
+        absl_flags.DEFINE_string(f"tune_{name}", None, help, **own)
+    for name, default, low, help in (
+        ("initial_points", None, 1, "Trials that bayesian draws at first; a third if left out."),
+        ("hyperband_units", 9, 1, "The whole training in units of hyperband's shortest part."),
+        ("hyperband_factor", 3, 2, "Of so many trials hyperband goes on with one."),
+        ("hyperband_iterations", 1, 1, "How often hyperband does it all."),
+        ("max_failures", 5, 1, "Failed trials in a row that end the search."),
+    ):
+        absl_flags.DEFINE_integer(name, default, f"{help} >= {low}.", low, **own)
+    flags.define_renamed(
+        values,
+        macs_limit="budget",
+        macs_tolerance="budget_tolerance",
+        tune_levels="tune_num_levels",
+        tune_rho="tune_price",
+    )
+
+
+def main(values):
+    with flags.one_line_errors():
+        flags.check_no_arguments(values)
+        role = find_role(os.environ)
+        search = Search(values)
+        if role != CHIEF:  # Which trains nothing, and needs no data.
+            search.check_data()
+        search.claim(wait=role == WORKER)
+        # A chief that gave up would leave its workers waiting.
+        oracle = search.make_oracle(values, values["max_failures"].value if role == ALONE else None)
+    print(f"Searching for the best {search.objective.describe()}", flush=True)
+    ended = search.files.write_tables if role != WORKER else lambda: None
+    tuner = TrialTuner(oracle, search.state_file.parent, search.run, ended)
+    failure = None
+    with processes.stoppable():
+        try:
+            tuner.search()
+        except keras_tuner.errors.FatalError:
+            raise
+        except RuntimeError as error:  # KerasTuner's, of too many failures in a row.
+            failure = str(error).splitlines()[0]
     if role != WORKER:
-        _report(directory, objective)
+        report(search)
     if failure:
         sys.exit(f"error: {failure}")
 
 
-def _run(tuner):
-    """Searches; ends the program on Ctrl-C or SIGTERM.
+def find_role(environment):
+    """Returns `ALONE`, `CHIEF` or `WORKER`, as KerasTuner's variables say.
 
-    Returns:
-        Why the search gave up, a str; `None` where it did not.
+    Args:
+        environment: dict of the variables.
+
+    Raises:
+        ValueError: if only some of the variables are set, or not to what they must be.
+
+    Reference: keras.io/keras_tuner/guides/distributed_tuning.
     """
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        tuner.search()
-    except KeyboardInterrupt:
-        print("\nStopped. The same command line continues.", flush=True)
-        sys.exit(130)
-    except RuntimeError as error:  # KerasTuner's, of too many failures in a row.
-        return str(error).splitlines()[0]
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    return None
+    found = {name: environment.get(name) for name in (_ID, _IP, _PORT)}
+    if not any(found.values()):
+        return ALONE
+    if not all(found.values()):
+        raise ValueError(
+            f"Environment variables {', '.join(found)} must be set together, or none of them. "
+            f"Received: {', '.join(f'{name}={value}' for name, value in found.items())}"
+        )
+    if not found[_PORT].isdecimal() or not 0 < int(found[_PORT]) < 65536:
+        raise ValueError(
+            f"Environment variable {_PORT} must be a port, 1 to 65535. Received: {found[_PORT]}"
+        )
+    return CHIEF if "chief" in found[_ID] else WORKER
 
 
-def _report(directory, objective):
-    outcomes = directory.write_tables(objective)
-    print(f"\n{directory.table.read_text()}")
-    best = ranked(outcomes)
-    if not best:
-        sys.exit(f"error: no trial has come to its end; {directory.csv} has the reasons")
-    if not best[0]["is_whole_training"]:
+def report(search):
+    """Writes and prints what the search has come to."""
+    outcomes, files = search.files.write_tables(), search.files
+    print(f"\n{files.table.read_text(encoding='utf-8')}")
+    if not outcomes or outcomes[0]["status"] == FAILED:
+        sys.exit(f"error: no trial has come to its end; {files.csv} has the reasons")
+    if not outcomes[0]["is_whole_training"]:
         print("No trial was trained to its end: the best is of those with a part of their steps.")
-    print(f"Saved: {directory.csv}, {directory.front}, {directory.plot}")
-    print(f"The best, trained again: python tools/train.py --flagfile={directory.best}")
-
-
-def _objective():
-    return Objective(
-        FLAGS.objective,
-        FLAGS.macs_limit,
-        FLAGS.macs_weight,
-        FLAGS.macs_tolerance,
-    )
-
-
-def _given():
-    """Returns the flags that hold for all trials, a list of str, `--name=value`."""
-    given = [serialize(flag) for flag in given_flags(FLAGS)]
-    aims = FLAGS["target_macs"].present or {RHO, TARGET_MACS} & set(_tuned_names())
-    if FLAGS.objective == ACCURACY and not aims:
-        given.append(f"--target_macs={FLAGS.macs_limit}")
-    return given
-
-
-def _tuned_names():
-    """Returns the names of all that is varied: by --tune, or since there is a range."""
-    for name in FLAGS.tune:
-        if name not in TUNABLES:
-            raise ValueError(f"`--tune` must be of {', '.join(TUNABLES)}. Received: {name}")
-    return [name for name in TUNABLES if name in FLAGS.tune or FLAGS[f"tune_{name}"].value]
-
-
-def _space():
-    ranges = {}
-    for name in _tuned_names():
-        tunable, text = TUNABLES[name], FLAGS[f"tune_{name}"].value
-        try:
-            given = FLAGS[tunable.flag].value
-            ranges[name] = parse_range(
-                text or tunable.range,
-                tunable.kind,
-                given if isinstance(given, (int, float)) else None,
-            )
-        except ValueError as error:
-            raise ValueError(f"`--tune_{name}`: {error}") from None
-    if not ranges:
-        raise ValueError(f"`--tune` must name something of {', '.join(TUNABLES)}. Received: none")
-    names = ("backbone", "num_levels", "initial_steps", "rounds", "selector_steps")
-    names += ("estimator_steps", *(TUNABLES[name].flag for name in ranges), "ratios")
-    return SearchSpace(ranges, {name: FLAGS[name].value for name in names}, FLAGS.ratios_per_stage)
-
-
-def _check_data(specs):
-    if not FLAGS.validation_share:
-        raise ValueError(
-            "`--validation_share` must be above 0: trials are compared on validation images. "
-            "Received: validation_share=0.0"
-        )
-    data_flags.batch_sizes(specs)
-    data_flags.training_images(specs)
-
-
-def _search(given, space):
-    """Returns everything that decides which trials there are, a dict of plain values."""
-    names = ("tuner", "objective", "macs_limit", "macs_weight", "macs_tolerance", "seed")
-    names += ("initial_points", "hyperband_units", "hyperband_factor")
-    # Data may lie elsewhere on another machine, or later.
-    deciding = [flag for flag in given if flag_name(flag) not in train.FREE_FLAGS]
-    return {name: FLAGS[name].value for name in names} | {
-        "flags": deciding,
-        "ranges": space.describe(),
-    }
-
-
-def _claim(directory, search, role):
-    if role == WORKER and not directory.search.exists():
-        print(f"Waiting for the chief, whose search will be in {directory.path}", flush=True)
-        while not directory.search.exists():
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
-    directory.claim(search)
-
-
-def _max_trials():
-    if FLAGS.max_trials is None and FLAGS.tuner != HYPERBAND:
-        return 10
-    return FLAGS.max_trials
-
-
-def _oracle(role):
-    if FLAGS.initial_points and FLAGS.tuner != BAYESIAN:
-        raise ValueError(
-            "`--initial_points` must be left out but with --tuner=bayesian. "
-            f"Received: initial_points={FLAGS.initial_points}, tuner={FLAGS.tuner}"
-        )
-    return make_oracle(
-        FLAGS.tuner,
-        _max_trials(),
-        FLAGS.seed,
-        FLAGS.initial_points,
-        FLAGS.hyperband_units,
-        FLAGS.hyperband_factor,
-        FLAGS.hyperband_iterations,
-        # A chief that gave up would leave its workers waiting.
-        FLAGS.max_failures if role == ALONE else None,
-    )
-
-
-def _varied(given):
-    """Returns a function from the flags of a trial to those that others do not have."""
-    return lambda trial_flags: [flag for flag in trial_flags if flag not in given]
+    print(f"Saved: {files.csv}, {files.front}, {files.plot}")
+    print(f"The best, trained again: python tools/train.py --flagfile={files.best}")
 
 
 if __name__ == "__main__":
-    define_flags(FLAGS)
-    flags.adopt_module_key_flags(search_flags)  # So that --help shows them.
-    for _name in ("output_dir", "seed"):
-        flags.declare_key_flag(_name)
-    app.run(main)
+    flags.run(__name__)

@@ -1,29 +1,42 @@
 """The network and its training as a function of what is searched."""
 
+import keras
 import keras_tuner
-from absl.testing import flagsaver
-from elastic_tf_tools import model_flags, training_flags
-from elastic_tf_tools.given_flags import flag_name
+
+from elastic_tf.evaluation.answers import AnswersBySplit
+from elastic_tf.evaluation.budgets import calibrate_network, settle_target, validation_figures
+from elastic_tf.training.callbacks import RaiseOnDivergence, StopAtStep
+from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+
+SCORE = "score"
 
 
-class TrainingHyperModel(keras_tuner.HyperModel):
-    """Builds the compiled `DeepElasticNetwork` that tools/train.py trains with the same flags.
+class ElasticHyperModel(keras_tuner.HyperModel):
+    """A `DeepElasticNetwork` and its whole training, for any tuner of KerasTuner.
 
-    Every KerasTuner tuner takes it; `TrainingTuner` trains by tools/train.py itself, each trial in
-    a process of its own.
+    `tuner.search` takes what `fit` takes behind the network; trials are compared by `"score"`, the
+    higher the better. What a tuner saves of a trial is the network at the end of its training.
 
     Args:
+        tasks: dict of tasks, as `elastic_tf.ElasticNetwork` takes it.
         space: a `SearchSpace`.
-        tasks: dict of tasks, as `elastic_tf` takes it.
-        given: list of str, flags of tools/train.py, `--name=value`, that hold for all trials.
+        objective: an `Objective`, which scores what has been trained.
+        seed: int >= 0, of weights and models drawn, the same in all trials. Defaults to 0.
         name: str. Defaults to `None`.
+
+    Example:
+
+        hypermodel = ElasticHyperModel(tasks, SearchSpace({"num_levels": "2..5"}), objective)
+        tuner = keras_tuner.RandomSearch(hypermodel, keras_tuner.Objective("score", "max"))
+        tuner.search(batches, batches_of)
     """
 
-    def __init__(self, space, tasks, given=(), name=None):
+    def __init__(self, tasks, space, objective, seed=0, name=None):
         super().__init__(name=name)
-        self.space = space
         self.tasks = tasks
-        self.given = list(given)
+        self.space = space
+        self.objective = objective
+        self.seed = seed
 
     def declare_hyperparameters(self, hp):
         self.space.declare(hp)
@@ -35,18 +48,49 @@ class TrainingHyperModel(keras_tuner.HyperModel):
             hp: `keras_tuner.HyperParameters`.
         """
         self.space.declare(hp)
-        values = dict(flag.lstrip("-").split("=", 1) for flag in self.training_flags(hp.values))
-        with flagsaver.as_parsed(**values):
-            model = model_flags.build_model(self.tasks)
-            training_flags.compile_model(model)
+        settings = self.space.settings(hp.values)
+        keras.utils.set_random_seed(self.seed)
+        model = DeepElasticNetwork(self.tasks, **settings["network"].arguments(), seed=self.seed)
+        model.compile(settings["schedule"], settings["method"], settings["optimizers"])
         return model
 
-    def training_flags(self, values):
-        """Returns all flags of tools/train.py of a trial but seed and folder, a list of str.
+    def fit(self, hp, model, batches, batches_of, steps_per_epoch=500, callbacks=(), **kwargs):
+        """Trains a network to the end of its schedule, settles and calibrates it, and scores it.
 
         Args:
-            values: dict, as of `HyperParameters.values`.
+            hp: `keras_tuner.HyperParameters`, not used.
+            model: a network of `build`.
+            batches: iterable of training data, `{task: (images, labels)}`, endless.
+            batches_of: function from a task and a split, `"train"` or `"validation"`, to an
+                iterable of `(images, labels)`, the same at every pass.
+            steps_per_epoch: int >= 1. Steps between two calls of `callbacks` at an epoch's end.
+                Defaults to 500.
+            callbacks: iterable of Keras callbacks.
+            **kwargs: other arguments of `keras.Model.fit`.
+
+        Returns:
+            Dict of floats, what `Objective.measure` returns.
+
+        Raises:
+            keras_tuner.errors.FailedTrialError: if the training diverges.
         """
-        varied = self.space.flags(values)
-        names = {flag_name(flag) for flag in varied}
-        return [flag for flag in self.given if flag_name(flag) not in names] + varied
+        del hp
+        total = model.stages.total_steps
+        epochs = -(-total // steps_per_epoch)
+        try:
+            model.fit(
+                batches,
+                epochs=epochs,
+                steps_per_epoch=steps_per_epoch,
+                callbacks=[RaiseOnDivergence(), StopAtStep(total), *callbacks],
+                **({"shuffle": False, "verbose": 0} | kwargs),
+            )
+        except FloatingPointError as error:
+            raise keras_tuner.errors.FailedTrialError(str(error)) from None
+        settle_target(model, batches_of)
+        answers = AnswersBySplit(model, batches_of)
+        calibrate_network(answers)
+        measured = self.objective.measure(validation_figures(answers))
+        # One more epoch for them: KerasTuner's own callback saves what has been scored.
+        keras.callbacks.CallbackList(list(callbacks), model=model).on_epoch_end(epochs, measured)
+        return measured

@@ -1,99 +1,96 @@
-""""""
+import pathlib
+import tempfile
 
+import keras
 import keras_tuner
-import numpy as np
 import tensorflow as tf
-from absl import flags
-from absl.testing import flagsaver
-from elastic_tf_tools import model_flags, training_flags
 
+from elastic_tf.evaluation.answers import AnswersBySplit
+from elastic_tf.evaluation.budgets import calibrate_network, settle_target, validation_figures
+from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
-from elastic_tf.tuning.hypermodel import TrainingHyperModel
-from elastic_tf.tuning.ranges import TUNABLES, parse_range
-from elastic_tf.tuning.search_space import SearchSpace
+from elastic_tf.training.optimizers import OptimizerSettings
+from elastic_tf.training.settings import MethodSettings
+from elastic_tf.training.stages import StageSchedule
+from elastic_tf.tuning import ElasticHyperModel, Objective, SearchSpace
 from tests.testing import TASKS, random_batch
 
-GIVEN = ("--backbone=wrn-8-1", "--trunk_size=4", "--initial_steps=2", "--rounds=1", "--rho=2.0")
-SETTINGS = {
-    "backbone": "wrn-8-1",
-    "num_levels": 4,
-    "ratios": None,
-    "learning_rate": 0.1,
-    "selector_hidden_ratio": 0.25,
-    "initial_steps": 2,
-    "rounds": 1,
-    "selector_steps": 1,
-    "estimator_steps": 1,
-}
-RANGES = {
-    "levels": "2..4",
-    "ratios": "0.25..0.75",
-    "learning_rate": "0.01..0.5",
-    "selector_hidden_ratio": "0.25,0.5",
-}
+TASK = {"grey": TASKS["grey"]}
+NETWORK = NetworkSettings(
+    backbone="wrn-8-1", num_levels=2, trunk_size=4, selector_hidden_ratio=0.25
+)
+SCHEDULE = StageSchedule(initial_steps=2, rounds=1, selector_steps=2)
+METHOD = MethodSettings(target_macs=0.5)
+OBJECTIVE = Objective("hypervolume")
 
 
-def setUpModule():
-    flags.FLAGS.mark_as_parsed()
+def _batches_of(task, split):
+    return [random_batch([task], batch=8, seed=len(split))[task]]
 
 
-def _hypermodel():
-    ranges = {name: parse_range(text, TUNABLES[name].kind) for name, text in RANGES.items()}
-    return TrainingHyperModel(SearchSpace(ranges, SETTINGS), TASKS, GIVEN)
+def _batches():
+    return tf.data.Dataset.from_tensors(random_batch(["grey"])).repeat()
 
 
-class TrainingHyperModelTest(tf.test.TestCase):
-    def _values(self):
+class HyperModelTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+
+    def _hypermodel(self, seed=3, **tune):
+        space = SearchSpace(tune, NETWORK, SCHEDULE, METHOD)
+        return ElasticHyperModel(TASK, space, OBJECTIVE, seed=seed)
+
+    def test_build_makes_the_network_that_is_drawn(self):
+        hypermodel = self._hypermodel(num_levels="2..4", learning_rate=None, rounds="1..3")
         hp = keras_tuner.HyperParameters()
-        _hypermodel().declare_hyperparameters(hp)
-        hp.values |= {"levels": 3, "learning_rate": 0.25, "selector_hidden_ratio": 0.5}
-        hp.ensure_active_values()
-        hp.values["narrowing_1"] = 0.625
-        return hp
-
-    def test_flags_of_a_trial_take_the_place_of_those_given(self):
-        found = _hypermodel().training_flags(self._values().values)
-        self.assertEqual(found[: len(GIVEN)], list(GIVEN))
-        self.assertIn("--ratios=0,0.625,1", found)
-        hypermodel = TrainingHyperModel(_hypermodel().space, TASKS, ("--learning_rate=0.3",))
-        found = hypermodel.training_flags(self._values().values)
-        self.assertEqual([flag for flag in found if "--learning" in flag], ["--learning_rate=0.25"])
-
-    def test_build_makes_the_network_that_the_flags_describe(self):
-        built = _hypermodel().build(self._values())
-        self.assertIsInstance(built, DeepElasticNetwork)
-        values = dict(
-            flag.lstrip("-").split("=", 1)
-            for flag in _hypermodel().training_flags(self._values().values)
-        )
-        with flagsaver.as_parsed(**values):
-            expected = model_flags.build_model(TASKS)
-            training_flags.compile_model(expected)
+        hypermodel.declare_hyperparameters(hp)
+        hp.values |= {"num_levels": 3, "learning_rate": 0.25, "rounds": 2}
+        built = hypermodel.build(hp)
+        keras.utils.set_random_seed(3)
+        arguments = NETWORK.arguments() | {"ratios": (0.0, 0.5, 1.0)}
+        expected = DeepElasticNetwork(TASK, **arguments, seed=3)
+        expected.compile(method=METHOD)
         self.assertEqual(built.get_config() | {"name": ""}, expected.get_config() | {"name": ""})
-        self.assertEqual(built.settings, expected.settings)
-        self.assertEqual(built.stages.get_config(), expected.stages.get_config())
-        self.assertAllClose(built.learning_rate.initial_rate, 0.25)
-        self.assertEqual(built.estimator.ratios, [0.0, 0.625, 1.0])
-        self.assertEqual(built.settings.rho, 2.0)
+        for one, other in zip(built.get_weights(), expected.get_weights(), strict=True):
+            self.assertAllEqual(one, other)
+        self.assertEqual(built.stages, StageSchedule(2, rounds=2, selector_steps=2))
+        self.assertEqual((built.method, built.optimizers.learning_rate), (METHOD, 0.25))
 
-    def test_flags_are_as_before_after_a_build(self):
-        _hypermodel().build(self._values())
-        self.assertEqual(flags.FLAGS.backbone, flags.FLAGS["backbone"].default)
-        self.assertIsNone(flags.FLAGS.ratios)
-
-    def test_a_tuner_of_keras_tuner_searches_with_it(self):
-        space = SearchSpace({"levels": parse_range("2", int)}, SETTINGS)
+    def test_a_tuner_of_keras_tuner_searches_and_keeps_what_it_has_scored(self):
+        hypermodel = self._hypermodel(num_levels="2")
         tuner = keras_tuner.RandomSearch(
-            TrainingHyperModel(space, {"grey": TASKS["grey"]}, GIVEN),
-            keras_tuner.Objective("val_grey_accuracy", "max"),
+            hypermodel,
+            keras_tuner.Objective("score", "max"),
             max_trials=1,
-            directory=self.get_temp_dir(),
+            directory=self.folder,
         )
-        data = tf.data.Dataset.from_tensors(random_batch(["grey"]))
-        tuner.search(data, validation_data=data, epochs=1, verbose=0, shuffle=False)
+        tuner.search(_batches(), _batches_of, steps_per_epoch=3, verbose=0)
         (trial,) = tuner.oracle.get_best_trials()
         self.assertEqual(trial.status, "COMPLETED")
-        self.assertTrue(np.isfinite(trial.score))
+        # By hand: the same training, as long as its schedule, then settled and calibrated.
+        keras.utils.set_random_seed(3)
+        model = DeepElasticNetwork(TASK, **NETWORK.arguments(), seed=3)
+        model.compile(SCHEDULE, METHOD, OptimizerSettings())
+        model.fit(_batches(), steps_per_epoch=4, shuffle=False, verbose=0)
+        settle_target(model, _batches_of)
+        answers = AnswersBySplit(model, _batches_of)
+        calibrate_network(answers)
+        measured = OBJECTIVE.measure(validation_figures(answers))
+        self.assertAllClose(trial.score, measured["score"])
+        for name, figure in measured.items():
+            self.assertAllClose(trial.metrics.get_best_value(name), figure)
+        (best,) = tuner.get_best_models()
+        self.assertEqual((int(best.step.numpy()), SCHEDULE.total_steps), (4, 4))
+        for one, other in zip(best.get_weights(), model.get_weights(), strict=True):
+            self.assertAllClose(one, other)
+
+    def test_a_training_that_diverges_is_a_failed_trial(self):
+        hypermodel = self._hypermodel(learning_rate="1e30")
+        hp = keras_tuner.HyperParameters()
+        model = hypermodel.build(hp)
+        with self.assertRaisesRegex(keras_tuner.errors.FailedTrialError, "diverged at step"):
+            hypermodel.fit(hp, model, _batches(), _batches_of)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,3 @@
-""""""
-
 import copy
 
 import tensorflow as tf
@@ -38,15 +36,15 @@ def _untrained():
 
 
 class ObjectiveTest(tf.test.TestCase, parameterized.TestCase):
-    def test_accuracy_is_the_mean_over_tasks_within_the_limit(self):
-        measured = Objective("accuracy", macs_limit=0.3).measure(FIGURES)
+    def test_accuracy_is_the_mean_over_tasks_within_the_budget(self):
+        measured = Objective("accuracy", budget=0.3).measure(FIGURES)
         self.assertAllClose(measured["score"], 0.8)
         self.assertAllClose(measured["accuracy"], 0.8)
         self.assertAllClose(measured["macs_share"], 0.3)
 
     @parameterized.parameters((0.29, 0.02, 0.8), (0.29, 0.0, -0.01), (0.1, 0.0, -0.2))
-    def test_above_the_limit_the_excess_counts(self, limit, tolerance, score):
-        objective = Objective("accuracy", limit, macs_tolerance=tolerance)
+    def test_above_the_budget_the_excess_counts(self, budget, tolerance, score):
+        objective = Objective("accuracy", budget, budget_tolerance=tolerance)
         self.assertAllClose(objective.measure(FIGURES)["score"], score)
         self.assertEqual(objective.is_feasible(0.3), score > 0)
 
@@ -62,12 +60,12 @@ class ObjectiveTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(measured["hypervolume"], measured["score"])
 
     def test_before_the_selector_has_learned_a_mixture_of_levels_counts(self):
-        measured = Objective("accuracy", macs_limit=0.65).measure(_untrained())
+        measured = Objective("accuracy", budget=0.65).measure(_untrained())
         self.assertAllClose(measured["accuracy"], ((0.6 + 0.8) / 2 + 0.9) / 2)
         self.assertAllClose(measured["macs_share"], 0.65)
 
-    def test_before_the_selector_has_learned_a_limit_can_be_too_low(self):
-        measured = Objective("accuracy", macs_limit=0.25).measure(_untrained())
+    def test_before_the_selector_has_learned_a_budget_can_be_too_low(self):
+        measured = Objective("accuracy", budget=0.25).measure(_untrained())
         # Birds can be had for 0.25, fish for no less than 0.5.
         self.assertAllClose(measured["macs_share"], 0.375)
         self.assertAllClose(measured["score"], 0.25 - 0.375)
@@ -80,10 +78,10 @@ class ObjectiveTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(objective.measure(_untrained())["score"], (birds + 0.5 * 0.9) / 2)
 
     @parameterized.parameters(
-        ({"name": "speed"}, "`--objective` must be of"),
-        ({"name": "accuracy"}, "`--macs_limit` must be in .0, 1.*Received: macs_limit=None"),
-        ({"name": "accuracy", "macs_limit": 1.5}, "Received: macs_limit=1.5"),
-        ({"name": "hypervolume", "macs_limit": 0.5}, "`--macs_limit` must be left out"),
+        ({"name": "speed"}, "`objective` must be of"),
+        ({"name": "accuracy"}, "`budget` must be in .0, 1.*Received: budget=None"),
+        ({"name": "accuracy", "budget": 1.5}, "Received: budget=1.5"),
+        ({"name": "hypervolume", "budget": 0.5}, "`budget` must be left out"),
     )
     def test_refuses(self, arguments, message):
         with self.assertRaisesRegex(ValueError, message):
