@@ -18,254 +18,234 @@ there, before the folder appears.
 | onnx | model.onnx | one task, one budget | one task |
 """
 
+import dataclasses
 import pathlib
-import tempfile
 
-import numpy as np
-from absl import app, flags
-from elastic_tf_tools.calibration_file import read_calibrations
-from elastic_tf_tools.evaluate import load_model
-from elastic_tf_tools.exporting.export_tasks import export_tasks, sample_images
-from elastic_tf_tools.exporting.export_variants import FORMATS, MOST_USED
-from elastic_tf_tools.exporting.staged_output import check_free, staged_output
-from elastic_tf_tools.quiet_logs import quiet_logs
-from elastic_tf_tools.run_directory import RunDirectory, read_json, write_json
-from elastic_tf_tools.user_errors import check_no_arguments, one_line_errors
+from absl import flags as absl_flags
+from elastic_tf_tools import flags
+from elastic_tf_tools.run_folder import RunFolder
 
 import pipelines
-from elastic_tf.export.check_export import check_export
-from elastic_tf.export.formats import QUANTIZATIONS, ExportOptions, export_dynamic, export_fixed
-from elastic_tf.export.loaded_export import LoadedExport
-from elastic_tf.export.manifest import FILE, make_manifest, provenance
-from elastic_tf.policies.model_choice import ModelChoice, parse_choice
+from elastic_tf.export.manifest import model_hash
+from elastic_tf.export.network_export import CHECKED_IMAGES, export_network
+from elastic_tf.export.options import ExportOptions
+from elastic_tf.files import check_free, read_json
+from elastic_tf.models.tasks import check_task
+from elastic_tf.policies.model_choice import parse_choice
 
-FLAGS = flags.FLAGS
-_ONE_TASK = ("litert", "onnx")
-_CHECKED_IMAGES = 256
+MOST_USED = "most_used"
 _REPRESENTATIVE_IMAGES = 256
 
 
 def define_flags(values):
-    """Adds the flags of this script to `absl.flags.FlagValues`.
-
-    They are not defined on import, as other scripts have flags of the same names.
-    """
-    flags.DEFINE_string("output_dir", None, "New or empty folder.", flag_values=values)
-    flags.DEFINE_enum("format", "saved_model", FORMATS, "What to write.", flag_values=values)
-    flags.DEFINE_string(
-        "task", None, "The task to export; needed where there are several.", flag_values=values
+    """Adds the flags of this command to `absl.flags.FlagValues`."""
+    own = {"flag_values": values, "module_name": "command"}
+    absl_flags.DEFINE_string("output_dir", None, "New or empty folder.", **own)
+    absl_flags.mark_flag_as_required("output_dir", values)
+    absl_flags.DEFINE_string(
+        "task", None, "The task to export; needed where there are several.", **own
     )
-    flags.DEFINE_string(
+    absl_flags.DEFINE_string(
         "levels",
         None,
         f"A fixed model: the level of every block, as in 3-0-1; or {MOST_USED}, that which the "
         "selector chose most often for the test images of --task.",
-        flag_values=values,
+        **own,
     )
-    flags.DEFINE_integer(
-        "level", None, "A fixed model: this level in every block, >= 0.", 0, flag_values=values
+    absl_flags.DEFINE_integer(
+        "level", None, "A fixed model: this level in every block, >= 0.", 0, **own
     )
-    flags.DEFINE_enum(
-        "quantization",
-        "none",
-        QUANTIZATIONS,
-        "Numbers of a fixed LiteRT model: float32 ('none'); weights in float16; weights in int8 "
-        "('dynamic'); weights and activations in int8, with uint8 images and probabilities.",
-        flag_values=values,
-    )
-    flags.DEFINE_integer(
+    for field in dataclasses.fields(ExportOptions):
+        known = field.metadata
+        if "choices" in known:
+            absl_flags.DEFINE_enum(
+                field.name, field.default, known["choices"], known["help"], **own
+            )
+        elif known:
+            absl_flags.DEFINE_float(field.name, field.default, known["help"], **own)
+    absl_flags.DEFINE_integer(
         "representative_images",
         None,
         "Validation images that ranges of activations are measured on for 'int8', >= 1; "
         f"{_REPRESENTATIVE_IMAGES} where left out.",
         1,
-        flag_values=values,
+        **own,
     )
-    flags.DEFINE_enum(
-        "input_dtype",
-        "uint8",
-        ["uint8", "float32"],
-        "Type of the images that the export takes; pixels are in 0..255.",
-        flag_values=values,
-    )
+    flags.define_run(values)
 
 
-def main(argv):
-    quiet_logs()
-    with one_line_errors():
-        check_no_arguments(argv)
-        run = RunDirectory(FLAGS.model_dir)
-        saved = run.read_flags()
-        network = load_model(run)
-        names = _tasks(network)
-        choice = _choice(run, network, names)
-        _check_combination(choice)
-        check_free(FLAGS.output_dir)
-        network.calibrations = _calibrations(run, names, choice)
-        items = None if FLAGS["tasks"].using_default_value else FLAGS.tasks
-        tasks = export_tasks(network, names, saved, items, FLAGS.data_dir)
-        manifest = make_manifest(
-            FLAGS.format,
-            choice,
+def main(values):
+    with flags.one_line_errors():
+        flags.check_no_arguments(values)
+        path, changes = flags.read_run(values)
+        run = RunFolder(path)
+        settings, network = run.read_settings(), run.load_model()
+        options = _options(values, run, network)
+        folder = pathlib.Path(values["output_dir"].value)
+        check_free(folder)
+        items, names = changes.pop("tasks", None), options.tasks_of(network)
+        data = dataclasses.replace(settings.data, **changes)
+        specs, descriptions = find_tasks(network, names, data, items)
+        images = {
+            name: _sample_images(data, name, spec, CHECKED_IMAGES) for name, spec in specs.items()
+        }
+        differences = export_network(
             network,
-            {name: task.images for name, task in tasks.items()},
-            FLAGS.input_dtype,
-            FLAGS.quantization,
-        ) | {"provenance": provenance(run)}
-        images = _representative_images(tasks[names[0]], saved)
-        with staged_output(FLAGS.output_dir) as folder:
-            _write(folder, network, names, choice, manifest, images)
-            lines = [_check(folder, network, task, choice, saved) for task in tasks.values()]
-    _report(lines)
+            folder,
+            options,
+            images,
+            descriptions,
+            _representative_images(values, data, names[0], specs[names[0]]),
+            provenance(run),
+        )
+    for name, difference in differences.items():
+        print(
+            f"{name}: {options.choice}; on {CHECKED_IMAGES} images "
+            f"({'noise' if images[name] is None else 'its images'}) probabilities differ from the "
+            f"network's by {difference.probabilities:.1e} at most"
+        )
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    print(f"Saved: {folder}, {options.format}, {1e-6 * size:.2f} MB")
 
 
-def _tasks(network):
-    names = list(network.tasks)
-    fixed = FLAGS.levels is not None or FLAGS.level is not None
-    if FLAGS.task is not None:
-        if FLAGS.task not in names:
-            raise ValueError(
-                f"`--task` must be one of {', '.join(names)}. Received: task={FLAGS.task}"
-            )
-        if FLAGS.format == "keras" and not fixed:
-            raise ValueError(
-                "`--task` must not be given for the whole network as .keras. "
-                f"Received: task={FLAGS.task}"
-            )
-        return [FLAGS.task]
-    if len(names) > 1 and (fixed or FLAGS.format in _ONE_TASK):
-        what = "a fixed model" if fixed else FLAGS.format
-        raise ValueError(f"`--task` must be one of {', '.join(names)} for {what}. Received: None")
-    return names
+def provenance(run):
+    """Returns where an export comes from, a dict for JSON.
+
+    Args:
+        run: `RunFolder`.
+    """
+    return {
+        "model": str(run.model),
+        "model_sha256": model_hash(run.model),
+        "flags": run.read_description(),
+        "results": read_json(run.results) if run.results.exists() else None,
+    }
 
 
-def _choice(run, network, tasks):
-    if FLAGS.levels == MOST_USED:
-        if FLAGS.level is not None or FLAGS.budget is not None:
-            raise ValueError(
-                "Only one of `--levels`, `--level` and `--budget` must be given. "
-                f"Received: levels={MOST_USED}, level={FLAGS.level}, budget={FLAGS.budget}"
-            )
-        return ModelChoice(levels=_most_used(run, tasks[0]))
-    return parse_choice(
-        FLAGS.levels, FLAGS.level, FLAGS.budget, network.num_blocks, network.num_levels
+def _options(values, run, network):
+    """Returns the `ExportOptions`, checked."""
+    task, levels = values["task"].value, values["levels"].value
+    if levels == MOST_USED:
+        levels = _most_used(run, task or next(iter(network.tasks)), network)
+    choice = parse_choice(
+        levels,
+        values["level"].value,
+        values["budget"].value,
+        network.num_blocks,
+        network.num_levels,
     )
+    options = ExportOptions(
+        values["format"].value,
+        task,
+        choice.levels,
+        choice.budget,
+        values["input_dtype"].value,
+        values["quantization"].value,
+    )
+    options.check(network)
+    if values["representative_images"].value is not None and options.quantization != "int8":
+        raise ValueError(
+            "`--representative_images` must not be given but with --quantization=int8. Received: "
+            f"representative_images={values['representative_images'].value}, "
+            f"quantization={options.quantization}"
+        )
+    return options
 
 
-def _most_used(run, task):
+def _most_used(run, task, network):
+    """Returns the levels of the model that the test images of a task are on most often, a str."""
+    check_task(task, network.tasks)
     if not run.results.exists():
         raise FileNotFoundError(
             f"`--levels={MOST_USED}` needs the {run.results.name} of a finished run. "
             f"Received: {run.path}, without one"
         )
-    return tuple(read_json(run.results)[task]["policy"]["top_models"][0]["levels"])
+    top = read_json(run.results)[task]["policy"]["top_models"][0]
+    return "-".join(map(str, top["levels"]))
 
 
-def _check_combination(choice):
-    if FLAGS.quantization != "none" and (FLAGS.format != "litert" or choice.levels is None):
+def find_tasks(network, names, data, items=None):
+    """Finds out what is known of tasks, each by itself.
+
+    How images are brought to a task's shape is part of the task's text, and known without them; the
+    names of classes of your own images are not, and are numbers where these are missing.
+
+    Args:
+        network: the `ElasticNetwork`.
+        names: list of str, the tasks wanted.
+        data: `pipelines.DataSettings` of the run.
+        items: sequence of str, as of --tasks, which stand above the run's for the tasks in them;
+            `None` for the run's alone.
+
+    Returns:
+        Dict from name to `TaskSpec`, or `None` where the images are not there; and a dict from name
+        to the task's description, as of `export_network`.
+
+    Raises:
+        ValueError: if a task is not known, or its images are not those of the training.
+    """
+    texts = {_name(task): task for task in pipelines.parse_tasks(data.tasks)}
+    given = {_name(task): task for task in (pipelines.parse_tasks(items) if items else [])}
+    others = [name for name in given if name not in network.tasks]
+    if others:
         raise ValueError(
-            "`--quantization` must be none but for a fixed model as litert (--format=litert and "
-            f"--level or --levels). Received: quantization={FLAGS.quantization}, "
-            f"format={FLAGS.format}, {choice}"
+            f"`--tasks` must be of {', '.join(network.tasks)}, which the network was trained on. "
+            f"Received: {', '.join(others)}"
         )
-    if FLAGS.representative_images is not None and FLAGS.quantization != "int8":
+    texts |= given
+    specs, descriptions = {}, {}
+    for name in names:
+        text = texts.get(name)
+        fit = text.fit if isinstance(text, pipelines.OwnTask) else "crop"
+        specs[name], descriptions[name] = None, {"fit": fit}
+        try:
+            specs[name] = _spec(name, text, data)
+            pipelines.check_network_tasks(network.tasks, [specs[name]])
+            descriptions[name]["labels"] = specs[name].class_names(data.data_dir)
+        except pipelines.DataNotFoundError as error:
+            print(
+                f"The classes of {name} have numbers for names, as its images are not where they "
+                f"were (--tasks says where they are): {error}"
+            )
+    return specs, descriptions
+
+
+def _name(task):
+    return task if isinstance(task, str) else task.name
+
+
+def _spec(name, text, data):
+    if isinstance(text, pipelines.OwnTask):
+        return text.to_spec(data.on_corrupt_image)
+    if text not in pipelines.task_names():
         raise ValueError(
-            "`--representative_images` must not be given but with --quantization=int8. Received: "
-            f"representative_images={FLAGS.representative_images}, "
-            f"quantization={FLAGS.quantization}"
+            f"`--tasks` must say what the images of '{name}' are, which is neither a known task "
+            f"nor described in the run's own --tasks. Received: {text}"
         )
-    if FLAGS.format == "keras" and choice.budget is not None:
-        raise ValueError(
-            "`--budget` must not be given for a .keras file, which has no calibration; "
-            f"saved_model, litert and onnx keep it. Received: budget={choice.budget}"
-        )
+    return pipelines.get_task(text)
 
 
-def _calibrations(run, tasks, choice):
-    """Returns what is known of budgets, a dict from task to `BudgetCalibration`."""
-    if choice.budget is not None:
-        return read_calibrations(run.calibration, tasks)
-    if FLAGS.format != "saved_model" or choice.levels is not None or not run.calibration.exists():
-        return {}  # None that a call could name.
-    found = read_calibrations(run.calibration, tasks, partial=True)
-    for task in tasks:
-        if task not in found:
-            print(f"{task} takes no budget: {run.calibration} lacks it (tools/calibrate.py)")
-    return found
-
-
-def _source_arguments(saved):
-    return {
-        "data_dir": FLAGS.data_dir,
-        "validation_share": saved["validation_share"],
-        "download": FLAGS.download,
-    }
-
-
-def _representative_images(task, saved):
-    if FLAGS.quantization != "int8":
-        return None
-    count = FLAGS.representative_images or _REPRESENTATIVE_IMAGES
+def _sample_images(data, name, spec, count):
+    """Returns images that the training did not see, uint8, or `None` where there are none."""
     try:
-        if task.spec is None:
-            raise pipelines.DataNotFoundError("there are none")
-        images = sample_images(task.spec, count, **_source_arguments(saved))
+        return None if spec is None else data.sample_images(spec, count)
     except pipelines.DataNotFoundError as error:
+        print(f"The images of {name} are not there: {error}")
+        return None
+
+
+def _representative_images(values, data, name, spec):
+    if values["quantization"].value != "int8":
+        return None
+    count = values["representative_images"].value or _REPRESENTATIVE_IMAGES
+    images = _sample_images(data, name, spec, count)
+    if images is None:
         raise ValueError(
             "`--quantization` must not be int8 without images of the task to measure ranges on; "
-            "--tasks and --data_dir say where they are. "
-            f"Received: quantization=int8, task={task.name}: {error}"
-        ) from None
-    return images.astype(FLAGS.input_dtype)
-
-
-def _checked_images(task, network, saved):
-    """Returns images to check an export on, uint8, and what they are, a str."""
-    shape = (_CHECKED_IMAGES, *network.tasks[task.name]["image_shape"])
-    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    if task.spec is None:
-        return noise, "noise"
-    try:
-        images = sample_images(task.spec, _CHECKED_IMAGES, **_source_arguments(saved))
-    except pipelines.DataNotFoundError as error:
-        print(f"{task.name} is checked on noise: {error}")
-        return noise, "noise"
-    # A small split is filled up.
-    return np.concatenate([images, noise[len(images) :]]), "its images"
-
-
-def _write(folder, network, tasks, choice, manifest, images):
-    with tempfile.TemporaryDirectory() as beside:
-        within = FLAGS.format == "saved_model"
-        file = pathlib.Path(beside if within else folder) / FILE
-        write_json(file, manifest)
-        options = ExportOptions(FLAGS.input_dtype, file, FLAGS.quantization, images)
-        if choice.levels is None:
-            export_dynamic(FLAGS.format, folder, network, tasks, choice, options)
-        else:
-            export_fixed(FLAGS.format, folder, network, tasks[0], choice.levels, options)
-
-
-def _check(folder, network, task, choice, saved):
-    """Returns a line on how far the export is from the network; a `ValueError` if too far."""
-    images, kind = _checked_images(task, network, saved)
-    found = check_export(LoadedExport(folder, task.name), network, choice, images)
-    return (
-        f"{task.name}: {choice}; on {len(images)} images ({kind}) probabilities differ from the "
-        f"network's by {found.probabilities:.1e} at most"
-    )
-
-
-def _report(lines):
-    folder = pathlib.Path(FLAGS.output_dir)
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    print("\n".join([*lines, f"Saved: {folder}, {FLAGS.format}, {1e-6 * size:.2f} MB"]))
+            f"--tasks and --data_dir say where they are. Received: quantization=int8, task={name}"
+        )
+    return images
 
 
 if __name__ == "__main__":
-    define_flags(FLAGS)
-    for _name in ("model_dir", "budget", "tasks", "data_dir"):
-        flags.declare_key_flag(_name)  # So that --help shows them.
-    for _name in ("model_dir", "output_dir"):
-        flags.mark_flag_as_required(_name)
-    app.run(main)
+    flags.run(__name__)

@@ -9,102 +9,123 @@ the others; the exit status is 1 then.
 """
 
 import json
+import pathlib
 import sys
 
-from absl import app, flags
-from elastic_tf_tools.exporting.image_batches import image_batches, image_paths
-from elastic_tf_tools.quiet_logs import quiet_logs
-from elastic_tf_tools.user_errors import one_line_errors
+import numpy as np
+from absl import flags as absl_flags
+from elastic_tf_tools import flags
 
+import pipelines
 from elastic_tf.export.loaded_export import LoadedExport
-
-FLAGS = flags.FLAGS
 
 
 def define_flags(values):
-    """Adds the flags of this script to `absl.flags.FlagValues`.
-
-    They are not defined on import, as other scripts have flags of the same names.
-    """
-    flags.DEFINE_string("model", None, "Folder that tools/export.py wrote.", flag_values=values)
-    flags.DEFINE_string(
-        "task", None, "What the images are of; needed where there are several.", flag_values=values
+    """Adds the flags of this command to `absl.flags.FlagValues`."""
+    own = {"flag_values": values, "module_name": "command"}
+    absl_flags.DEFINE_string("model", None, "Folder that tools/export.py wrote.", **own)
+    absl_flags.mark_flag_as_required("model", values)
+    absl_flags.DEFINE_string(
+        "task", None, "What the images are of; needed where there are several.", **own
     )
-    flags.DEFINE_float(
+    absl_flags.DEFINE_float(
         "budget",
         None,
         "Mean MACs per image, in (0, 1], for a dynamic saved_model; the export's own where left "
         "out.",
-        flag_values=values,
+        **own,
     )
-    flags.DEFINE_integer("batch_size", 32, "Images at a time, >= 1.", 1, flag_values=values)
-    flags.DEFINE_bool("json", False, "Whether to print a line of JSON each.", flag_values=values)
-    flags.register_validator(
-        "budget",
-        lambda budget: budget is None or 0 < budget <= 1,
-        "must be in (0, 1]",
-        flag_values=values,
-    )
+    absl_flags.DEFINE_integer("batch_size", 32, "Images at a time, >= 1.", 1, **own)
+    absl_flags.DEFINE_bool("json", False, "Whether to print a line of JSON each.", **own)
 
 
-def main(argv):
-    quiet_logs()
-    with one_line_errors():
-        paths = image_paths(argv[1:])
+def main(values):
+    budget = values["budget"].value
+    with flags.one_line_errors():
+        paths = image_paths(values.arguments)
         if not paths:
             raise ValueError(
                 "Arguments must be image files, or folders with some. "
-                f"Received: {' '.join(argv[1:]) or 'none'}"
+                f"Received: {' '.join(values.arguments) or 'none'}"
             )
-        export = LoadedExport(FLAGS.model, FLAGS.task)
-        export.check_budget(FLAGS.budget)
-    print_line = _print_json if FLAGS.json else _Table(paths)
-    num_faults = 0
+        export = LoadedExport(values["model"].value, values["task"].value)
+        export.check_budget(budget)
+    width, is_json = max(len(str(path)) for path in paths), values["json"].value
+    if not is_json:
+        print(f"{'image':<{width}}  {'class':<16} {'confidence':>10}  {'MACs %':>6}  model")
+    num_read = 0
+    for read, images in _batches(export, paths, values["batch_size"].value):
+        num_read += len(read)
+        for answer in _answers(export, read, export.predict(images, budget)):
+            print(json.dumps(answer) if is_json else _row(answer, width), flush=True)
+    if num_read < len(paths):
+        sys.exit(f"error: {len(paths) - num_read} of {len(paths)} images could not be read")
+
+
+def image_paths(arguments):
+    """Returns the image files that are named, in order.
+
+    Args:
+        arguments: list of str. A file counts whatever its suffix; of a folder and those within it,
+            files count that have an image's suffix and are not hidden, sorted.
+
+    Returns:
+        List of `pathlib.Path`. What does not exist is in it; reading it will fail.
+    """
+    paths = []
+    for argument in arguments:
+        path = pathlib.Path(argument).expanduser()
+        paths += _images_in(path) if path.is_dir() else [path]
+    return paths
+
+
+def _images_in(folder):
+    suffixes = pipelines.image_suffixes()
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in suffixes
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def _batches(export, paths, batch_size):
+    """Yields paths that could be read and their images; the others are named on stderr."""
     image, dtype = export.properties["image"], export.manifest["input_dtype"]
-    for read, images, faults in image_batches(paths, image, dtype, FLAGS.batch_size):
-        for reason in faults.values():
-            print(f"error: {reason}", file=sys.stderr)
-        num_faults += len(faults)
-        if read:
-            answers = export.predict(images, FLAGS.budget)
-            for row, path in enumerate(read):
-                print_line(_answer(export, path, answers, row))
-    if num_faults:
-        sys.exit(f"error: {num_faults} of {len(paths)} images could not be read")
+    # Images are read once; nothing is gained by keeping them.
+    reader = pipelines.ReadableImages(image["height"], image["channels"], image["fit"], 0)
+    for start in range(0, len(paths), batch_size):
+        images = {}
+        for path in paths[start : start + batch_size]:
+            try:
+                images[path] = reader.read(path)
+            except ValueError as error:
+                print(f"error: {error}", file=sys.stderr)
+        if images:
+            yield list(images), np.stack(list(images.values())).astype(dtype)
 
 
-def _answer(export, path, answers, row):
-    label = int(answers["classes"][row])
-    return {
-        "image": str(path),
-        "class": export.properties["labels"][label],
-        "confidence": round(float(answers["probabilities"][row, label]), 6),
-        "levels": [int(level) for level in answers["levels"][row]],
-        "macs_share": round(float(answers["macs"][row]) / export.properties["full_macs"], 6),
-    }
+def _answers(export, paths, answers):
+    """Yields what to print of each image, a dict."""
+    for row, path in enumerate(paths):
+        label = int(answers["classes"][row])
+        yield {
+            "image": str(path),
+            "class": export.properties["labels"][label],
+            "confidence": round(float(answers["probabilities"][row, label]), 6),
+            "levels": [int(level) for level in answers["levels"][row]],
+            "macs_share": round(float(answers["macs"][row]) / export.properties["full_macs"], 6),
+        }
 
 
-def _print_json(answer):
-    print(json.dumps(answer), flush=True)
-
-
-class _Table:
-    """Prints answers below each other in columns."""
-
-    def __init__(self, paths):
-        self._width = max(len(str(path)) for path in paths)
-        print(f"{'image':<{self._width}}  {'class':<16} {'confidence':>10}  {'MACs %':>6}  model")
-
-    def __call__(self, answer):
-        print(
-            f"{answer['image']:<{self._width}}  {answer['class']:<16} "
-            f"{100 * answer['confidence']:>8.1f} %  {100 * answer['macs_share']:>6.1f}  "
-            f"{'-'.join(map(str, answer['levels']))}",
-            flush=True,
-        )
+def _row(answer, width):
+    """Returns an answer as a row of the table, a str."""
+    return (
+        f"{answer['image']:<{width}}  {answer['class']:<16} "
+        f"{100 * answer['confidence']:>8.1f} %  {100 * answer['macs_share']:>6.1f}  "
+        f"{'-'.join(map(str, answer['levels']))}"
+    )
 
 
 if __name__ == "__main__":
-    define_flags(FLAGS)
-    flags.mark_flag_as_required("model")
-    app.run(main)
+    flags.run(__name__)

@@ -1,276 +1,161 @@
-import itertools
-import json
-import os
-import pathlib
-import shutil
-import subprocess
-import sys
-import tempfile
-from unittest import mock
+"""Tests of the command that exports; the exports themselves are tested in elastic_tf."""
 
-import keras
+import hashlib
+import pathlib
+import tempfile
+
 import numpy as np
 import tensorflow as tf
-from absl import flags
 from absl.testing import parameterized
-from ai_edge_litert.interpreter import Interpreter
-from elastic_tf_tools import calibrate, export
-from elastic_tf_tools.calibration_file import read_calibrations
-from elastic_tf_tools.evaluate import load_model
-from elastic_tf_tools.run_directory import RunDirectory, read_json
+from elastic_tf_tools import export
+from PIL import Image
 
-import pipelines
 from elastic_tf.export.loaded_export import LoadedExport
-from elastic_tf.inference.frozen_blocks import FrozenResidualBlock
-from elastic_tf.policies.model_choice import ModelChoice
-from tests.tools.commands import run_failing, run_main
-from tests.tools.exporting.export_main import export_main
-from tests.tools.trained_run import TASKS, train_run
+from elastic_tf.export.manifest import read_manifest
+from elastic_tf.files import read_json, write_json
+from tests.tools.commands import run_command, run_failing
+from tests.tools.finished_run import copy_run, finished_run, save_run
 
 TASK = "fashion_mnist_small"
-LEVELS = (1, 0, 2)
-# Options of --format, and the choice that an export with them has to agree with.
-EXPORTS = {
-    "dynamic_saved_model": ({"format": "saved_model"}, ModelChoice()),
-    "dynamic_keras": ({"format": "keras"}, ModelChoice()),
-    "dynamic_litert": ({"format": "litert", "task": TASK}, ModelChoice()),
-    "dynamic_onnx": ({"format": "onnx", "task": TASK}, ModelChoice()),
-    "budget_saved_model": ({"format": "saved_model", "budget": 0.5}, ModelChoice(budget=0.5)),
-    "budget_litert": ({"format": "litert", "task": TASK, "budget": 0.5}, ModelChoice(budget=0.5)),
-    "float_onnx": ({"format": "onnx", "task": TASK, "input_dtype": "float32"}, ModelChoice()),
-    **{
-        f"fixed_{name}": ({"format": name, "task": TASK, "levels": "1-0-2"}, ModelChoice(LEVELS))
-        for name in export.FORMATS
-    },
-    "level_keras": ({"format": "keras", "task": TASK, "level": 1}, ModelChoice((1, 1, 1))),
-}
-ALONE = pathlib.Path(__file__).parent / "exporting" / "run_alone.py"
-
-
-def setUpModule():
-    flags.FLAGS.mark_as_parsed()
+FIXED = (f"--task={TASK}", "--levels=1-0-2")
 
 
 class ExportTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        self.output = self.folder / "new" / "out"
+
+    def _export(self, *arguments, run=None, how=run_command):
+        folders = f"--model_dir={(run or finished_run()).path}", f"--output_dir={self.output}"
+        return how(export, *folders, *arguments)
+
+    def test_a_dynamic_export_holds_all_tasks_and_where_it_comes_from(self):
+        printed = self._export("--budget=0.5")
+        for task in ("digits", TASK):
+            self.assertRegex(
+                printed,
+                rf"{task}: the selector's choice at a budget of 50 % MACs; on 256 images "
+                r"\(its images\) probabilities differ from the network's by \d.\de-\d\d at most",
+            )
+        self.assertRegex(printed, f"Saved: {self.output}, saved_model, 0?[1-9.]+ MB")
+        manifest = read_manifest(self.output)
+        self.assertEqual(manifest["budget"], 0.5)
+        self.assertEqual(manifest["tasks"][TASK]["labels"][5], "Sandal")
+        self.assertEqual(manifest["tasks"][TASK]["image"]["height"], 28)
+        provenance, run = manifest["provenance"], finished_run()
+        self.assertEqual(provenance["flags"], read_json(run.file))
+        digest = hashlib.sha256(run.model.read_bytes()).hexdigest()
+        self.assertEqual(provenance["model_sha256"], digest)
+        self.assertEqual(set(provenance["calibrations"]), {"digits", TASK})
+        for task in ("digits", TASK):
+            LoadedExport(self.output, task).check_budget(0.3)
+
+    @parameterized.parameters(
+        (("--levels=1-0-2",), [1, 0, 2]), (("--level=1", "--input_dtype=float32"), [1, 1, 1])
+    )
+    def test_a_fixed_export_is_of_the_levels_given(self, arguments, levels):
+        self._export("--format=keras", f"--task={TASK}", *arguments)
+        (task,) = read_manifest(self.output)["tasks"].values()
+        self.assertEqual(task["levels"], levels)
+
+    def test_the_most_used_model_is_that_of_the_results(self):
+        run = copy_run(self.folder / "run")
+        models = [{"levels": [2, 0, 1], "share": 0.6}, {"levels": [1, 1, 1], "share": 0.4}]
+        write_json(run.results, {TASK: {"policy": {"top_models": models}}})
+        self._export("--format=keras", f"--task={TASK}", "--levels=most_used", run=run)
+        manifest = read_manifest(self.output)
+        self.assertEqual(manifest["tasks"][TASK]["levels"], [2, 0, 1])
+        self.assertEqual(manifest["provenance"]["results"], read_json(run.results))
+
+    def test_int8_is_measured_on_the_tasks_images(self):
+        self._export("--format=litert", *FIXED, "--quantization=int8", "--representative_images=50")
+        self.assertEqual(read_manifest(self.output)["quantization"], "int8")
+
+    @parameterized.parameters(
+        ("`task` must be one of digits, fashion_mnist_small for litert", "--format=litert"),
+        ("`task` must be one of .* for a fixed model", "--level=1"),
+        ("`task` must be one of .*Received: task=birds", "--task=birds"),
+        ("`task` must be one of .*Received: task=birds", "--task=birds", "--levels=most_used"),
+        ("`task` must not be given for the whole", "--format=keras", f"--task={TASK}"),
+        ("`--levels` must be 3 numbers", f"--task={TASK}", "--levels=1-2"),
+        ("`--levels` must be in \\[0, 3\\)", f"--task={TASK}", "--levels=1-2-3"),
+        ("`--levels=most_used` needs the results.json", "--levels=most_used"),
+        ("`--level` must be in \\[0, 3\\)", f"--task={TASK}", "--level=3"),
+        ("Only one of `--levels`, `--level` and `--budget`", *FIXED, "--level=1"),
+        ("`budget` must be a number in", "--budget=1.5"),
+        ("`budget` must not be given for a Keras file", "--format=keras", "--budget=0.5"),
+        ("`quantization` must be none", "--format=litert", f"--task={TASK}", "--quantization=int8"),
+        ("`--representative_images` must not be given", "--representative_images=50"),
+        ("`--tasks` must be of digits, .*Received: mnist", "--tasks=mnist"),
+        ("`--model_dir` must be the output directory", "--model_dir=/nowhere"),
+        ("Arguments must be flags", "digits"),
+    )
+    def test_wrong_flags_are_refused_and_leave_nothing(self, message, *arguments):
+        error = self._export(*arguments, how=run_failing)
+        self.assertRegex(error, f"^error: {message}")
+        self.assertIn("Received", error)
+        self.assertFalse(self.output.parent.exists())
+
+    def test_files_in_the_way_are_kept(self):
+        self.output.mkdir(parents=True)
+        (self.output / "mine.txt").write_text("mine")
+        error = self._export(how=run_failing)
+        self.assertIn("`output_dir` must be a new or empty folder", error)
+        self.assertEqual([path.name for path in self.output.iterdir()], ["mine.txt"])
+
+
+class OwnImagesTest(tf.test.TestCase):
+    """A network of two tasks, one of the user's own images, which have moved since training."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.folder = pathlib.Path(tempfile.mkdtemp())
-        train_run(cls.folder / "run")
-        cls.run_directory = RunDirectory(cls.folder / "run")
-        run_main(calibrate.main, model_dir=str(cls.run_directory.path))
-        cls.network = load_model(cls.run_directory)
-        cls.network.calibrations = read_calibrations(cls.run_directory.calibration, TASKS)
-        batches = pipelines.eval_dataset(pipelines.get_task(TASK), "test", 40)
-        cls.images = next(iter(batches))[0].numpy()
+        cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        generator = np.random.default_rng(0)
+        for label in ("cats", "dogs"):
+            folder = cls.folder / "before" / label
+            folder.mkdir(parents=True)
+            for number in range(12):
+                pixels = generator.integers(0, 256, (9, 12), np.uint8)
+                Image.fromarray(pixels).save(folder / f"{number}.png")
+        cls.run_folder = save_run(cls.folder / "run", (*cls._mine("before"), TASK))
+        (cls.folder / "before").rename(cls.folder / "now")
 
     @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
-        super().tearDownClass()
+    def _mine(cls, folder, channels=1):
+        options = "image_size=8", f"channels={channels}", "fit=stretch"
+        return (f"mine:folder={cls.folder / folder}", *options)
 
-    def _export(self, name):
-        """Returns the folder of an export, which is made once."""
-        folder = self.folder / name
-        if not folder.exists():
-            export_main(self.run_directory, folder, **EXPORTS[name][0])
-        return folder
+    def _export(self, name, *arguments, how=run_command, tasks=()):
+        folders = f"--model_dir={self.run_folder.path}", f"--output_dir={self.folder / name}"
+        tasks = [f"--tasks={','.join(tasks)}"] if tasks else []
+        return how(export, *folders, "--format=keras", *tasks, *arguments)
 
-    def _check(self, answer, choice, images=None):
-        images = self.images if images is None else images
-        levels = choice.of(self.network, TASK)(images)
-        logits = self.network.estimator(images, levels=levels, task=TASK)
-        self.assertAllEqual(answer["levels"], levels)
-        self.assertAllClose(answer["probabilities"], tf.nn.softmax(logits), rtol=0, atol=1e-5)
-        self.assertAllEqual(answer["classes"], tf.argmax(logits, -1))
+    def test_preprocessing_and_the_other_tasks_labels_are_kept(self):
+        printed = self._export("missing")
+        self.assertIn("classes of mine have numbers for names", printed)
+        self.assertRegex(printed, r"mine: .* on 256 images \(noise\)")
+        self.assertRegex(printed, rf"{TASK}: .* on 256 images \(its images\)")
+        tasks = read_manifest(self.folder / "missing")["tasks"]
+        self.assertEqual(tasks["mine"]["labels"], ["0", "1"])
+        self.assertEqual(tasks["mine"]["image"]["fit"], "stretch")
+        self.assertEqual(tasks[TASK]["labels"][5], "Sandal")
+        self.assertEqual(tasks[TASK]["image"]["fit"], "crop")
 
-    @parameterized.parameters(*EXPORTS)
-    def test_every_export_answers_as_the_network(self, name):
-        loaded = LoadedExport(self._export(name), TASK)
-        images = self.images.astype(loaded.manifest["input_dtype"])
-        self._check(loaded.predict(images), EXPORTS[name][1])
+    def test_tasks_says_where_they_are_now(self):
+        self._export("moved", "--task=mine", "--level=1", tasks=self._mine("now"))
+        (mine,) = read_manifest(self.folder / "moved")["tasks"].values()
+        self.assertEqual(mine["labels"], ["cats", "dogs"])
 
-    @parameterized.parameters(*EXPORTS)
-    def test_an_images_answer_does_not_depend_on_its_batch(self, name):
-        loaded = LoadedExport(self._export(name), TASK)
-        images = self.images.astype(loaded.manifest["input_dtype"])
-        whole = loaded.predict(images)
-        sizes = (1, 4, 9) if "litert" in name else (0, 1, 4, 9)  # LiteRT runs no empty batch.
-        for size in sizes:
-            part = loaded.predict(images[:size])
-            self.assertEqual(part["probabilities"].shape, (size, 10))
-            self.assertEqual(part["levels"].shape, (size, 3))
-            self.assertAllEqual(part["levels"], whole["levels"][:size])
-            self.assertAllClose(
-                part["probabilities"], whole["probabilities"][:size], rtol=0, atol=1e-5
-            )
+    def test_other_images_are_refused(self):
+        error = self._export("other", how=run_failing, tasks=self._mine("now", channels=3))
+        self.assertRegex(error, r"`tasks` must give for 'mine' images \(8, 8, 1\).*Received")
 
-    @parameterized.parameters(
-        ("saved_model", ("dynamic_saved_model", "fixed_saved_model"), (0, 1, 9)),
-        ("keras", ("fixed_keras",), (1, 9)),
-        ("litert", ("dynamic_litert", "fixed_litert"), (1, 4, 9)),
-        ("onnx", ("dynamic_onnx", "fixed_onnx"), (0, 1, 9)),
-    )
-    def test_every_export_needs_its_runtime_alone(self, kind, names, sizes):
-        batches, answers = self.folder / f"{kind}_in.npz", self.folder / f"{kind}_out.npz"
-        np.savez(batches, **{str(size): self.images[:size] for size in sizes})
-        folders = [self._export(name) for name in names]
-        done = subprocess.run(
-            [sys.executable, ALONE, kind, batches, answers, *folders],
-            cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": ""},
-            capture_output=True,
-            text=True,
-        )
-        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
-        with np.load(answers) as found:
-            for (number, name), size in itertools.product(enumerate(names), sizes):
-                start = f"{number}/{size}/"
-                answer = {k[len(start) :]: found[k] for k in found if k.startswith(start)}
-                self._check_alone(answer, name, self.images[:size])
-
-    def _check_alone(self, answer, name, images):
-        """Checks that outputs have our names and are the network's."""
-        wanted = {"probabilities"} | ({"classes"} if name != "fixed_keras" else set())
-        wanted |= {"levels", "macs"} if name.startswith("dynamic") else set()
-        self.assertEqual(set(answer), wanted)
-        choice = EXPORTS[name][1]
-        answer.setdefault("levels", np.tile(np.array(LEVELS, np.int32), (len(images), 1)))
-        answer.setdefault("classes", answer["probabilities"].argmax(-1))
-        self.assertEqual(answer["probabilities"].shape, (len(images), 10))
-        if len(images):
-            self._check(answer, choice, images)
-
-    def test_a_saved_model_is_held_to_a_budget_at_each_call(self):
-        loaded = LoadedExport(self._export("dynamic_saved_model"), TASK)
-        for budget in (0.3, 0.8):
-            self._check(loaded.predict(self.images, budget), ModelChoice(budget=budget))
-
-    def test_a_fixed_model_is_standard_keras_and_smaller(self):
-        for name in ("fixed_keras", "level_keras"):
-            model = keras.saving.load_model(self._export(name) / "model.keras")
-            for layer in model._flatten_layers():
-                self.assertStartsWith(type(layer).__module__, "keras.")
-            self.assertLess(model.count_params(), 0.8 * self.network.estimator.count_params())
-
-    def test_labels_preprocessing_and_provenance_travel_along(self):
-        for name, place in (("dynamic_saved_model", "assets"), ("fixed_onnx", "")):
-            manifest = read_json(self._export(name) / place / "export.json")
-            of_task = manifest["tasks"][TASK]
-            self.assertEqual(of_task["labels"][5], "Sandal")
-            self.assertEqual(of_task["image"]["height"], 28)
-            self.assertEqual(of_task["full_macs"], self.network.cost_table(TASK).full_macs)
-            provenance = manifest["provenance"]
-            self.assertEqual(provenance["flags"], self.run_directory.read_flags())
-            self.assertEqual(provenance["results"], read_json(self.run_directory.results))
-
-    def test_the_most_used_model_is_that_of_the_results(self):
-        folder = self.folder / "most_used"
-        export_main(self.run_directory, folder, format="keras", task=TASK, levels=export.MOST_USED)
-        top = read_json(self.run_directory.results)[TASK]["policy"]["top_models"][0]
-        manifest = read_json(folder / "export.json")
-        self.assertEqual(manifest["tasks"][TASK]["levels"], top["levels"])
-
-    def test_quantised_files_are_smaller_and_close(self):
-        plain = LoadedExport(self._export("fixed_litert"), TASK).predict(self.images)
-        size = (self._export("fixed_litert") / "model.tflite").stat().st_size
-        for quantization, tolerance in (("float16", 0.01), ("dynamic", 0.1), ("int8", 0.3)):
-            folder = self.folder / quantization
-            values = {"quantization": quantization}
-            if quantization == "int8":
-                values["representative_images"] = 50
-            export_main(self.run_directory, folder, **EXPORTS["fixed_litert"][0] | values)
-            found = LoadedExport(folder).predict(self.images)
-            self.assertAllClose(found["probabilities"], plain["probabilities"], atol=tolerance)
-            self.assertNotAllClose(found["probabilities"], plain["probabilities"], atol=1e-6)
-            self.assertLess((folder / "model.tflite").stat().st_size, size)
-
-    @parameterized.parameters(("uint8", "uint8"), ("float32", "float32"))
-    def test_int8_is_of_integers_throughout(self, input_dtype, expected):
-        folder = self.folder / f"integers_{input_dtype}"
-        values = {"quantization": "int8", "input_dtype": input_dtype}
-        export_main(self.run_directory, folder, **EXPORTS["fixed_litert"][0] | values)
-        interpreter = Interpreter(str(folder / "model.tflite"))
-        (image,) = interpreter.get_input_details()
-        self.assertEqual(image["dtype"], np.dtype(expected))
-        if input_dtype == "uint8":
-            self.assertEqual(image["quantization"], (1.0, 0))  # Its numbers are the pixels.
-        dtypes = {np.dtype(each["dtype"]).kind for each in interpreter.get_tensor_details()}
-        self.assertEqual("f" in dtypes, input_dtype == "float32")
-        run = interpreter.get_signature_runner("serving_default")
-        details = run.get_output_details()["probabilities"]
-        self.assertEqual(details["dtype"], np.dtype(expected))
-
-    @parameterized.parameters(
-        ("`--task` must be one of digits, fashion_mnist_small for litert", {"format": "litert"}),
-        ("`--task` must be one of .* for a fixed model", {"level": 1}),
-        ("`--task` must be one of .*Received: task=birds", {"task": "birds"}),
-        ("`--task` must not be given for the whole", {"format": "keras", "task": TASK}),
-        ("`--levels` must be 3 numbers", {"task": TASK, "levels": "1-2"}),
-        ("`--levels` must be in \\[0, 3\\)", {"task": TASK, "levels": "1-2-3"}),
-        ("`--level` must be in \\[0, 3\\)", {"task": TASK, "level": 3}),
-        ("Only one of", {"task": TASK, "level": 1, "levels": "1-1-1"}),
-        ("Only one of", {"task": TASK, "budget": 0.5, "levels": "most_used"}),
-        (
-            "`--quantization` must be none",
-            {"task": TASK, "format": "litert", "quantization": "int8"},
-        ),
-        ("`--quantization` must be none", {"task": TASK, "level": 0, "quantization": "float16"}),
-        ("`--representative_images` must not be given", {"representative_images": 50}),
-        ("`--budget` must not be given for a .keras", {"format": "keras", "budget": 0.5}),
-        ("`--model_dir` must be", {"model_dir": "/nonexistent/run"}),
-    )
-    def test_wrong_flags_are_refused_and_leave_nothing(self, message, values):
-        folder = self.folder / "refused" / "output"
-        error = export_main(self.run_directory, folder, run_failing, **values)
-        self.assertRegex(error, f"^error: {message}")
-        self.assertIn("Received", error)
-        self.assertFalse(folder.parent.exists())
-
-    def test_a_failure_midway_leaves_nothing(self):
-        folder = self.folder / "midway" / "output"
-        failing = mock.patch.object(export, "_check", side_effect=RuntimeError("differs"))
-        with failing, self.assertRaisesRegex(RuntimeError, "differs"):
-            export_main(self.run_directory, folder, **EXPORTS["fixed_keras"][0])
-        self.assertEmpty(list(folder.parent.iterdir()))
-
-    def test_files_in_the_way_are_kept(self):
-        folder = self.folder / "taken"
-        folder.mkdir()
-        (folder / "mine.txt").write_text("mine")
-        error = export_main(self.run_directory, folder, run_failing)
-        self.assertIn("`--output_dir` must be a new or empty folder", error)
-        self.assertEqual([path.name for path in folder.iterdir()], ["mine.txt"])
-
-    @parameterized.parameters("dynamic_saved_model", "dynamic_litert")
-    def test_an_export_with_a_broken_branch_is_not_saved(self, name):
-        folder = self.folder / f"broken_{name}" / "output"
-        working = FrozenResidualBlock._branch
-
-        def broken(block, convs):
-            branch = working(block, convs)
-            # Level 1 of the estimator's blocks; those of the selector have no levels.
-            is_level_1 = convs[1].shape[-1] == block.block.channels_per_level[1]
-            if len(block.block.channels_per_level) == 2 or not is_level_1:
-                return branch
-            return lambda *inputs: 0 * branch(*inputs)
-
-        with mock.patch.object(FrozenResidualBlock, "_branch", broken):
-            error = export_main(self.run_directory, folder, run_failing, **EXPORTS[name][0])
-        self.assertRegex(error, "^error: The export of .* must answer as the network.*Received")
-        self.assertEmpty(list(folder.parent.iterdir()))
-
-    def test_a_task_without_calibration_takes_no_budget_and_stops_nothing(self):
-        copy = self.folder / "partial"
-        shutil.copytree(self.run_directory.path, copy)
-        calibration = copy / "calibration.json"
-        calibration.write_text(json.dumps({"digits": read_json(calibration)["digits"]}))
-        folder = self.folder / "partly_calibrated"
-        printed = export_main(RunDirectory(copy), folder)
-        self.assertIn(f"{TASK} takes no budget", printed)
-        LoadedExport(folder, "digits").check_budget(0.5)
-        with self.assertRaisesRegex(ValueError, "`--budget` must not be given"):
-            LoadedExport(folder, TASK).check_budget(0.5)
+    def test_int8_needs_images(self):
+        arguments = "--format=litert", "--level=1", "--quantization=int8", "--task=mine"
+        error = self._export("int8", *arguments, how=run_failing)
+        self.assertRegex(error, "`--quantization` must not be int8 without images.*--tasks")
 
 
 if __name__ == "__main__":

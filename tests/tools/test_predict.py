@@ -1,114 +1,115 @@
+"""Tests of the command that predicts."""
+
 import contextlib
 import io
 import json
 import pathlib
-import shutil
 import tempfile
-from unittest import mock
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
-from elastic_tf_tools import calibrate, export, predict
+from absl.testing import parameterized
+from elastic_tf_tools import flags, predict
 from PIL import Image
 
 from elastic_tf.export.loaded_export import LoadedExport
-from tests.tools.commands import OwnFlags, run_main
-from tests.tools.finished_run import save_run
+from elastic_tf.export.network_export import export_network
+from elastic_tf.export.options import ExportOptions
+from tests.elastic_tf.export.small_exports import small_network
 
 
-def setUpModule():
-    flags.FLAGS.mark_as_parsed()
-
-
-class PredictTest(tf.test.TestCase):
+class PredictTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.folder = pathlib.Path(tempfile.mkdtemp())
-        run, _ = save_run(cls.folder / "run")
-        run_main(calibrate.main, model_dir=str(run.path))
-        cls.served = cls.folder / "served"
-        own = OwnFlags(export, output_dir=str(cls.served))
-        with mock.patch.object(export, "FLAGS", own):
-            run_main(export.main, model_dir=str(run.path))
+        cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.served, cls.stretched = cls.folder / "served", cls.folder / "stretched"
+        export_network(small_network(), cls.served, ExportOptions(task="grey"))
+        fixed = ExportOptions("litert", "grey", (1, 0, 2), input_dtype="float32")
+        stretch = {"grey": {"fit": "stretch", "labels": ["cat", "dog", "elk"]}}
+        export_network(small_network(), cls.stretched, fixed, descriptions=stretch)
         cls.images = np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8)
-        cls.pictures = cls.folder / "pictures"
-        cls.pictures.mkdir()
-        for row, image in enumerate(cls.images):
-            Image.fromarray(image).save(cls.pictures / f"{row}.png")
+        for name in ("b.png", "a.png", "sub/c.PNG", ".hidden.png", ".trash/d.png"):
+            path = cls.folder / "pictures" / name
+            path.parent.mkdir(exist_ok=True, parents=True)
+            row = "abc".find(path.stem)
+            Image.fromarray(cls.images[max(row, 0)]).save(path)
+        (cls.folder / "pictures" / "notes.txt").write_text("no image")
 
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
-        super().tearDownClass()
-
-    def _predict(self, *arguments, model=None, **values):
+    def _predict(self, *arguments, model=None):
         """Returns what was printed, the errors, and the exit status."""
-        out, err, status = io.StringIO(), io.StringIO(), 0
-        own = OwnFlags(predict, model=str(model or self.served), **values)
-        with (
-            mock.patch.object(predict, "FLAGS", own),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
+        arguments = ["predict", f"--model={model or self.served}", *map(str, arguments)]
+        out, errors, status = io.StringIO(), io.StringIO(), 0
+        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(out):
             try:
-                predict.main(["predict", *map(str, arguments)])
+                flags.run(predict, arguments)
             except SystemExit as stopped:
                 status = stopped.code
-        return out.getvalue(), err.getvalue(), status
+        return out.getvalue(), errors.getvalue(), status
 
-    def test_every_image_has_a_line_of_what_the_export_answers(self):
-        for budget in (None, 0.5):
-            printed, _, status = self._predict(
-                self.pictures, json=True, batch_size=2, budget=budget
-            )
-            self.assertEqual(status, 0)
-            lines = [json.loads(line) for line in printed.splitlines()]
-            names = [str(self.pictures / f"{row}.png") for row in range(5)]
-            self.assertEqual([line["image"] for line in lines], names)
-            export_ = LoadedExport(self.served)
-            answer = export_.predict(self.images[..., None], budget)
-            self.assertEqual([line["class"] for line in lines], [*map(str, answer["classes"])])
-            confidence = answer["probabilities"].max(-1)
-            self.assertAllClose([line["confidence"] for line in lines], confidence, atol=1e-5)
-            self.assertAllEqual([line["levels"] for line in lines], answer["levels"])
-            shares = answer["macs"] / export_.properties["full_macs"]
-            self.assertAllClose([line["macs_share"] for line in lines], shares, atol=1e-5)
+    @parameterized.parameters(None, 0.5)
+    def test_every_image_has_a_line_of_what_the_export_answers(self, budget):
+        arguments = ["--json", "--batch_size=2"] + ([f"--budget={budget}"] if budget else [])
+        printed, _, status = self._predict(self.folder / "pictures", *arguments)
+        self.assertEqual(status, 0)
+        lines = [json.loads(line) for line in printed.splitlines()]
+        # Of folders the images that are not hidden, sorted.
+        names = [str(self.folder / "pictures" / name) for name in ("a.png", "b.png", "sub/c.PNG")]
+        self.assertEqual([line["image"] for line in lines], names)
+        export = LoadedExport(self.served)
+        answer = export.predict(self.images[:3, ..., np.newaxis], budget)
+        self.assertEqual([line["class"] for line in lines], [*map(str, answer["classes"])])
+        confidence = answer["probabilities"].max(-1)
+        self.assertAllClose([line["confidence"] for line in lines], confidence, atol=1e-5)
+        self.assertAllEqual([line["levels"] for line in lines], answer["levels"])
+        shares = answer["macs"] / export.properties["full_macs"]
+        self.assertAllClose([line["macs_share"] for line in lines], shares, atol=1e-5)
 
     def test_the_table_names_class_confidence_macs_and_model(self):
-        printed, _, _ = self._predict(self.pictures / "3.png")
-        (line,) = (json.loads(self._predict(self.pictures / "3.png", json=True)[0]),)
-        header, row = printed.splitlines()
+        picture = self.folder / "pictures" / "a.png"
+        (line,) = map(json.loads, self._predict(picture, "--json")[0].splitlines())
+        header, row = self._predict(picture)[0].splitlines()
         for column in ("image", "class", "confidence", "MACs %", "model"):
             self.assertIn(column, header)
         self.assertIn(f"{100 * line['confidence']:.1f} %", row)
         self.assertEndsWith(row, "-".join(map(str, line["levels"])))
 
+    def test_images_are_fitted_as_the_task_says(self):
+        wide = np.zeros((8, 16), np.uint8)
+        wide[:, :4] = 255  # Cut away by "crop", kept by "stretch".
+        Image.fromarray(wide).save(self.folder / "wide.png")
+        printed, _, _ = self._predict(self.folder / "wide.png", "--json", model=self.stretched)
+        image = np.asarray(Image.fromarray(wide).resize((8, 8), Image.Resampling.LANCZOS))
+        narrow = LoadedExport(self.stretched).predict(np.float32(image)[np.newaxis, ..., None])
+        label = narrow["classes"][0]
+        self.assertEqual(json.loads(printed)["class"], ["cat", "dog", "elk"][label])
+        confidence = json.loads(printed)["confidence"]
+        self.assertAllClose(confidence, narrow["probabilities"][0, label], atol=0.05)
+
     def test_bad_images_do_not_stop_the_rest(self):
         bad = self.folder / "bad.png"
         bad.write_bytes(b"no image")
-        arguments = (bad, self.pictures / "0.png", self.folder / "missing.png")
-        printed, errors, status = self._predict(*arguments, json=True)
-        self.assertEqual(len(printed.splitlines()), 1)
-        self.assertEqual(len(errors.splitlines()), 2)
+        good = self.folder / "pictures" / "a.png"
+        arguments = bad, good, self.folder / "missing.png", "--json", "--batch_size=1"
+        printed, errors, status = self._predict(*arguments)
+        self.assertEqual(json.loads(printed)["image"], str(good))
         self.assertIn("bad.png must be a whole image. Received: no image", errors)
         self.assertIn("missing.png must be a whole image. Received: No such file", errors)
         self.assertEqual(status, "error: 2 of 3 images could not be read")
 
-    def test_bad_arguments_are_refused(self):
-        empty = self.folder / "empty"
-        empty.mkdir(exist_ok=True)
-        for message, arguments, values in (
-            ("Arguments must be image files", (), {}),
-            ("Arguments must be image files", (empty,), {}),
-            ("`--model` must be a folder", ("x.png",), {"model": self.pictures}),
-            ("`--task` must be one of digits", ("x.png",), {"task": "birds"}),
-        ):
-            _, error, status = self._predict(*arguments, **values)
-            self.assertStartsWith(error, f"error: {message}")
-            self.assertIn("Received", error)
-            self.assertEqual(status, 2)
+    @parameterized.parameters(
+        ("Arguments must be image files",),
+        ("Arguments must be image files", "empty"),
+        ("An export must be a folder", "x.png", "--model=/nowhere"),
+        ("`task` must be one of grey", "x.png", "--task=birds"),
+        (r"`budget` must be a number in \(0, 1\]", "x.png", "--budget=2"),
+    )
+    def test_bad_arguments_are_refused(self, message, *arguments):
+        (self.folder / "empty").mkdir(exist_ok=True)
+        arguments = [self.folder / "empty" if each == "empty" else each for each in arguments]
+        _, error, status = self._predict(*arguments)
+        self.assertRegex(error, f"^error: {message}.*Received")
+        self.assertEqual(status, 2)
 
 
 if __name__ == "__main__":

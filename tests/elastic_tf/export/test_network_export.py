@@ -170,7 +170,8 @@ class FixedSizeTest(_InFolder):
             formats.write_fixed(output, self.network, options, self.folder / "export.json")
             size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
             overhead = size - 4 * count
-            self.assertBetween(overhead, -0.02 * 4 * count, 0.05 * 4 * count + 160_000)
+            # Some converters fold normalisation away.
+            self.assertBetween(overhead, -0.1 * 4 * count, 0.05 * 4 * count + 160_000)
 
 
 class RefusalsTest(_InFolder):
