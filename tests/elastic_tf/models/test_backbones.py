@@ -1,10 +1,13 @@
+"""Tests of the names of trunks."""
+
 import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.models.backbones import parse_backbone
+from tests import testing
 
 
-class BackbonesTest(tf.test.TestCase, parameterized.TestCase):
+class BackbonesTest(testing.TestCase):
     @parameterized.parameters(
         ("wrn-32-4", 16, (64, 128, 256), 5),
         ("wrn-16-2", 16, (32, 64, 128), 2),

@@ -1,44 +1,41 @@
+"""Tests of the network as it is used."""
+
 import os
 
 import keras
 import numpy as np
 import tensorflow as tf
+from absl.testing import parameterized
 
 from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.policies.budget import BudgetCalibration
+from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from tests import testing
 from tests.testing import TASKS, random_images, randomise
 
 
-class ElasticNetworkTest(tf.test.TestCase):
+class ElasticNetworkTest(testing.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.network = randomise(ElasticNetwork(TASKS, backbone="wrn-8-1", ratios=(0.0, 1.0)))
+        cls.images = {task: random_images(task, 5) for task in TASKS}
+
     def setUp(self):
         super().setUp()
-        self.network = ElasticNetwork(TASKS, backbone="wrn-8-1")
-        randomise(self.network)
-        self.images = {task: random_images(task, 5) for task in TASKS}
+        self.network.calibrations = {}
 
-    def test_a_dict_of_tasks_gives_a_dict_of_logits(self):
+    def test_a_dict_of_tasks_gives_a_dict_of_logits_of_the_levels_returned(self):
+        outputs = self.network(self.images, return_levels=True)
         logits = self.network(self.images)
         self.assertEqual({task: x.shape[1] for task, x in logits.items()}, {"grey": 3, "colour": 4})
-
-    def test_logits_are_those_of_the_levels_returned(self):
-        outputs = self.network(self.images, return_levels=True)["grey"]
-        expected = self.network.estimator(
-            self.images["grey"], levels=outputs["levels"], task="grey"
-        )
-        self.assertAllClose(outputs["logits"], expected, atol=1e-5)
-
-    def test_levels_are_the_selectors_most_likely(self):
-        logits = self.network.selector(self.images["grey"], task="grey").numpy()
-        self.assertAllEqual(
-            self.network.select_levels(self.images["grey"], "grey"), logits.argmax(-1)
-        )
-
-    def test_predict_returns_levels_on_request(self):
-        logits = self.network.predict(self.images, verbose=0)
-        outputs = self.network.predict(self.images, return_levels=True, verbose=0)
-        self.assertAllClose(logits["grey"], outputs["grey"]["logits"], atol=1e-5)
-        self.assertEqual(outputs["colour"]["levels"].shape, (5, 3))
-        self.assertAllClose(self.network.predict(self.images, verbose=0)["grey"], logits["grey"])
+        for task, images in self.images.items():
+            levels = self.network.selector(images, task=task).numpy().argmax(-1)
+            self.assertAllEqual(outputs[task]["levels"], levels)
+            expected = self.network.estimator(images, levels=levels, task=task)
+            self.assertAllClose(outputs[task]["logits"], expected, atol=1e-5)
+            self.assertAllClose(logits[task], expected, atol=1e-5)
 
     def _high_price(self, task):
         return 4 * float(np.ptp(self.network.selector(self.images[task], task=task)))
@@ -47,7 +44,7 @@ class ElasticNetworkTest(tf.test.TestCase):
         logits = self.network.selector(self.images[task], task=task).numpy()
         return (logits - price * self.network.cost_table(task).block_shares).argmax(-1)
 
-    def test_a_budget_is_charged_at_each_tasks_price(self):
+    def test_a_budget_has_a_price_of_its_own_in_each_task(self):
         prices = {"grey": self._high_price("grey"), "colour": -self._high_price("colour")}
         for task, price in prices.items():
             self.network.calibrations[task] = BudgetCalibration([0.5], [price])
@@ -63,9 +60,15 @@ class ElasticNetworkTest(tf.test.TestCase):
         images, price = {"grey": self.images["grey"]}, self._high_price("grey")
 
         def check(budget, expected_price):
-            outputs = self.network.predict(images, return_levels=True, budget=budget, verbose=0)
-            expected = self._levels_at_price("grey", expected_price)
-            self.assertAllEqual(outputs["grey"]["levels"], expected)
+            arguments = {"return_levels": True, "budget": budget, "verbose": 0}
+            outputs = self.network.predict(images, **arguments)["grey"]
+            expected = self.network(images, return_levels=True, budget=budget)["grey"]
+            self.assertAllClose(outputs["logits"], expected["logits"], atol=1e-5)
+            self.assertAllEqual(outputs["levels"], self._levels_at_price("grey", expected_price))
+            # The graph stays while nothing changes.
+            function = self.network.predict_function
+            self.network.predict(images, **arguments)
+            self.assertIs(self.network.predict_function, function)
 
         self.assertNotAllEqual(
             self._levels_at_price("grey", price), self._levels_at_price("grey", -price)
@@ -73,54 +76,71 @@ class ElasticNetworkTest(tf.test.TestCase):
         self.network.calibrations["grey"] = BudgetCalibration([0.2, 0.8], [price, -price])
         check(0.2, price)
         check(0.8, -price)
-        self.network.calibrations["grey"] = BudgetCalibration([0.8], [price])
+        self.network.calibrations = {"grey": BudgetCalibration([0.8], [price])}
         check(0.8, price)
+        logits = self.network.predict(images, verbose=0)["grey"]
+        self.assertAllClose(logits, self.network(images)["grey"], atol=1e-5)
 
-    def test_predict_keeps_its_graph_while_the_budget_stays(self):
-        self.network.calibrations["grey"] = BudgetCalibration([0.5], [30.0])
-        images = {"grey": self.images["grey"]}
-        for budget in (0.5, None):
-            self.network.predict(images, budget=budget, verbose=0)
-            function = self.network.predict_function
-            self.network.predict(images, budget=budget, verbose=0)
-            self.assertIs(self.network.predict_function, function)
-
-    def test_a_budget_without_calibration_is_refused(self):
+    def test_bad_calls_are_refused(self):
+        grey = self.images["grey"]
         with self.assertRaisesRegex(ValueError, "`budget` must be None .* Received: budget=0.4"):
-            self.network.select_levels(self.images["grey"], "grey", budget=0.4)
-
-    def test_a_budget_out_of_range_is_refused(self):
+            self.network.select_levels(grey, "grey", budget=0.4)
         self.network.calibrations["grey"] = BudgetCalibration([0.5], [30.0])
         with self.assertRaisesRegex(ValueError, r"`budget` must be a number in \(0, 1\]"):
-            self.network.predict({"grey": self.images["grey"]}, budget=0, verbose=0)
-
-    def test_calibrations_are_not_saved_with_the_model(self):
-        self.network.calibrations["grey"] = BudgetCalibration([0.5], [30.0])
-        path = os.path.join(self.get_temp_dir(), "calibrated.keras")
-        self.network.save(path)
-        self.assertEqual(keras.saving.load_model(path).calibrations, {})
+            self.network.predict({"grey": grey}, budget=0, verbose=0)
+        with self.assertRaisesRegex(ValueError, "`inputs` must be a dict"):
+            self.network(grey)
+        with self.assertRaisesRegex(ValueError, "`task` must be one of .* Received: task=blue"):
+            self.network({"blue": grey})
 
     def test_selector_is_in_the_total(self):
         table = self.network.cost_table("grey")
-        with_selector = int(table.macs([[3, 3, 3]])[0])
+        with_selector = int(table.macs([[1, 1, 1]])[0])
         self.assertEqual(with_selector - table.full_macs, self.network.selector.macs("grey"))
 
-    def test_save_and_load_gives_the_same_numbers(self):
-        path = os.path.join(self.get_temp_dir(), "network.keras")
-        self.network.save(path)
+    def test_defaults_are_those_of_its_settings(self):
+        settings = NetworkSettings()
+        network = ElasticNetwork({"a": TASKS["grey"]})
+        arguments = settings.arguments()
+        config = network.get_config()
+        ratios = arguments.pop("ratios")
+        self.assertEqual({name: config[name] for name in arguments}, arguments)
+        self.assertEqual(network.estimator.block_ratios, (ratios,) * network.num_blocks)
+
+
+class SavingTest(testing.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.get_temp_dir()
+
+    @parameterized.parameters(ElasticNetwork, DeepElasticNetwork)
+    def test_save_and_load_gives_the_same_numbers_and_prices(self, cls):
+        network, images = randomise(cls(TASKS, backbone="wrn-8-1")), random_images("grey", 5)
+        path = os.path.join(self.folder, "network.keras")
+        network.save(path)
+        self.assertEqual(keras.saving.load_model(path).calibrations, {})
+        budgets, prices = [0.1, 1 / 3, 0.7], [np.pi * 1e3, 1 / 7, -1e-9]
+        network.calibrations["grey"] = BudgetCalibration(budgets, prices)
+        network.save(path)
         loaded = keras.saving.load_model(path)
-        self.assertAllEqual(
-            loaded.predict(self.images, verbose=0)["colour"],
-            self.network.predict(self.images, verbose=0)["colour"],
-        )
+        self.assertEqual(list(loaded.calibrations), ["grey"])
+        self.assertAllEqual(loaded.calibrations["grey"].budgets, budgets)
+        self.assertAllEqual(loaded.calibrations["grey"].prices, prices)
+        for budget in (None, 0.5):
+            self.assertAllEqual(
+                loaded(images, task="grey", budget=budget),
+                network(images, task="grey", budget=budget),
+            )
 
-    def test_images_without_a_task_are_refused(self):
-        with self.assertRaisesRegex(ValueError, "`inputs` must be a dict"):
-            self.network(self.images["grey"])
-
-    def test_an_unknown_task_is_named(self):
-        with self.assertRaisesRegex(ValueError, "`task` must be one of .* Received: task=blue"):
-            self.network({"blue": self.images["grey"]})
+    def test_weights_bring_their_calibrations(self):
+        network, other = (ElasticNetwork(TASKS, backbone="wrn-8-1") for _ in range(2))
+        path = os.path.join(self.folder, "network.weights.h5")
+        network.calibrations["grey"] = BudgetCalibration([0.5], [1 / 3])
+        network.save_weights(path)
+        other.calibrations["colour"] = BudgetCalibration([0.5], [2.0])
+        other.load_weights(path)
+        self.assertEqual(list(other.calibrations), ["grey"])
+        self.assertAllEqual(other.calibrations["grey"].prices, [1 / 3])
 
 
 if __name__ == "__main__":

@@ -1,39 +1,36 @@
+"""Tests of the estimator."""
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.models.estimator import Estimator
+from elastic_tf.models.standalone import standalone_network
+from tests import testing
 from tests.testing import (
+    BACKBONES,
     TASKS,
-    plain_residual_backbone,
     profiler_macs,
     random_images,
+    random_levels,
     randomise,
 )
 
-BACKBONES = ("wrn-8-1", "resnet-10-4", "vgg-8-4")
-
 
 def make_estimator(backbone="wrn-8-1", execution="grouped", **kwargs):
-    estimator = Estimator(TASKS, backbone=backbone, execution=execution, **kwargs)
-    randomise(estimator)
-    return estimator
+    return randomise(Estimator(TASKS, backbone=backbone, execution=execution, **kwargs))
 
 
-def random_levels(estimator, batch, seed=0):
-    shape = (batch, estimator.num_blocks)
-    return np.random.default_rng(seed).integers(0, estimator.num_levels, shape)
-
-
-class EstimatorTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.product(backbone=BACKBONES, task=tuple(TASKS), batch=(0, 1, 6))
-    def test_grouped_and_masked_agree(self, backbone, task, batch):
+class EstimatorTest(testing.TestCase):
+    @parameterized.product(backbone=BACKBONES, task=tuple(TASKS))
+    def test_grouped_and_masked_agree(self, backbone, task):
         grouped, masked = make_estimator(backbone), make_estimator(backbone, "masked")
-        images, levels = random_images(task, batch), random_levels(grouped, batch)
-        actual = grouped(images, levels=levels, task=task)
-        self.assertEqual(actual.shape, (batch, TASKS[task]["num_classes"]))
-        expected = masked(images, levels=levels, task=task)
-        self.assertAllClose(actual, expected, rtol=1e-5, atol=1e-5)
+        for batch in (0, 1, 6):
+            images, levels = random_images(task, batch), random_levels(grouped, batch)
+            actual = grouped(images, levels=levels, task=task)
+            self.assertEqual(actual.shape, (batch, TASKS[task]["num_classes"]))
+            expected = masked(images, levels=levels, task=task)
+            self.assertAllClose(actual, expected, rtol=1e-5, atol=1e-5)
 
     def test_grouped_and_masked_gradients_agree(self):
         gradients = []
@@ -51,71 +48,56 @@ class EstimatorTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(*BACKBONES)
     def test_an_image_alone_is_the_image_in_any_batch(self, backbone):
         estimator = make_estimator(backbone)
-        images, levels = random_images("colour", 8), random_levels(estimator, 8)
-        together = estimator(images, levels=levels, task="colour")
-        for i in range(8):
-            alone = estimator(images[i : i + 1], levels=levels[i : i + 1], task="colour")
-            self.assertAllClose(together[i : i + 1], alone, atol=1e-5)
+        images, levels = random_images("colour", 6), random_levels(estimator, 6)
+        self.run_batch_independence_test(
+            lambda images, levels: estimator(images, levels=levels, task="colour"), images, levels
+        )
 
-    def test_neither_order_nor_levels_of_the_others_matter(self):
+    def test_order_and_levels_of_the_others_do_not_matter_and_ones_own_do(self):
         estimator = make_estimator()
         images, levels = random_images("grey", 6), random_levels(estimator, 6)
-        expected = estimator(images, levels=levels, task="grey").numpy()[0]
+        expected = estimator(images, levels=levels, task="grey").numpy()
         order = np.array([3, 5, 0, 1, 4, 2])
-        shuffled = estimator(images[order], levels=levels[order], task="grey").numpy()
-        self.assertAllClose(shuffled[2], expected, atol=1e-5)
+        shuffled = estimator(images[order], levels=levels[order], task="grey")
+        self.assertAllClose(shuffled, expected[order], atol=1e-5)
         others = np.concatenate([levels[:1], (levels[1:] + 1) % 4])
         changed = estimator(images, levels=others, task="grey").numpy()
-        self.assertAllClose(changed[0], expected, atol=1e-5)
-
-    def test_levels_matter(self):
-        estimator, images = make_estimator(), random_images("grey", 2)
-        low = estimator(images, levels=[[0, 0, 0]] * 2, task="grey")
-        self.assertNotAllClose(low, estimator(images, task="grey"), atol=1e-2)
+        self.assertAllClose(changed[0], expected[0], atol=1e-5)
+        self.assertNotAllClose(changed[1:], expected[1:], atol=1e-2)
 
     def test_no_levels_is_the_full_model(self):
         estimator, images = make_estimator(), random_images("grey", 2)
         full = estimator(images, levels=[[3, 3, 3]] * 2, task="grey")
         self.assertAllClose(estimator(images, task="grey"), full, atol=1e-5)
 
-    @parameterized.product(
-        backbone=("wrn-14-1", "resnet-10-4"), levels=("full", "lowest", "mixed"), task=tuple(TASKS)
-    )
-    def test_macs_are_those_of_the_plain_model(self, backbone, levels, task):
-        estimator = Estimator(TASKS, backbone=backbone)
+    @parameterized.product(backbone=("wrn-14-1", "resnet-10-4", "vgg-8-4"), task=tuple(TASKS))
+    def test_macs_are_those_of_the_standalone_network(self, backbone, task):
+        estimator = Estimator(TASKS, backbone=backbone, trunk_size=5)
         count, top = estimator.num_blocks, estimator.num_levels - 1
-        vector = {"full": [top] * count, "lowest": [0] * count, "mixed": np.arange(count) % 4}[
-            levels
-        ]
-        stem = estimator.stems[task]
-        plain = plain_residual_backbone(
-            TASKS[task]["image_shape"],
-            TASKS[task]["num_classes"],
-            (stem.filters, stem.strides),
-            [(block.filters, block.strides) for block in estimator.blocks],
-            [
+        for levels in ([top] * count, [0] * count, np.arange(count) % 4):
+            widths = [
                 block.channels_per_level[level]
-                for block, level in zip(estimator.blocks, vector, strict=True)
-            ],
-        )
-        macs = estimator.cost_table(task).macs([vector], with_selector=False)
-        self.assertEqual(int(macs[0]), profiler_macs(plain))
+                for block, level in zip(estimator.blocks, levels, strict=True)
+            ]
+            network = standalone_network(
+                **TASKS[task], backbone=backbone, widths=widths, trunk_size=5
+            )
+            macs = estimator.cost_table(task).macs([levels], with_selector=False)
+            self.assertEqual(int(macs[0]), profiler_macs(network))
 
     def test_trunk_size_shrinks_the_features(self):
         small = Estimator(TASKS, backbone="wrn-8-1", trunk_size=4)
         self.assertEqual(small.stems["grey"].output_size, (4, 4))
-        self.assertLess(
-            small.cost_table("grey").full_macs,
-            Estimator(TASKS, backbone="wrn-8-1").cost_table("grey").full_macs,
-        )
+        large = Estimator(TASKS, backbone="wrn-8-1")
+        self.assertLess(small.cost_table("grey").full_macs, large.cost_table("grey").full_macs)
 
     def test_task_variables_leave_out_other_tasks(self):
         estimator = Estimator(TASKS, backbone="wrn-8-1")
         grey = {id(v) for v in estimator.task_variables("grey")}
-        everything = {id(v) for v in estimator.trainable_variables}
-        colour_only = [*estimator.stems["colour"].trainable_variables]
-        colour_only += estimator.heads["colour"].trainable_variables
-        self.assertEqual(everything - grey, {id(v) for v in colour_only})
+        others = [v for v in estimator.trainable_variables if id(v) not in grey]
+        colour = (estimator.stems["colour"], estimator.heads["colour"])
+        own = [v for layer in colour for v in layer.trainable_variables]
+        self.assertEqual({id(v) for v in others}, {id(v) for v in own})
 
     def test_ratios_per_block(self):
         ratios = [[0, 0.5, 1], [0, 0.25, 1], [0, 0.75, 1]]
@@ -135,9 +117,13 @@ class EstimatorTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, r"must be in \[0, 4\)"):
             make_estimator()(random_images("grey", 1), levels=[[0, 0, level]], task="grey")
 
-    def test_config_round_trip(self):
-        config = Estimator(TASKS, backbone="wrn-8-1", ratios=[0, 1]).get_config()
-        self.assertEqual(Estimator.from_config(config).get_config(), config)
+    def test_gates_of_the_wrong_shape_are_refused(self):
+        with self.assertRaisesRegex(ValueError, r"`gates` must have shape \(batch, 3, 4\)"):
+            make_estimator()(random_images("grey", 1), gates=tf.zeros((1, 3, 3)), task="grey")
+
+    def test_config(self):
+        init_kwargs = {"tasks": TASKS, "backbone": "wrn-8-1", "ratios": [0, 1], "trunk_size": 4}
+        self.run_config_test(Estimator, init_kwargs | {"execution": "masked", "momentum": 0.5})
 
 
 if __name__ == "__main__":

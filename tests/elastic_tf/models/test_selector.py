@@ -1,30 +1,28 @@
+"""Tests of the selector."""
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.models.estimator import Estimator
 from elastic_tf.models.selector import Selector
+from tests import testing
 from tests.testing import TASKS, profiler_macs, random_images, randomise
 
+INIT_KWARGS = {"tasks": TASKS, "backbone": "wrn-8-1", "num_blocks": 3, "num_levels": 4}
 
-class SelectorTest(tf.test.TestCase, parameterized.TestCase):
+
+class SelectorTest(testing.TestCase):
     def setUp(self):
         super().setUp()
-        self.init_kwargs = {"backbone": "wrn-8-1", "num_blocks": 3, "num_levels": 4}
-        self.selector = Selector(TASKS, **self.init_kwargs)
-        randomise(self.selector)
-
-    def test_logits_have_a_score_per_block_and_level(self):
-        for batch in (0, 1, 5):
-            logits = self.selector(random_images("grey", batch), task="grey")
-            self.assertEqual(logits.shape, (batch, 3, 4))
+        self.selector = randomise(Selector(**INIT_KWARGS))
 
     def test_a_choice_does_not_depend_on_the_batch(self):
-        images = random_images("colour", 5)
-        together = self.selector(images, task="colour")
-        for i in range(5):
-            alone = self.selector(images[i : i + 1], task="colour")
-            self.assertAllClose(together[i : i + 1], alone, atol=1e-5)
+        def call(images):
+            return self.selector(images, task="colour")
+
+        self.assertEqual(call(random_images("colour", 5)).shape, (5, 3, 4))
+        self.run_batch_independence_test(call, random_images("colour", 5))
 
     @parameterized.parameters(("grey", "colour"), ("colour", "grey"))
     def test_offsets_belong_to_a_task(self, task, other):
@@ -42,7 +40,7 @@ class SelectorTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters("pooled", "normalised", "confident")
     def test_macs_are_what_tensorflow_counts(self, features):
-        selector = Selector(TASKS, features=features, **self.init_kwargs)
+        selector = Selector(**INIT_KWARGS, features=features)
 
         def call(images, training):
             return selector(images, task="colour", training=training)
@@ -57,21 +55,17 @@ class SelectorTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(("pooled", None), ("confident", (4, 3)))
     def test_the_guess_comes_on_request(self, features, shape):
-        selector = Selector(TASKS, features=features, **self.init_kwargs)
+        selector = Selector(**INIT_KWARGS, features=features)
         images = random_images("grey", 4)
         logits, guess = selector(images, task="grey", return_guess=True)
         self.assertAllEqual(logits, selector(images, task="grey"))
         self.assertEqual(guess if guess is None else tuple(guess.shape), shape)
         self.assertEqual(bool(selector.guess_variables("grey")), guess is not None)
 
-    def test_hidden_ratio_out_of_range_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "`hidden_ratio` must be in"):
-            Selector(TASKS, hidden_ratio=0.0, **self.init_kwargs)
-
-    def test_config_round_trip(self):
-        config = self.selector.get_config()
-        self.assertEqual({key: config[key] for key in self.init_kwargs}, self.init_kwargs)
-        self.assertEqual(Selector.from_config(config).get_config(), config)
+    def test_config_and_bad_arguments(self):
+        changes = {"hidden_ratio": 0.5, "trunk_size": 4, "momentum": 0.5, "features": "pooled"}
+        self.run_config_test(Selector, INIT_KWARGS | changes)
+        self.run_refusal_test(Selector, INIT_KWARGS, "hidden_ratio", 0.0)
 
 
 if __name__ == "__main__":

@@ -1,37 +1,29 @@
-""""""
+"""Tests of the way in for trained standalone networks."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.models.estimator import Estimator
 from elastic_tf.models.standalone import standalone_network
 from elastic_tf.models.standalone_weights import load_standalone_weights
+from tests import testing
 from tests.testing import TASKS, random_images, randomise
 
 WIDTHS = {"wrn-8-1": [16, 32, 64], "vgg-8-8": [8, 16, 32], "resnet-10-8": [8, 16, 32, 64]}
 
 
 def make_estimator(backbone="wrn-8-1"):
-    estimator = Estimator(TASKS, backbone=backbone, trunk_size=4)
-    randomise(estimator, seed=1)
-    return estimator
+    return randomise(Estimator(TASKS, backbone=backbone, trunk_size=4), seed=1)
 
 
-def make_plain(backbone="wrn-8-1", task="grey", widths=None):
-    shape = TASKS[task]
+def make_network(backbone="wrn-8-1", task="grey", widths=None):
     widths = widths or WIDTHS[backbone]
-    plain = standalone_network(shape["image_shape"], shape["num_classes"], backbone, widths, 4)
-    randomise(plain, seed=2)
-    return plain
+    network = standalone_network(**TASKS[task], backbone=backbone, widths=widths, trunk_size=4)
+    return randomise(network, seed=2)
 
 
-def flat_weights(model):
-    return np.concatenate([np.array(weight).reshape(-1) for weight in model.weights])
-
-
-def narrow_network(
+def foreign_network(
     stem=7,
     bias=False,
     last_bias=False,
@@ -68,23 +60,24 @@ def narrow_network(
     features = layers.ReLU()(layers.BatchNormalization(center=False)(features))
     features = layers.GlobalAveragePooling2D()(features)
     model = keras.Model(inputs, layers.Dense(3, activation=head_activation)(features))
-    randomise(model, seed=3)
-    return model
+    return randomise(model, seed=3)
 
 
-class LoadPlainWeightsTest(tf.test.TestCase, parameterized.TestCase):
-    def _check_logits(self, estimator, plain, task="grey", images=None):
-        pixels = random_images(task, 6)
-        expected = plain(pixels if images is None else images)
-        actual = estimator(pixels, task=task)
-        error = np.abs(actual - expected).max() / np.abs(expected).max()
-        self.assertLess(error, 1e-5)
+class LoadStandaloneWeightsTest(testing.TestCase):
+    def _check(self, network, task="grey", backbone="wrn-8-1", images=None, outputs=tf.identity):
+        estimator, pixels = make_estimator(backbone), random_images(task, 6)
+        load_standalone_weights(estimator, network, task)
+        expected = network(pixels if images is None else images)
+        self.assert_near(outputs(estimator(pixels, task=task)), expected)
+
+    def _check_refusal(self, network, message):
+        estimator = make_estimator()
+        with self.assert_unchanged(estimator.weights), self.assertRaisesRegex(ValueError, message):
+            load_standalone_weights(estimator, network, "grey")
 
     @parameterized.product(backbone=tuple(WIDTHS), task=tuple(TASKS))
-    def test_the_full_model_gives_the_plain_networks_logits(self, backbone, task):
-        estimator, plain = make_estimator(backbone), make_plain(backbone, task)
-        load_standalone_weights(estimator, plain, task)
-        self._check_logits(estimator, plain, task)
+    def test_the_full_model_gives_the_networks_logits(self, backbone, task):
+        self._check(make_network(backbone, task), task, backbone)
 
     @parameterized.parameters(
         {},
@@ -95,21 +88,13 @@ class LoadPlainWeightsTest(tf.test.TestCase, parameterized.TestCase):
         {"pixels": (1 / 255, -0.5)},
     )
     def test_what_differs_without_consequence_is_taken_into_account(self, **options):
-        estimator, plain = make_estimator(), narrow_network(**options)
-        load_standalone_weights(estimator, plain, "grey")
-        self._check_logits(estimator, plain)
+        self._check(foreign_network(**options))
 
     def test_without_rescaling_pixels_are_from_minus_1_to_1(self):
-        estimator, plain = make_estimator(), narrow_network(pixels=None)
-        load_standalone_weights(estimator, plain, "grey")
-        self._check_logits(estimator, plain, images=random_images("grey", 6) / 127.5 - 1)
+        self._check(foreign_network(pixels=None), images=random_images("grey", 6) / 127.5 - 1)
 
     def test_a_head_may_give_probabilities(self):
-        estimator, plain = make_estimator(), narrow_network(head_activation="softmax")
-        load_standalone_weights(estimator, plain, "grey")
-        images = random_images("grey", 6)
-        probabilities = tf.nn.softmax(estimator(images, task="grey"))
-        self.assertAllClose(probabilities, plain(images), rtol=0, atol=1e-5)
+        self._check(foreign_network(head_activation="softmax"), outputs=tf.nn.softmax)
 
     @parameterized.parameters(
         {"activation": "gelu"},
@@ -119,53 +104,17 @@ class LoadPlainWeightsTest(tf.test.TestCase, parameterized.TestCase):
         {"head_activation": "sigmoid"},
         {"head_activation": "softmax", "dilation": 2},
     )
-    def test_another_computation_is_refused_and_nothing_changes(self, **options):
-        estimator = make_estimator()
-        before = flat_weights(estimator)
-        with self.assertRaisesRegex(ValueError, "`plain` must compute what.*Received: outputs"):
-            load_standalone_weights(estimator, narrow_network(**options), "grey")
-        self.assertAllEqual(flat_weights(estimator), before)
-
-    def test_outputs_of_another_shape_are_refused(self):
-        plain = make_plain()
-        plain = keras.Model(plain.inputs, plain.outputs[0][:, None])
-        with self.assertRaisesRegex(ValueError, r"outputs \(3,\).*Received: \(1, 3\)"):
-            load_standalone_weights(make_estimator(), plain, "grey")
-
-    def test_half_precision_is_no_fault(self):
-        plain = make_plain()
-        half = keras.Model.from_config(plain.get_config())
-        for layer in half.layers:
-            layer.dtype_policy = "mixed_bfloat16"
-        half.set_weights(plain.get_weights())
-        load_standalone_weights(make_estimator(), half, "grey")
-
-    def test_layers_within_a_model_within_it_count(self):
-        estimator, inner = make_estimator(), narrow_network(pixels=(1 / 255, -0.5))
-        inputs = keras.Input((8, 8, 1))
-        load_standalone_weights(estimator, keras.Model(inputs, inner(inputs)), "grey")
-        self._check_logits(estimator, inner)
-
-    def test_stems_and_heads_of_other_tasks_stay_and_the_trunks_averages_do_not(self):
-        estimator, plain = make_estimator(), make_plain()
-        own = [np.array(w) for w in estimator.stems["colour"].weights]
-        load_standalone_weights(estimator, plain, "grey")
-        for before, after in zip(own, estimator.stems["colour"].weights, strict=True):
-            self.assertAllEqual(before, after)
-        norm = estimator.blocks[1].norm2
-        self.assertAllEqual(norm.moving_means["colour"], norm.moving_means["grey"])
+    def test_another_computation_is_refused(self, **options):
+        message = "`network` must compute what.*Received: outputs"
+        self._check_refusal(foreign_network(**options), message)
 
     @parameterized.parameters(
         ({"last_bias": True}, "no bias in block1_conv2"),
         ({"stem": 4}, r"kernel shape \(4, 4, 1, 16\)|in stem_conv"),
         ({"pixels": (1 / 255, 0.0)}, r"must rescale pixels once, 127.5 to 0"),
     )
-    def test_what_cannot_be_taken_over_is_refused_and_nothing_changes(self, options, message):
-        estimator = make_estimator()
-        before = flat_weights(estimator)
-        with self.assertRaisesRegex(ValueError, message):
-            load_standalone_weights(estimator, narrow_network(**options), "grey")
-        self.assertAllEqual(flat_weights(estimator), before)
+    def test_what_cannot_be_taken_over_is_refused(self, options, message):
+        self._check_refusal(foreign_network(**options), message)
 
     @parameterized.parameters(
         ("wrn-14-1", [16, 16, 32, 32, 64, 64], "16 layers with weights.*Received: 28"),
@@ -173,11 +122,31 @@ class LoadPlainWeightsTest(tf.test.TestCase, parameterized.TestCase):
         ("vgg-8-8", [8, 16, 32], "a BatchNormalization for block1_norm1|layers with weights"),
     )
     def test_another_depth_or_width_is_refused(self, backbone, widths, message):
-        estimator, plain = make_estimator(), make_plain(backbone, widths=widths)
-        before = flat_weights(estimator)
-        with self.assertRaisesRegex(ValueError, message):
-            load_standalone_weights(estimator, plain, "grey")
-        self.assertAllEqual(flat_weights(estimator), before)
+        self._check_refusal(make_network(backbone, widths=widths), message)
+
+    def test_outputs_of_another_shape_are_refused(self):
+        network = make_network()
+        network = keras.Model(network.inputs, network.outputs[0][:, None])
+        self._check_refusal(network, r"outputs \(3,\).*Received: \(1, 3\)")
+
+    def test_half_precision_is_no_fault(self):
+        network = make_network()
+        half = keras.Model.from_config(network.get_config())
+        for layer in half.layers:
+            layer.dtype_policy = "mixed_bfloat16"
+        half.set_weights(network.get_weights())
+        load_standalone_weights(make_estimator(), half, "grey")
+
+    def test_layers_of_models_within_it_count(self):
+        inputs = keras.Input((8, 8, 1))
+        self._check(keras.Model(inputs, foreign_network(pixels=(1 / 255, -0.5))(inputs)))
+
+    def test_stems_of_other_tasks_stay_and_the_trunks_averages_do_not(self):
+        estimator = make_estimator()
+        with self.assert_unchanged(estimator.stems["colour"].weights):
+            load_standalone_weights(estimator, make_network(), "grey")
+        norm = estimator.blocks[1].norm2
+        self.assertAllEqual(norm.moving_means["colour"], norm.moving_means["grey"])
 
 
 if __name__ == "__main__":
