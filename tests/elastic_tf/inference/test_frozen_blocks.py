@@ -13,46 +13,25 @@ from elastic_tf.inference.frozen_blocks import (
 )
 from elastic_tf.layers.blocks import ElasticResidualBlock, ElasticVggBlock
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
-from tests.testing import randomise
+from tests import testing
+from tests.testing import keras_norm, normal, randomise
 
 
-def make_norm(channels, task="b"):
-    """Returns a norm of two tasks, and Keras's own with the averages of one of them."""
-    norm = TaskBatchNormalization(["a", "b"])
-    norm.build((None, 2, 2, channels))
-    randomise(norm)
-    keras_norm = keras.layers.BatchNormalization(epsilon=norm.epsilon)
-    keras_norm.build((None, 2, 2, channels))
-    means, variances = norm.moving_means[task], norm.moving_variances[task]
-    keras_norm.set_weights([np.array(v) for v in (norm.gamma, norm.beta, means, variances)])
-    return norm, keras_norm
-
-
-class FoldingTest(tf.test.TestCase):
-    def test_scale_and_offset_do_what_keras_does(self):
-        norm, keras_norm = make_norm(5)
-        inputs = np.random.default_rng(0).normal(size=(2, 3, 3, 5)).astype(np.float32)
+class FoldingTest(testing.TestCase):
+    def test_a_folded_normalisation_is_keras(self):
+        norm = TaskBatchNormalization(["a", "b"])
+        norm.build((None, 2, 2, 5))
+        reference = keras_norm(randomise(norm), "b")
+        inputs, kernel = normal(2, 4, 4, 3), normal(3, 3, 3, 5, seed=1)
+        features = tf.nn.conv2d(inputs, kernel, 1, "SAME")
         scale, offset = scale_and_offset(norm, "b")
-        self.assertAllClose(inputs * scale + offset, keras_norm(inputs), rtol=1e-5, atol=1e-5)
-
-    def test_folded_convolution_is_convolution_and_norm(self):
-        norm, keras_norm = make_norm(5)
-        rng = np.random.default_rng(0)
-        inputs = rng.normal(size=(2, 4, 4, 3)).astype(np.float32)
-        kernel = rng.normal(size=(3, 3, 3, 5)).astype(np.float32)
+        self.assertAllClose(features * scale + offset, reference(features), rtol=1e-4, atol=1e-4)
         folded, bias = fold_norm(kernel, norm, "b")
         actual = tf.nn.conv2d(inputs, folded, 1, "SAME") + bias
-        expected = keras_norm(tf.nn.conv2d(inputs, kernel, 1, "SAME"))
-        self.assertAllClose(actual, expected, rtol=1e-4, atol=1e-4)
+        self.assertAllClose(actual, reference(features), rtol=1e-4, atol=1e-4)
 
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-
-
-class FusedConvTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(1, 2)
-    def test_it_is_the_keras_layer(self, strides):
+    def test_a_fused_convolution_is_the_keras_layer(self, strides):
         images, kernel, bias = normal(2, 5, 5, 3), normal(3, 3, 3, 4, seed=1), normal(4, seed=2)
         layer = keras.layers.Conv2D(4, 3, strides, "same", activation="relu")
         layer.build(images.shape)
@@ -61,49 +40,43 @@ class FusedConvTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(actual, layer(images), rtol=1e-5, atol=1e-5)
 
 
-CASES = [(block_class, strides) for block_class in ("residual", "plain") for strides in (1, 2)]
+BLOCKS = {
+    "residual": (ElasticResidualBlock, {}),
+    "residual_strided": (ElasticResidualBlock, {"strides": 2}),
+    "vgg": (ElasticVggBlock, {"num_convs": 3}),
+    "vgg_strided": (ElasticVggBlock, {"num_convs": 3, "strides": 2}),
+}
 
 
-def make_block(kind, strides=1, filters=8):
+def make_block(name, filters=8):
     """Returns a masked block of two tasks, the reference, with random weights."""
-    block_class = {"residual": ElasticResidualBlock, "plain": ElasticVggBlock}[kind]
-    kwargs = {"num_convs": 3} if kind == "plain" else {}
-    block = block_class(filters, ["a", "b"], strides=strides, execution="masked", **kwargs)
+    block_class, kwargs = BLOCKS[name]
+    block = block_class(filters, ["a", "b"], execution="masked", **kwargs)
     block.build((None, 5, 5, 6))
-    randomise(block)
-    return block
+    return randomise(block)
 
 
-def features(batch):
-    return np.random.default_rng(1).normal(size=(batch, 5, 5, 6)).astype(np.float32)
+class FrozenBlockTest(testing.TestCase):
+    @parameterized.parameters(*BLOCKS)
+    def test_it_is_the_masked_block(self, name):
+        block, inputs = make_block(name), normal(7, 5, 5, 6)
+        frozen = freeze_block(block, "b")
 
-
-class FrozenBlockTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(*CASES)
-    def test_groups_are_the_masked_block(self, kind, strides):
-        block, inputs = make_block(kind, strides), features(7)
-        levels = np.array([0, 0, 1, 2, 2, 3, 3])
-        run = tf.function(freeze_block(block, "b"))
-        actual = run(inputs, tf.constant([2, 1, 2, 2]))
-        self.assertAllClose(actual, block(inputs, levels=levels, task="b"), rtol=1e-4, atol=1e-5)
-
-    @parameterized.parameters(*CASES)
-    def test_one_image_is_the_masked_block(self, kind, strides):
-        block, inputs = make_block(kind, strides), features(1)
-        run = tf.function(freeze_block(block, "b").run_one)
-        for level in range(block.num_levels):
-            expected = block(inputs, levels=[level], task="b")
-            actual = run(inputs, tf.constant(level))
+        def check(actual, levels):
+            expected = block(inputs[: len(levels)], levels=levels, task="b")
             self.assertAllClose(actual, expected, rtol=1e-4, atol=1e-5)
 
-    @parameterized.parameters(*CASES)
-    def test_without_sizes_it_is_the_top_level(self, kind, strides):
-        block, inputs = make_block(kind, strides), features(3)
-        actual = freeze_block(block, "a")(inputs)
-        self.assertAllClose(actual, block(inputs, levels=[3] * 3, task="a"), rtol=1e-4, atol=1e-5)
+        check(tf.function(frozen)(inputs, tf.constant([2, 1, 2, 2])), [0, 0, 1, 2, 2, 3, 3])
+        check(frozen(inputs), [3] * 7)
+        run_one = tf.function(frozen.run_one)
+        for level in range(4):
+            check(run_one(inputs[:1], tf.constant(level)), [level])
+        levels = [2, 0, 3, 1, 0, 3, 2]
+        outputs, order = tf.function(frozen.run_gathered)(inputs, tf.constant(levels))
+        check(tf.gather(outputs, np.argsort(order)), levels)
 
     def test_level_0_of_a_residual_block_computes_nothing(self):
-        block, inputs = make_block("residual", filters=6), features(3)
+        block, inputs = make_block("residual", filters=6), normal(3, 5, 5, 6)
         for weight in block.weights:
             weight.assign(np.full(weight.shape, np.nan))
         frozen = freeze_block(block, "a")
