@@ -12,9 +12,6 @@ import time
 
 from absl import flags as absl_flags
 from elastic_tf_tools import flags, train
-from elastic_tf_tools.run_folder import RunFolder
-
-from elastic_tf.files import read_json
 
 TRAIN = (sys.executable, "-m", "elastic_tf_tools", "train")
 IN_USE = "it is being trained by another process"
@@ -57,37 +54,15 @@ class Training:
 
     Attributes:
         folder: path of its output directory.
-        flags: tuple of str, `--name=value`; all but those below.
-        until_step: int, or `None` for the whole training.
-        final_test: bool. Whether it ends with the test.
+        flags: tuple of str, `--name=value`; all but the output directory.
     """
 
     folder: pathlib.Path
     flags: tuple
-    until_step: int | None = None
-    final_test: bool = True
 
     @property
     def log(self):
         return self.folder.with_name(f"{self.folder.name}.log")
-
-    @property
-    def arguments(self):
-        """The command line, a list of str."""
-        until = [] if self.until_step is None else [f"--until_step={self.until_step}"]
-        test = [] if self.final_test else ["--nofinal_test"]
-        return [*self.flags, f"--output_dir={self.folder}", *test, *until]
-
-    def has_results(self):
-        """Returns whether a training there has come as far, whatever its flags."""
-        run = RunFolder(self.folder)
-        if self.final_test:
-            return run.results.exists()
-        if not run.validation.exists():
-            return False
-        found = read_json(run.validation)
-        is_as_far = self.until_step is not None and found["step"] >= self.until_step
-        return found["is_whole_training"] or is_as_far
 
 
 def run_all(trainings, jobs, started, ended):
@@ -138,10 +113,10 @@ class _Process:
     """
 
     def __init__(self, training):
-        training.log.parent.mkdir(parents=True, exist_ok=True)
-        self._training = training
+        self._log = training.log
+        self._log.parent.mkdir(parents=True, exist_ok=True)
         self._process = None
-        with training.log.open("ab") as log:
+        with self._log.open("ab") as log:
             self._log_start = log.tell()
             try:
                 # The process inherits the lock with the file.
@@ -149,7 +124,7 @@ class _Process:
             except BlockingIOError:
                 return
             self._process = subprocess.Popen(
-                [*TRAIN, *training.arguments],
+                [*TRAIN, *training.flags, f"--output_dir={training.folder}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -167,9 +142,7 @@ class _Process:
             return f"stopped by signal {-status}: by the system, where memory has run out"
         if status < 0:
             return f"stopped by signal {-status}"
-        if status:
-            return self._last_error() or f"exit status {status}"
-        return None if self._training.has_results() else "it has ended without results"
+        return (self._last_error() or f"exit status {status}") if status else None
 
     def stop(self):
         """Ends it, if need be by force; it can go on from its checkpoint."""
@@ -183,7 +156,7 @@ class _Process:
             self._process.wait()
 
     def _last_error(self):
-        with self._training.log.open("rb") as log:
+        with self._log.open("rb") as log:
             log.seek(self._log_start)  # What came before is of earlier attempts.
             text = log.read().decode(errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()][-_LAST_LINES:]

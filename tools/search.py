@@ -125,22 +125,21 @@ class Search:
         outcome = self.files.read(trial)
         if outcome and outcome["status"] == COMPLETED:
             return outcome
-        training, seed = self._training(trial, values)
-        until = "" if training.until_step is None else f", up to step {training.until_step}"
-        varied = " ".join(flag for flag in training.flags if flag not in self.given)
-        print(
-            f"trial {self._place(trial)} starts{until}: {varied}; log: {training.log}", flush=True
-        )
+        run, found, seed, until_step = self._plan(trial, values)
+        until = [] if until_step is None else [f"--until_step={until_step}"]
+        training = processes.Training(self.files.runs / run, (*found, "--nofinal_test", *until))
+        varied = " ".join(flag for flag in [*found, *until] if flag not in self.given)
+        print(f"trial {self._place(trial)} starts: {varied}; log: {training.log}", flush=True)
         self._began = self._began or time.monotonic()
         began, error = time.monotonic(), _train(training)
         outcome = {
             "trial": trial,
             "status": FAILED if error else COMPLETED,
-            "run": training.folder.name,
+            "run": run,
             "seed": seed,
             "values": values,
-            "flags": list(training.flags),
-            "until_step": training.until_step,
+            "flags": found,
+            "until_step": until_step,
             "minutes": (time.monotonic() - began) / 60,
         }
         outcome |= {"reason": error} if error else self._figures(training)
@@ -161,20 +160,18 @@ class Search:
         self.settings = dataclasses.replace(self.settings, method=method)
         self.given.append(flags.serialize("target_macs", budget))
 
-    def _training(self, trial, values):
-        """Returns the `Training` of a trial and its seed."""
+    def _plan(self, trial, values):
+        """Returns of a trial the name of its run, its flags, its seed, and up to which step."""
         settings = self.space.settings(values)
         units, until_step = values.get(UNITS, self.units), None
         if units < self.units:
             until_step = math.ceil(settings["schedule"].total_steps * units / self.units)
         if values.get(PAST_TRIAL):
             begun = self.files.read(values[PAST_TRIAL])
-            run, found, seed = begun["run"], begun["flags"], begun["seed"]
-        else:
-            run, seed = trial, self.settings.seed + int(trial)
-            found = self._flags(dataclasses.replace(self.settings, **settings, seed=seed))
-        training = processes.Training(self.files.runs / run, tuple(found), until_step, False)
-        return training, seed
+            return begun["run"], begun["flags"], begun["seed"], until_step
+        seed = self.settings.seed + int(trial)
+        settings = dataclasses.replace(self.settings, **settings, seed=seed)
+        return trial, self._flags(settings), seed, until_step
 
     def _flags(self, settings):
         """Returns the flags of a trial: those given, and in their place those that differ."""

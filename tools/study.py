@@ -91,12 +91,11 @@ class StudyRun:
 
         Where they have changed, the training itself has to say whether it is another run by that.
         """
-        record = self.record
-        return (
-            self.training.has_results()
-            and record.exists()
-            and record.read_text(encoding="utf-8") == self.flags_text
-        )
+        return self.was_recorded() and self.record.read_text(encoding="utf-8") == self.flags_text
+
+    def was_recorded(self):
+        """Returns whether it has finished, whatever its flags."""
+        return self.record.exists() and RunFolder(self.training.folder).results.exists()
 
     @property
     def record(self):
@@ -139,7 +138,7 @@ def make_runs(variants, seeds, folder):
 
 
 def find_runs(variants, folder):
-    """Returns the `StudyRun`s that have results, of any seed, a list by variant and seed."""
+    """Returns the `StudyRun`s that have finished, of any seed, a list by variant and seed."""
     runs = []
     for variant in variants:
         # `iterdir` and no pattern: a path may have a bracket in it.
@@ -147,7 +146,7 @@ def find_runs(variants, folder):
         names = [path.name for path in beside.iterdir()] if beside.is_dir() else []
         seeds = sorted(int(match[1]) for match in map(_SEED_FOLDER.fullmatch, names) if match)
         runs += [_make_run(variant, seed, folder) for seed in seeds]
-    return [run for run in runs if run.training.has_results()]
+    return [run for run in runs if run.was_recorded()]
 
 
 def train_runs(runs, jobs):
@@ -199,12 +198,7 @@ def report(study, folder):
     finished = [run for run in found if run.is_finished()]
     for run in found:
         if run not in finished:
-            reason = (
-                "trained with other flags than the study has now"
-                if run.record.exists()
-                else "whose flags are not recorded; the study goes on with it where it is asked for"
-            )
-            print(f"Not in the table: {run}, {reason}.")
+            print(f"Not in the table: {run}, trained with other flags than the study has now.")
     if not finished:
         print("No run has finished yet.")
         return

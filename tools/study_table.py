@@ -1,13 +1,12 @@
 """The figures of a study: mean and spread over seeds, as data and as a table in Markdown."""
 
-import dataclasses
 import statistics
+import typing
 
 from elastic_tf.files import markdown_table
 
 
-@dataclasses.dataclass(frozen=True)
-class Figure:
+class Figure(typing.NamedTuple):
     """One figure of the results.
 
     Attributes:
@@ -24,28 +23,17 @@ class Figure:
     form: str = ".2f"
     factor: int = 1
 
-    def value(self, results):
-        """Returns the figure of one task in one run, a float; `None` if it was not measured."""
-        for key in self.path:
-            try:
-                results = results[key]
-            except (KeyError, IndexError):
-                return None
-        return float(self.factor * results)
-
 
 FIGURES = (
     Figure("selector_accuracy", "selector %", ("accuracy", "selector"), factor=100),
     Figure("full_accuracy", "full model %", ("accuracy", "full"), factor=100),
-    Figure("macs_share", "MACs %", ("macs_share",), ".1f", factor=100),
+    Figure("macs_share", "MACs %", ("macs_share",), ".1f", 100),
     Figure("gain_over_shuffled", "gain over shuffled", ("gain_over_shuffled", "points"), "+.2f"),
     Figure(
         "gain_over_best_fixed", "gain over best fixed", ("gain_over_best_fixed", "points"), "+.2f"
     ),
     Figure("distinct_models", "models", ("policy", "distinct_models"), ".1f"),
-    Figure(
-        "most_used_share", "most used %", ("policy", "top_models", 0, "share"), ".1f", factor=100
-    ),
+    Figure("most_used_share", "most used %", ("policy", "top_models", 0, "share"), ".1f", 100),
 )
 
 
@@ -107,11 +95,19 @@ def _variant_figures(variant, runs):
 
 
 def _task_figures(results):
-    values = {figure.name: [figure.value(of_run) for of_run in results] for figure in FIGURES}
-    return {name: _summary([v for v in of if v is not None]) for name, of in values.items()}
+    return {figure.name: _summary(figure, results) for figure in FIGURES}
 
 
-def _summary(values):
+def _summary(figure, results):
+    """Returns mean, spread and values of a figure over the runs in which it was measured."""
+    values = []
+    for value in results:
+        try:
+            for key in figure.path:
+                value = value[key]
+        except (KeyError, IndexError):
+            continue
+        values.append(float(figure.factor * value))
     return {
         "mean": statistics.fmean(values) if values else None,
         "spread": statistics.stdev(values) if len(values) > 1 else None,

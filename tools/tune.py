@@ -29,7 +29,7 @@ from elastic_tf_tools.trial_tuner import FAILED, RANDOM, TUNERS, TrialTuner
 from elastic_tf.tuning import OBJECTIVES, TUNABLES
 
 ALONE, CHIEF, WORKER = "alone", "chief", "worker"
-_ID, _IP, _PORT = "KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT"
+_VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 _TUNED = [
     "num_levels",
     "ratios",
@@ -153,19 +153,17 @@ def find_role(environment):
 
     Reference: keras.io/keras_tuner/guides/distributed_tuning.
     """
-    found = {name: environment.get(name) for name in (_ID, _IP, _PORT)}
+    found = {name: environment.get(name) for name in _VARIABLES}
+    name, _, port = found.values()
     if not any(found.values()):
         return ALONE
-    if not all(found.values()):
+    if not all(found.values()) or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(
-            f"Environment variables {', '.join(found)} must be set together, or none of them. "
+            f"Environment variables {', '.join(found)} must be set together, the last to a port, 1 "
+            "to 65535, or none of them. "
             f"Received: {', '.join(f'{name}={value}' for name, value in found.items())}"
         )
-    if not found[_PORT].isdecimal() or not 0 < int(found[_PORT]) < 65536:
-        raise ValueError(
-            f"Environment variable {_PORT} must be a port, 1 to 65535. Received: {found[_PORT]}"
-        )
-    return CHIEF if "chief" in found[_ID] else WORKER
+    return CHIEF if "chief" in name else WORKER
 
 
 def report(search):

@@ -6,7 +6,6 @@ from which step to which it went, so that a test sees what was trained twice. Be
 
     --learning_rate above 0.5  diverges, as train says it
     --rounds=7                 is killed by signal 9
-    --rounds=8                 ends well, without results
     a file `wait` two folders above the run's: waits until it is gone; `started` in the run's folder
                                says that it has begun
 """
@@ -50,8 +49,6 @@ def main(arguments):
         sys.exit("error: Training diverged at step 5. Received: birds_loss=nan")
     if values.get("rounds") == "7":
         os.kill(os.getpid(), signal.SIGKILL)
-    if values.get("rounds") == "8":
-        return
     levels = int(values.get("num_levels", 4))
     if values.get("ratios", "none") != "none":
         levels = len(values["ratios"].split(","))
