@@ -1,6 +1,6 @@
 r"""Measures the elastic network beside standalone ones: prediction, training, input pipeline.
 
-    python tools/benchmark.py --backbone=wrn-32-4 --json_out=benchmark.json
+    python tools/benchmark.py --backbone=wrn-32-4 --json_out=benchmark.json --plot_out=benchmark.png
     python tools/benchmark.py --model_dir=runs/quickstart --batch_sizes=1,32
 
 Candidates take turns, and each is compared with the dense model in the same round. It takes some
@@ -15,8 +15,6 @@ Python. Exports of the same model that are there already are not made again. The
 and saved as comparison.md and, with the settings, as comparison.json.
 """
 
-import keras
-import tensorflow as tf
 from absl import flags as absl_flags
 from elastic_tf_tools import flags
 from elastic_tf_tools.benchmark_exports import (
@@ -33,6 +31,7 @@ from elastic_tf_tools.benchmark_rows import (
     Subject,
     inference_candidates,
     input_rows,
+    random_network,
     random_subject,
     training_candidates,
 )
@@ -40,7 +39,6 @@ from elastic_tf_tools.run_folder import load_run
 from elastic_tf_tools.timing import InterleavedTimer, describe_machine
 from elastic_tf_tools.training_settings import TrainingSettings
 
-import elastic_tf
 from elastic_tf.export.manifest import model_hash
 from elastic_tf.export.options import FORMATS, QUANTIZATIONS
 from elastic_tf.files import check_output_file, output_folder, write_json, write_text
@@ -61,7 +59,7 @@ def define_flags(values):
         absl_flags.DEFINE_list(name, list(known), f"{help}: some of {', '.join(known)}.", **where)
         absl_flags.register_validator(
             name,
-            lambda names, known=known: len(set(names) & set(known)) == len(names),
+            lambda names, known=known: 0 < len(set(names) & set(known)) == len(names),
             f"must name some of {', '.join(known)}, each once",
             values,
         )
@@ -93,10 +91,7 @@ def define_flags(values):
         **where,
     )
     for name, help in (
-        (
-            "model_dir",
-            "Training run whose network to measure, in place of a random one.",
-        ),
+        ("model_dir", "Training run whose network to measure, in place of a random one."),
         ("task", "Which task of --model_dir to predict and train; its first where left out."),
         ("json_out", "JSON file of settings and figures."),
         ("plot_out", "PNG of prediction's time over MACs."),
@@ -126,7 +121,7 @@ def main(values):
         else:
             sections = {name: flags.read_settings(name, values) for name in ("data", "network")}
             settings = TrainingSettings(**sections, seed=own["seed"])
-            network, spec = _random_network(settings, own["image_size"]), None
+            network, spec = random_network(settings.network, own["image_size"], own["seed"]), None
     if own["exports"]:
         arguments = flags.given(values, ["model_dir", "tasks", "data_dir", "download"])
         _compare_exports(own, run, network, spec, settings.data, timer, arguments)
@@ -167,12 +162,6 @@ def _find_spec(task, network, specs):
     return next(spec for spec in specs if spec.name == task)
 
 
-def _random_network(settings, size):
-    keras.utils.set_random_seed(settings.seed)
-    tasks = {"random": {"image_shape": (size, size, 3), "num_classes": 10}}
-    return elastic_tf.DeepElasticNetwork(tasks, **settings.network.arguments())
-
-
 def _benchmark(own, network, spec, settings, timer):
     """Measures the rows of --measure, on images of a task or random ones."""
     count = max(own["training_batch_size"], *map(int, own["batch_sizes"]))
@@ -197,7 +186,6 @@ def _benchmark(own, network, spec, settings, timer):
         "flags": settings.flat() | own,
     }
     print(f"{network.backbone}, images {about['image_shape']}, on {about['device']}")
-    tf.get_logger().setLevel("ERROR")  # So many graphs are meant; it would warn of each.
     groups = {}
     for group, measure in _measurements(own, subject, stream, timer).items():
         print(f"\nMeasuring: {group} ...", flush=True)

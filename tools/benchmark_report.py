@@ -110,7 +110,7 @@ def draw_plot(rows, title):
             title_fontsize="small",
         )
 
-    return Drawing("time over MACs", {title: draw}, 5.4, 6.4, finish=add_legend, title=title)
+    return Drawing("time over MACs", {title: draw}, 5.4, 6.4, finish=add_legend)
 
 
 def _draw_batch_size(axes, rows, index):

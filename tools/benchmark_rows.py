@@ -67,10 +67,6 @@ class Subject:
         table = self.network.cost_table(self.task)
         return float(tf.reduce_mean(table.macs_share(levels, with_selector)))
 
-    def uniform_levels(self, size, level):
-        """Returns the same level everywhere, int32 `(size, blocks)`."""
-        return tf.fill((size, self.network.num_blocks), level)
-
     def staged_copy(self, kind, **settings):
         """Returns a network with the same weights, which trains in one stage, `kind`.
 
@@ -84,6 +80,13 @@ class Subject:
         copy.compile(_SCHEDULES[kind], elastic_tf.MethodSettings(**settings), _OPTIMIZERS)
         copy.step.assign(1 if kind == ESTIMATOR else 0)  # Behind its round's one selector step.
         return copy
+
+
+def random_network(settings, image_size, seed):
+    """Returns an untrained network for one task of square colour images; `image_size` in pixels."""
+    keras.utils.set_random_seed(seed)
+    tasks = {"random": {"image_shape": (image_size, image_size, 3), "num_classes": 10}}
+    return elastic_tf.DeepElasticNetwork(tasks, **settings.arguments())
 
 
 def random_subject(network, count, seed):
@@ -111,51 +114,43 @@ def inference_candidates(subject, batch_size):
         subject: a `Subject`.
         batch_size: int >= 1.
     """
+    network, task = subject.network, subject.task
     images, _ = subject.batch(batch_size)
     drawn = subject.random_levels(batch_size)
-    return _unfrozen(subject, images, drawn) | _frozen(subject, images, drawn)
+    uniform = [
+        tf.fill((batch_size, network.num_blocks), level) for level in range(network.num_levels)
+    ]
+    masked = elastic_tf.Estimator.from_config(
+        network.estimator.get_config() | {"execution": "masked"}
+    )
+    masked.set_weights(network.estimator.get_weights())
+    frozen = elastic_tf.FrozenNetwork(network, task)
+    at_levels = tf.function(frozen.estimator)
+    candidates = {}
 
+    def add(name, function, levels, *arguments):
+        share = subject.macs_share(levels, with_selector=name == "elastic_selected")
+        candidates[name] = Candidate(_runner(function, images, *arguments), share)
 
-def _unfrozen(subject, images, drawn):
-    """Standalone models, and the estimator: as the paper's program runs it, and as it trains."""
-    network, task, candidates = subject.network, subject.task, {}
     for level in reversed(range(network.num_levels)):  # So that `dense` is the first.
         predict = functools.partial(_standalone_model(subject, level), training=False)
-        share, name = (
-            subject.macs_share(subject.uniform_levels(1, level)),
-            standalone_name(level, network.num_levels),
-        )
-        candidates[name] = Candidate(_runner(predict, images), share)
+        name = standalone_name(level, network.num_levels)
+        add(name, predict, uniform[level])
         if name == "dense" and tf.config.list_physical_devices("GPU"):
-            candidates["dense_jit"] = Candidate(_runner(predict, images, jit_compile=True), share)
-    config = network.estimator.get_config() | {"execution": "masked"}
-    masked = elastic_tf.Estimator.from_config(config)
-    masked.set_weights(network.estimator.get_weights())
-    run = _runner(functools.partial(masked, task=task), images, drawn)
-    candidates["masked"] = Candidate(run, 1.0)  # Full width is what it executes.
-    run = _runner(functools.partial(network.estimator, task=task), images, drawn)
-    candidates["elastic_training_path_random"] = Candidate(run, subject.macs_share(drawn))
-    return candidates
-
-
-def _frozen(subject, images, drawn):
-    """The network on its fast path: at every level, at random ones, as it chooses; its selector."""
-    network, size, candidates = subject.network, len(images), {}
-    frozen = elastic_tf.FrozenNetwork(network, subject.task)
+            add("dense_jit", tf.function(predict, jit_compile=True), uniform[level])
+    # As the paper's program runs it, at full width whatever the levels; and as it trains.
+    add("masked", functools.partial(masked, task=task), uniform[-1], drawn)
+    training_path = functools.partial(network.estimator, task=task)
+    add("elastic_training_path_random", training_path, drawn, drawn)
     # Levels are an argument, not a constant, or the graph would be cut down to one model.
-    estimator = tf.function(frozen.estimator)
-    levels = {
-        f"level_{level}": subject.uniform_levels(size, level) for level in range(network.num_levels)
-    }
-    for name, values in (levels | {"random": drawn}).items():
-        run = _runner(estimator, images, values)
-        candidates[f"elastic_{name}"] = Candidate(run, subject.macs_share(values))
+    for level, levels in enumerate(uniform):
+        add(f"elastic_level_{level}", at_levels, levels, levels)
+    add("elastic_random", at_levels, drawn, drawn)
     # What freezing alone buys, without any choice of levels.
-    candidates["dense_frozen"] = Candidate(_runner(frozen.estimator, images), 1.0)
+    add("dense_frozen", frozen.estimator, uniform[-1])
     if subject.is_trained:
-        share = subject.macs_share(frozen.select_levels(images), with_selector=True)
-        run = _runner(lambda images: frozen(images)["logits"], images)
-        candidates["elastic_selected"] = Candidate(run, share)
+        chosen = frozen.select_levels(images)
+        add("elastic_selected", lambda images: frozen(images)["logits"], chosen)
     select = _runner(frozen.select_levels, images)
     return candidates | {"selector": Candidate(select, _selector_share(subject))}
 
@@ -257,7 +252,7 @@ def input_rows(network, batches, timer):
 
 def _standalone_model(subject, level):
     """Returns the model of one level in every block, of standard layers."""
-    (levels,) = subject.uniform_levels(1, level)
+    levels = [level] * subject.network.num_blocks
     return elastic_tf.fixed_network(subject.network.estimator, subject.task, levels)
 
 
@@ -266,8 +261,8 @@ def _selector_share(subject):
     return table.selector_macs / table.full_macs
 
 
-def _runner(function, *arguments, **options):
-    compiled = tf.function(function, **options)
+def _runner(function, *arguments):
+    compiled = tf.function(function)
 
     def run():
         compiled(*arguments).numpy()  # A GPU is waited for; what is copied is small.

@@ -13,6 +13,7 @@ import typing
 
 import numpy as np
 import tensorflow as tf
+from elastic_tf_tools import stderr_held_back
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.unknown_fields import UnknownFieldSet
 
@@ -112,6 +113,7 @@ class InterleavedTimer:
             candidates: dict from name to `Candidate`; the first is what others are compared with.
             batch_size: int, for the rows.
         """
+        tf.get_logger().setLevel("ERROR")  # So many graphs are meant; it would warn of each.
         for candidate in candidates.values():
             for _ in range(self.warmups):
                 candidate.run()
@@ -157,7 +159,7 @@ def profile(function, title, most=15):
         Table of operations by kind, e.g. `"Conv2D"` (oneDNN's have names of their own), str.
     """
     with tempfile.TemporaryDirectory() as folder:
-        with tf.profiler.experimental.Profile(folder):
+        with stderr_held_back(), tf.profiler.experimental.Profile(folder):
             function()
         spaces = [path.read_bytes() for path in pathlib.Path(folder).rglob("*.xplane.pb")]
     calls, picoseconds = collections.Counter(), collections.Counter()
@@ -185,10 +187,10 @@ def _operations(space):
     """
     for plane in map(_fields, _fields(space)[1]):
         metadata = {entry[1][0]: _fields(entry[2][0]) for entry in map(_fields, plane[4])}
+        names = {key: b"".join(of[2]).decode() for key, of in metadata.items()}
         for line in map(_fields, plane[3]):
             for event in map(_fields, line[4]):
-                name = b"".join(metadata[event[1][0]][2]).decode()
-                node, _, kind = name.rpartition(":")
+                node, _, kind = names.get(sum(event[1]), "").rpartition(":")
                 # Operations are "name:Kind"; the runtime's own events have no colon, or two.
                 if node and not node.endswith(":") and kind.isidentifier():
                     yield kind, sum(event[3])

@@ -89,6 +89,7 @@ class RandomNetworkTest(tf.test.TestCase, parameterized.TestCase):
         (["--batch_sizes=x"], "--batch_sizes=['x']"),
         (["--batch_sizes=2,2"], "--batch_sizes=['2', '2']"),
         (["--measure=everything"], "--measure=['everything']"),
+        (["--measure="], "--measure=[]"),
         (["--min_rounds=0"], "--min_rounds=0"),
         (["--seconds_per_group=-1"], "--seconds_per_group=-1"),
         (["a"], "must be flags"),

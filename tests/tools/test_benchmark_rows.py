@@ -8,12 +8,13 @@ from elastic_tf_tools.benchmark_rows import (
     Subject,
     inference_candidates,
     input_rows,
+    random_network,
     random_subject,
     training_candidates,
 )
 from elastic_tf_tools.timing import InterleavedTimer, Row
 
-from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from elastic_tf import DeepElasticNetwork, NetworkSettings
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
 from tests.testing import TASKS, random_batch, randomise
 
@@ -47,15 +48,15 @@ class SubjectTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotAllEqual(levels, small_subject(seed=2).random_levels(50))
         self.assertAllEqual(np.unique(levels), [0, 1, 2])
 
-    def test_random_images_are_of_the_networks_first_task(self):
-        network = DeepElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=5)
+    def test_a_random_network_gets_random_images_and_norms(self):
+        network = random_network(NetworkSettings("wrn-8-1"), image_size=8, seed=0)
         weights = network.estimator.weights + network.selector.weights
         vectors = [weight for weight in weights if len(weight.shape) == 1]
         before = [np.array(vector) for vector in vectors]
         subject = random_subject(network, 50, seed=0)
-        self.assertEqual(subject.task, "grey")
-        self.assertEqual((subject.images.shape, subject.images.dtype), ((50, 8, 8, 1), np.uint8))
-        self.assertAllEqual(np.unique(subject.labels), [0, 1, 2])
+        self.assertEqual(subject.task, "random")
+        self.assertEqual((subject.images.shape, subject.images.dtype), ((50, 8, 8, 3), np.uint8))
+        self.assertAllEqual(np.unique(subject.labels), range(10))
         for vector, start in zip(vectors, before, strict=True):  # Norms are moved a little.
             self.assertNotIn(0.0, np.array(vector) - start, vector.path)
             self.assertAllClose(vector, start, atol=0.11)
