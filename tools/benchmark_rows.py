@@ -120,10 +120,6 @@ def inference_candidates(subject, batch_size):
     uniform = [
         tf.fill((batch_size, network.num_blocks), level) for level in range(network.num_levels)
     ]
-    masked = elastic_tf.Estimator.from_config(
-        network.estimator.get_config() | {"execution": "masked"}
-    )
-    masked.set_weights(network.estimator.get_weights())
     frozen = elastic_tf.FrozenNetwork(network, task)
     at_levels = tf.function(frozen.estimator)
     candidates = {}
@@ -139,7 +135,7 @@ def inference_candidates(subject, batch_size):
         if name == "dense" and tf.config.list_physical_devices("GPU"):
             add("dense_jit", tf.function(predict, jit_compile=True), uniform[level])
     # As the paper's program runs it, at full width whatever the levels; and as it trains.
-    add("masked", functools.partial(masked, task=task), uniform[-1], drawn)
+    add("masked", functools.partial(_masked(network.estimator), task=task), uniform[-1], drawn)
     training_path = functools.partial(network.estimator, task=task)
     add("elastic_training_path_random", training_path, drawn, drawn)
     # Levels are an argument, not a constant, or the graph would be cut down to one model.
@@ -171,14 +167,8 @@ def training_candidates(subject, batch_size):
         batch_size: int >= 1.
     """
     batch = subject.batch(batch_size)
-    dense = _standalone_model(subject, subject.network.num_levels - 1)
-    dense.compile(
-        optimizer=_OPTIMIZERS.make_optimizer(),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=False,
-    )
     candidates = {
-        "train_dense": Candidate(step_runner(dense, batch), 1.0),
+        "train_dense": _dense_step(subject, batch),
         "train_initial": _estimator_step(subject, batch, INITIAL, **_BARE),
         "train_random": _estimator_step(
             subject, batch, INITIAL, **_BARE, initial_distribution="uniform"
@@ -200,6 +190,16 @@ def training_candidates(subject, batch_size):
     share = selector_share + samples * drawn / 3
     step = Candidate(step_runner(network, {subject.task: batch}), share)
     return candidates | {"train_selector": step}
+
+
+def _dense_step(subject, batch):
+    model = _standalone_model(subject, subject.network.num_levels - 1)
+    model.compile(
+        optimizer=_OPTIMIZERS.make_optimizer(),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=False,
+    )
+    return Candidate(step_runner(model, batch), 1.0)
 
 
 def _estimator_step(subject, batch, kind, **settings):
@@ -254,6 +254,13 @@ def _standalone_model(subject, level):
     """Returns the model of one level in every block, of standard layers."""
     levels = [level] * subject.network.num_blocks
     return elastic_tf.fixed_network(subject.network.estimator, subject.task, levels)
+
+
+def _masked(estimator):
+    """Returns the same estimator, which runs at full width and masks channels."""
+    masked = elastic_tf.Estimator.from_config(estimator.get_config() | {"execution": "masked"})
+    masked.set_weights(estimator.get_weights())
+    return masked
 
 
 def _selector_share(subject):
