@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import keras
+
 from elastic_tf.costs.ratios import default_ratios, validate_block_ratios
 from elastic_tf.layers.elastic_block import EXECUTIONS
 from elastic_tf.layers.level_scores import FEATURES
@@ -9,6 +11,7 @@ from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.settings import Settings, setting
 
 
+@keras.saving.register_keras_serializable("elastic_tf")
 @dataclasses.dataclass(frozen=True)
 class NetworkSettings(Settings):
     """Which network to build: `DeepElasticNetwork(tasks, **NetworkSettings().arguments())`.

@@ -1,4 +1,4 @@
-""""""
+"""Tests of running averages made anew."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,22 +7,17 @@ from absl.testing import parameterized
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.policies.sampling import fixed_model
 from elastic_tf.training.refresh_averages import refresh_averages
+from tests import testing
 from tests.testing import TASKS, random_images, randomise
 
 SIZES = (6, 3, 9)
 EPSILON = 1e-3
 
 
-def make_network(execution="grouped", seed=0):
-    network = ElasticNetwork(
+def make_network(execution="grouped"):
+    return ElasticNetwork(
         TASKS, backbone="wrn-8-1", ratios=(0.0, 0.5, 1.0), trunk_size=4, execution=execution
     )
-    randomise(network, seed)
-    return network
-
-
-def make_batches(task="grey"):
-    return [(tf.constant(random_images(task, size, seed)), None) for seed, size in enumerate(SIZES)]
 
 
 def level_by_brightness(images):
@@ -35,14 +30,23 @@ def own_moments(values):
     return values.mean((0, 1, 2)), values.var((0, 1, 2))
 
 
-class RecalibrationTest(tf.test.TestCase, parameterized.TestCase):
+class RefreshAveragesTest(testing.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.network, cls.masked = make_network(), make_network("masked")
+        cls.batches = [
+            (tf.constant(random_images("grey", size, seed)), None)
+            for seed, size in enumerate(SIZES)
+        ]
+
     def setUp(self):
         super().setUp()
-        self.network = make_network()
-        self.batches = make_batches()
+        randomise(self.network)
+        randomise(self.masked)
         self.weights = {w.path: w.numpy() for w in self.network.weights}
 
-    def _recalibrate(self, choose_levels=level_by_brightness, network=None, **changes):
+    def _refresh(self, choose_levels=level_by_brightness, network=None, **changes):
         arguments = {"batches": self.batches, "task": "grey", "num_batches": len(SIZES)} | changes
         refresh_averages(network or self.network, choose_levels=choose_levels, **arguments)
 
@@ -56,11 +60,11 @@ class RecalibrationTest(tf.test.TestCase, parameterized.TestCase):
         stem = self.network.estimator.stems["grey"]
         inputs = stem.conv(tf.cast(images, tf.float32) / 127.5 - 1).numpy()
         mean, variance = own_moments(inputs)
-        normal = (inputs - mean) / np.sqrt(variance + EPSILON)
-        return inputs, np.maximum(normal * stem.norm.gamma + stem.norm.beta, 0)
+        standard = (inputs - mean) / np.sqrt(variance + EPSILON)
+        return inputs, np.maximum(standard * stem.norm.gamma + stem.norm.beta, 0)
 
-    def test_averages_are_those_of_all_values_of_all_batches(self):
-        self._recalibrate()
+    def test_averages_are_those_of_all_values_and_nothing_else_changes(self):
+        self._refresh()
         features = [self._stem_features(images) for images, _ in self.batches]
         stem, block = self.network.estimator.stems["grey"], self.network.estimator.blocks[0]
         self._assert_averages(stem.norm, [inputs for inputs, _ in features])
@@ -68,9 +72,18 @@ class RecalibrationTest(tf.test.TestCase, parameterized.TestCase):
         running = [outputs[of > 0] for (_, outputs), of in zip(features, levels, strict=True)]
         self.assertLess(sum(map(len, running)), sum(SIZES))
         self._assert_averages(block.norm1, running)
+        for weight in self.network.weights:
+            is_average = "grey_moving" in weight.path and "estimator" in weight.path
+            changed = np.any(weight.numpy() != self.weights[weight.path])
+            self.assertEqual(changed, is_average, weight.path)
+        # Training goes on as before.
+        before, (images, _) = stem.norm.moving_means["grey"].numpy(), self.batches[0]
+        self.network.estimator(images, task="grey", training=True)
+        expected = 0.9 * before + 0.1 * own_moments(features[0][0])[0]
+        self.assertAllClose(stem.norm.moving_means["grey"], expected, rtol=1e-4, atol=1e-4)
 
     def test_channels_that_no_image_uses_keep_their_averages(self):
-        self._recalibrate(lambda images: fixed_model(tf.shape(images)[0], [1, 0, 2]))
+        self._refresh(lambda images: fixed_model(tf.shape(images)[0], [1, 0, 2]))
         first, second, third = self.network.estimator.blocks
         half = first.channels_per_level[1]
         for norm, kept in (
@@ -84,86 +97,27 @@ class RecalibrationTest(tf.test.TestCase, parameterized.TestCase):
             average = norm.moving_means["grey"]
             self.assertTrue(np.all(average[changed] != self.weights[average.path][changed]))
 
-    def test_nothing_else_changes(self):
-        self._recalibrate()
-        for weight in self.network.weights:
-            is_average = "grey_moving" in weight.path and "estimator" in weight.path
-            changed = np.any(weight.numpy() != self.weights[weight.path])
-            self.assertEqual(changed, is_average, weight.path)
-
-    @parameterized.parameters("grouped", "masked")
-    def test_after_one_batch_inference_is_as_training_on_it(self, execution):
-        network, (images, _) = make_network(execution), self.batches[0]
-        levels = level_by_brightness(images)
-        trained = make_network(execution).estimator(
-            images, levels=levels, task="grey", training=True
-        )
-        before = network.estimator(images, levels=levels, task="grey")
+    @parameterized.parameters("network", "masked")
+    def test_after_one_batch_inference_is_as_training_on_it(self, name):
+        network, (images, _) = getattr(self, name), self.batches[0]
+        call = {"levels": level_by_brightness(images), "task": "grey"}
+        before = network.estimator(images, **call)
+        trained = network.estimator(images, training=True, **call)
         self.assertNotAllClose(before, trained, atol=1e-2)
-        self._recalibrate(network=network, num_batches=1)
-        after = network.estimator(images, levels=levels, task="grey")
+        self._refresh(network=network, num_batches=1)
+        after = network.estimator(images, **call)
         self.assertAllClose(after, trained, rtol=1e-3, atol=1e-3)
 
     def test_both_executions_come_to_the_same(self):
-        masked = make_network("masked")
-        self._recalibrate()
-        self._recalibrate(network=masked)
-        for ours, theirs in zip(self.network.weights, masked.weights, strict=True):
+        for network in (self.network, self.masked):
+            self._refresh(network=network)
+        for ours, theirs in zip(self.network.weights, self.masked.weights, strict=True):
             self.assertAllClose(ours, theirs, rtol=1e-3, atol=1e-4)
 
-    def test_wrecked_averages_recover_the_accuracy(self):
-        images, labels = random_images("grey", 60), np.arange(60) % 3
-        images[np.arange(60), labels, labels] = 255  # What tells the classes apart.
-        accuracy = self._fit(images, labels)
-        self.assertGreater(accuracy(), 0.9)
-        for weight in self.network.estimator.weights:
-            if "grey_moving" in weight.path:
-                weight.assign(tf.ones_like(weight) * 7)
-        self.assertLess(accuracy(), 0.6)
-        batches = [(images[start : start + 30], None) for start in (0, 30)]
-        self._recalibrate(self._full, batches=batches, num_batches=2)
-        self.assertGreater(accuracy(), 0.9)
-
-    def _full(self, images):
-        return tf.fill([tf.shape(images)[0], self.network.num_blocks], 2)
-
-    def _fit(self, images, labels):
-        """Trains the full model; returns a function that measures it."""
-        estimator = self.network.estimator
-        variables = estimator.task_variables("grey")
-
-        @tf.function
-        def step():
-            with tf.GradientTape() as tape:
-                logits = estimator(images, task="grey", training=True)
-                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-            gradients = tape.gradient(loss, [variable.value for variable in variables])
-            for variable, gradient in zip(variables, gradients, strict=True):
-                variable.assign_sub(2e-3 * gradient)
-
-        for _ in range(60):
-            step()
-        return lambda: np.mean(np.argmax(estimator(images, task="grey"), axis=-1) == labels)
-
     def test_only_as_many_batches_as_wanted_are_taken(self):
-        taken = []
-
-        def more():
-            for _ in range(5):
-                taken.append(self.batches[0])
-                yield self.batches[0]
-
-        self._recalibrate(batches=more(), num_batches=2)
-        self.assertLen(taken, 2)
-
-    def test_training_goes_on_as_before(self):
-        self._recalibrate()
-        norm = self.network.estimator.stems["grey"].norm
-        before, (images, _) = norm.moving_means["grey"].numpy(), self.batches[0]
-        self.network.estimator(images, task="grey", training=True)
-        mean, _ = own_moments(self._stem_features(images)[0])
-        expected = 0.9 * before + 0.1 * mean
-        self.assertAllClose(norm.moving_means["grey"], expected, rtol=1e-4, atol=1e-4)
+        batches = iter([self.batches[0]] * 5)
+        self._refresh(batches=batches, num_batches=2)
+        self.assertLen(list(batches), 3)
 
     @parameterized.parameters(
         ({"task": "birds"}, "`task` must be one of"),
@@ -172,10 +126,9 @@ class RecalibrationTest(tf.test.TestCase, parameterized.TestCase):
         ({"choose_levels": lambda images: [[0, 1]] * 6}, r"`levels` must have shape \(batch, 3\)"),
     )
     def test_on_an_error_nothing_has_changed(self, changes, message):
-        with self.assertRaisesRegex(ValueError, message):
-            self._recalibrate(**changes)
-        for weight in self.network.weights:
-            self.assertAllEqual(weight, self.weights[weight.path])
+        with self.assert_unchanged(self.network.weights):
+            with self.assertRaisesRegex(ValueError, message):
+                self._refresh(**changes)
 
 
 if __name__ == "__main__":
