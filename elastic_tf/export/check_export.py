@@ -52,19 +52,19 @@ def check_export(loaded, network, choice, images):
         ValueError: if the answers are others.
     """
     answer = _predict(loaded, images)
-    found = [largest_difference(answer, loaded.task, network, choice, images)]
+    found = [_largest_difference(answer, loaded.task, network, choice, images)]
     if loaded.takes_budget:
         budget = _middle_budget(network.calibrations[loaded.task])
         answer = _predict(loaded, images, budget)
         held = ModelChoice(budget=budget)
-        found.append(largest_difference(answer, loaded.task, network, held, images))
+        found.append(_largest_difference(answer, loaded.task, network, held, images))
     if loaded.manifest["quantization"] == "none":
         for each in found:
             _check_close(loaded, each)
     return max(found, key=lambda each: each.probabilities)
 
 
-def largest_difference(answer, task, network, choice, images):
+def _largest_difference(answer, task, network, choice, images):
     """Returns the `Difference` of an export's answers from the network's.
 
     Images whose levels differ do not count, unless they are more than one in a hundred: where two

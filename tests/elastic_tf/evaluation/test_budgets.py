@@ -135,14 +135,6 @@ def planted(seed, cost):
     return logits, table
 
 
-def share(logits, table, price):
-    """Returns the mean share of MACs at a price, in NumPy."""
-    worth = logits.astype(np.float64) - price * table.block_macs / table.full_macs
-    levels = worth.argmax(axis=-1)
-    macs = table.block_macs[np.arange(2), levels].sum(axis=-1)
-    return (macs + table.fixed_macs + table.selector_macs).mean() / table.full_macs
-
-
 class TargetPricesTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
@@ -151,7 +143,7 @@ class TargetPricesTest(tf.test.TestCase, parameterized.TestCase):
         self.tables = {task: part[1] for task, part in parts.items()}
 
     def _shares(self, prices):
-        return [share(self.logits[task], self.tables[task], prices[task]) for task in prices]
+        return [mean_share(self.logits[task], prices[task], self.tables[task]) for task in prices]
 
     def test_every_task_meets_its_target(self):
         targets = {"a": 0.3, "b": 0.8}
@@ -176,7 +168,8 @@ class TargetPricesTest(tf.test.TestCase, parameterized.TestCase):
         logits = {"a": np.tile(np.float32([[[0, 1, 1.5]] * 2]), (9, 1, 1))}
         for target, expected in ((0.2, 15 / 170), (0.4, 95 / 170)):
             prices = target_prices(logits, self.tables, {"a": target})
-            self.assertAllClose(share(logits["a"], self.tables["a"], prices["a"]), expected)
+            found = mean_share(logits["a"], prices["a"], self.tables["a"])
+            self.assertAllClose(found, expected)
 
 
 class CalibrateNetworkTest(tf.test.TestCase, parameterized.TestCase):
