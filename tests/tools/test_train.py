@@ -1,193 +1,245 @@
+import contextlib
 import pathlib
 import shutil
 import tempfile
+from unittest import mock
 
 import keras
+import numpy as np
 import tensorflow as tf
-from absl import flags
-from absl.testing import flagsaver, parameterized
+from absl.testing import parameterized
 from elastic_tf_tools import evaluate, train
-from elastic_tf_tools.calibration_file import read_calibrations
-from elastic_tf_tools.run_directory import read_json
+from elastic_tf_tools.run_folder import RunFolder
 
-from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
-from tests.tools.commands import run_failing, run_main
+import elastic_tf
+import pipelines
+from elastic_tf.files import read_json, write_json
+from tests.tools.commands import run_command, run_failing
+from tests.tools.trained_run import FLAGS, TASKS, TOTAL_STEPS, copy_run, trained_run
 
-# A run of seconds: both tasks, every stage, two epochs and a bit.
-TINY = {
-    "tasks": ["digits", "fashion_mnist_small"],
-    "batch_size": "digits=4,fashion_mnist_small=2",
-    "validation_share": 0.005,
-    "backbone": "wrn-8-1",
-    "trunk_size": 4,
-    "num_levels": 3,
-    "initial_steps": 2,
-    "rounds": 2,
-    "selector_steps": 1,
-    "estimator_steps": 1,
-    "steps_per_epoch": 2,
-    "policy_health_every": 2,
-    "policy_health_images": 2,
-    "seed": 3,
-}
-TOTAL_STEPS = 5
-
-
-def setUpModule():
-    flags.FLAGS(["train", "--output_dir=unused"])
+# Less than that run: one task, and as many steps as its stages need.
+NETWORK = {"backbone": "wrn-8-1", "num_levels": 2, "trunk_size": 4}
+SCHEDULE = {"initial_steps": 4, "rounds": 2, "selector_steps": 2, "estimator_steps": 2}
+SMALL = (
+    "--tasks=digits",
+    "--batch_size=4",
+    *(f"--{name}={value}" for name, value in (NETWORK | SCHEDULE).items()),
+    "--steps_per_epoch=3",
+    "--policy_health_every=0",
+    "--search_evaluations=0",
+)
 
 
 class TrainTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.folder = pathlib.Path(tempfile.mkdtemp())
-        cls.output_dir = cls.folder / "run"
-        cls.printed = run_main(train.main, output_dir=str(cls.output_dir), **TINY)
+        path, cls.printed = trained_run()
+        cls.run_folder = RunFolder(path)
 
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
-        super().tearDownClass()
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        self.output_dir = self.folder / "run"
 
     def test_results_hold_every_figure_of_every_task(self):
-        results = read_json(self.output_dir / "results.json")
-        self.assertEqual(set(results), set(TINY["tasks"]))
+        results = read_json(self.run_folder.results)
+        self.assertEqual(set(results), set(TASKS))
         for figures in results.values():
             levels = {"level_0", "level_1", "level_2"}
             blind = {"random", "random_at_cost", "shuffled", "best_fixed"}
             self.assertEqual(set(figures["accuracy"]), {"selector", "full"} | levels | blind)
             for name in ("density", "macs_share", "policy", "gain_over_best_fixed"):
                 self.assertIn(name, figures)
-            self.assertEqual(set(figures["policy"]["top_models"][0]), {"levels", "share"})
         self.assertEqual(results["digits"]["num_images"], 600)
 
-    def test_the_table_is_printed(self):
+    def test_what_is_trained_and_the_table_are_printed(self):
+        for text in (
+            "wrn-8-1: 3 blocks of 3 levels, 27 models in",
+            f"{TOTAL_STEPS} steps on CPU",
+            "1,077 training images, 8 per step",
+            f"Saved: {self.run_folder.model}",
+            "On the validation images: digits",
+            "On the test split:",
+        ):
+            self.assertIn(text, self.printed)
         for row in ("selector", "full model", "level 2 everywhere", "shuffled", "random levels"):
             self.assertIn(row, self.printed)
 
     def test_tensorboard_logs_are_there(self):
         for folder in ("train", "validation", "policy"):
-            self.assertNotEmpty(list((self.output_dir / "logs" / folder).glob("events.*")), folder)
+            self.assertNotEmpty(list((self.run_folder.logs / folder).glob("events.*")), folder)
 
-    def test_the_saved_model_stands_at_the_end(self):
-        model = keras.saving.load_model(self.output_dir / "model.keras")
-        self.assertIsInstance(model, DeepElasticNetwork)
+    def test_the_saved_model_stands_at_the_end_and_is_calibrated(self):
+        model = self.run_folder.load_model()
         self.assertEqual(int(model.step.numpy()), TOTAL_STEPS)
-
-    def test_every_task_is_calibrated(self):
-        calibrations = read_calibrations(self.output_dir / "calibration.json", TINY["tasks"])
-        for calibration in calibrations.values():
+        self.assertEqual(set(model.calibrations), set(TASKS))
+        for calibration in model.calibrations.values():
             self.assertAllClose(calibration.budgets[-1], 1.0)
+        self.assertFalse(self.run_folder.checkpoint.exists())
 
-    def test_without_validation_images_there_is_no_calibration_and_that_is_said(self):
-        output_dir = self.folder / "all_in_training"
-        values = TINY | {"tasks": ["digits"], "batch_size": "4", "validation_share": 0.0}
-        printed = run_main(train.main, output_dir=str(output_dir), **values)
-        self.assertIn("No calibration.json", printed)
-        self.assertFalse((output_dir / "calibration.json").exists())
-        self.assertTrue((output_dir / "results.json").exists())
-
-    def test_evaluate_reprints_the_table(self):
-        table = self.printed[self.printed.index("digits: 600 images") :].split("\n\nSaved")[0]
-        again = run_main(evaluate.main, model_dir=str(self.output_dir))
-        self.assertIn(table, again)
-
-    def test_a_finished_run_is_reprinted_and_left_alone(self):
-        before = (self.output_dir / "model.keras").read_bytes()
-        printed = run_main(train.main, output_dir=str(self.output_dir), **TINY)
-        self.assertIn("finished", printed)
-        self.assertIn("full model", printed)
-        self.assertEqual((self.output_dir / "model.keras").read_bytes(), before)
-
-    def test_another_run_in_the_same_place_is_refused(self):
-        before = (self.output_dir / "results.json").read_bytes()
-        line = run_failing(train.main, output_dir=str(self.output_dir), **TINY | {"rho": 3.0})
-        self.assertRegex(line, "^error: `--output_dir` must .* differs in rho\n$")
-        self.assertEqual((self.output_dir / "results.json").read_bytes(), before)
+    def test_the_target_is_settled(self):
+        for curve in read_json(self.run_folder.validation)["tasks"].values():
+            self.assertAllClose(curve["selector"]["macs_share"], 0.7, atol=0.05)
 
     def test_validation_json_holds_what_evaluate_finds(self):
-        found = read_json(self.output_dir / "validation.json")
+        found = read_json(self.run_folder.validation)
         self.assertEqual(found["step"], TOTAL_STEPS)
-        self.assertTrue(found["is_whole_training"])
-        self.assertTrue(found["is_selector_trained"])
-        path = self.folder / "validation_results.json"
-        values = {"split": "validation", "json_out": str(path), "search_evaluations": 0}
-        run_main(evaluate.main, model_dir=str(self.output_dir), **values)
+        self.assertTrue(found["is_whole_training"] and found["is_selector_trained"])
+        path = self.folder / "again.json"
+        run_command(
+            evaluate,
+            f"--model_dir={self.run_folder.path}",
+            f"--json_out={path}",
+            "--split=validation",
+            "--search_evaluations=0",
+        )
         for task, expected in read_json(path).items():
             choice = found["tasks"][task]["selector"]
             self.assertAllClose(choice["accuracy"], expected["accuracy"]["selector"])
             self.assertAllClose(choice["macs_share"], expected["macs_share"])
             self.assertLen(found["tasks"][task]["budgets"], 10)
 
+    def test_evaluate_reprints_the_table(self):
+        table = self.printed[self.printed.index("digits: 600 images") :].split("\n\nSaved")[0]
+        again = run_command(
+            evaluate, f"--model_dir={self.run_folder.path}", "--search_evaluations=5"
+        )
+        self.assertIn(table, again)
+
+    def test_a_finished_run_is_reprinted_and_left_alone(self):
+        before = self.run_folder.model.read_bytes()
+        printed = run_command(train, f"--output_dir={self.run_folder.path}", *FLAGS)
+        self.assertIn("holds this run, finished", printed)
+        self.assertIn("full model", printed)
+        self.assertEqual(self.run_folder.model.read_bytes(), before)
+
+    def test_another_run_in_the_same_place_is_refused(self):
+        line = run_failing(train, f"--output_dir={self.run_folder.path}", *FLAGS, "--rho=3")
+        self.assertRegex(line, "^error: `output_dir` must .* differs in price$")
+
+    def test_without_validation_images_there_are_no_budgets_and_that_is_said(self):
+        printed = run_command(
+            train, f"--output_dir={self.output_dir}", *SMALL, "--rounds=0", "--validation_share=0"
+        )
+        self.assertIn("No budgets: --validation_share=0", printed)
+        run = RunFolder(self.output_dir)
+        self.assertEmpty(run.load_model().calibrations)
+        self.assertTrue(run.results.exists())
+        self.assertFalse(run.validation.exists())
+
+    def test_a_training_that_diverges_says_so_and_keeps_the_folder(self):
+        with self.assertRaisesRegex(SystemExit, "error: Training diverged at step .*learning_rate"):
+            run_command(train, f"--output_dir={self.output_dir}", *SMALL, "--learning_rate=1e30")
+        self.assertTrue(RunFolder(self.output_dir).file.exists())
+
+    def test_two_trainings_in_one_folder_are_refused(self):
+        with RunFolder(self.output_dir).locked():
+            line = run_failing(train, f"--output_dir={self.output_dir}", *SMALL)
+            self.assertRegex(line, "^error: `output_dir` must .*another process is writing to$")
+
     def test_other_images_than_at_the_start_are_refused(self):
-        output_dir = self.folder / "grown"
-        with flagsaver.flagsaver(**TINY):
-            counts = {"digits": 1190, "fashion_mnist_small": 1}
-            flags_and_counts = train._run_flags() | {"training_images": counts}
-            train.RunDirectory(output_dir).claim(flags_and_counts)
-        line = run_failing(train.main, output_dir=str(output_dir), **TINY)
-        self.assertRegex(line, "^error: `--output_dir` must .* differs in training_images\n$")
-        self.assertEqual(read_json(output_dir / "run.json"), flags_and_counts)
+        run = RunFolder(copy_run(self.output_dir))
+        run.results.unlink()
+        grown = {"digits": 1190, "fashion_mnist_small": 1}
+        write_json(run.file, run.read_description() | {"training_images": grown})
+        line = run_failing(train, f"--output_dir={self.output_dir}", *FLAGS)
+        self.assertRegex(line, "^error: `output_dir` must .* differs in training_images$")
 
     def test_a_damaged_checkpoint_is_named(self):
-        output_dir = self.folder / "damaged"
-        with flagsaver.flagsaver(**TINY):
-            train.RunDirectory(output_dir).claim(train._run_flags())
-        (output_dir / "checkpoint.keras").write_bytes(b"no zip")
-        line = run_failing(train.main, output_dir=str(output_dir), **TINY)
-        self.assertRegex(line, "^error: .*checkpoint.keras must be a checkpoint.*\n$")
+        run = RunFolder(copy_run(self.output_dir))
+        run.results.unlink()
+        run.checkpoint.write_bytes(b"no zip")
+        line = run_failing(train, f"--output_dir={self.output_dir}", *FLAGS)
+        self.assertRegex(line, "^error: .*checkpoint.keras must be .* Move it away to start anew")
 
     @parameterized.parameters(
-        ({"tasks": ["digits", "birds"]}, "birds"),
-        ({"ratios": "0,0.5,0.25,1"}, "`ratios` must be increasing"),
-        ({"batch_size": "digits=4"}, "`--batch_size` must give one number for each of"),
-        ({"task_weights": "sqrt"}, "`--batch_size` must be one number where `--task_weights`"),
-        (
-            {"batch_size": "4", "task_weights": "digits=1"},
-            "`--task_weights` must give one number for each of digits, fashion_mnist_small",
-        ),
-        ({"batch_size": "4", "cache_dir": "/nowhere"}, "`cache_dir` must be an existing folder"),
-        ({"samples_per_image": 1}, "`samples_per_image` must be an integer >= 2"),
-        ({"initial_distribution": "random", "tasks": ["cifar100"], "batch_size": "4"}, "cifar100"),
+        (["--tasks=digits,birds"], "birds"),
+        (["--ratios=0,0.5,0.25,1"], "`ratios` must be increasing"),
+        (["--batch_size=digits=4,mnist=4"], "`batch_size` must give one number for each of digits"),
+        (["--batch_size=digits=4", "--task_weights=sqrt"], "`batch_size` must be one number"),
+        (["--task_weights=mnist=1"], "`task_weights` must give one number for each of digits"),
+        (["--cache_dir=/nowhere"], "`cache_dir` must be an existing folder"),
+        (["--tasks=cifar100", "--data_dir=/nowhere"], "cifar100"),
+        (["--until_step=0"], "until_step"),
     )
-    def test_bad_input_is_an_error_before_anything_is_written(self, values, fault):
-        output_dir = self.folder / "bad"
-        values = TINY | {"data_dir": str(self.folder / "nowhere")} | values
-        line = run_failing(train.main, output_dir=str(output_dir), **values)
+    def test_bad_input_is_an_error_before_anything_is_written(self, arguments, fault):
+        line = run_failing(train, f"--output_dir={self.output_dir}", *SMALL, *arguments)
         self.assertIn(fault, line)
         self.assertIn("Received", line)
-        self.assertLessEqual(line.count("\n"), 3)
-        self.assertFalse(output_dir.exists())
+        self.assertEmpty(list(self.folder.iterdir()))
 
-    @parameterized.parameters(
-        ("backbone", "vit-b"),
-        ("batch_size", "0"),
-        ("task_weights", "cube"),
-        ("task_weights", "digits=0"),
-        ("l2", "-1"),
-        ("ratios", "a,b"),
-        ("initial_decay_at", ["2"]),
-        ("round_decay_after", ["0"]),
-        ("tasks", ["digits", "digits"]),
-        ("rho", -1.0),
-        ("validation_share", 0.9),
-    )
-    def test_flags_out_of_range_are_refused(self, name, value):
-        with self.assertRaisesRegex(flags.IllegalFlagValueError, name):
-            with flagsaver.flagsaver(**{name: value}):
-                pass
 
-    def test_a_folder_without_a_run_cannot_be_evaluated(self):
-        line = run_failing(evaluate.main, model_dir=str(self.folder))
-        self.assertRegex(line, "^error: `--model_dir` must be the output directory")
+class Killed(Exception):
+    pass
 
-    def test_an_unfinished_run_cannot_be_evaluated(self):
-        output_dir = self.folder / "unfinished"
-        with flagsaver.flagsaver(**TINY):
-            train.RunDirectory(output_dir).claim(train._run_flags())
-        line = run_failing(evaluate.main, model_dir=str(output_dir))
-        self.assertRegex(line, "^error: `--model_dir` must hold a finished run")
+
+class SameEndTest(tf.test.TestCase):
+    """A run at once; in parts: stopped, killed in between, and tested later; by the library."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = pathlib.Path(tempfile.mkdtemp())
+        cls.whole, cls.parts = RunFolder(cls.folder / "whole"), RunFolder(cls.folder / "parts")
+        run_command(train, f"--output_dir={cls.whole.path}", *SMALL)
+        arguments = (f"--output_dir={cls.parts.path}", *SMALL)
+        cls.stopped = run_command(train, *arguments, "--until_step=1")
+        cls.figures_of_part = read_json(cls.parts.validation)
+
+        class Kill(train.StopAtStep):
+            def on_train_batch_end(self, batch, logs=None):
+                if int(self.model.step.numpy()) == 6:
+                    raise Killed
+
+        with mock.patch.object(train, "StopAtStep", Kill), contextlib.suppress(Killed):
+            run_command(train, *arguments)
+        cls.was_trained = cls.parts.model.exists()
+        cls.resumed = run_command(train, *arguments, "--nofinal_test")
+        cls.was_tested = cls.parts.results.exists()
+        cls.reprinted = run_command(train, *arguments, "--nofinal_test")
+        cls.tested = run_command(train, *arguments)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+        super().tearDownClass()
+
+    def test_a_part_ends_with_a_checkpoint_and_figures(self):
+        self.assertIn("Stopped at step 1", self.stopped)
+        part = self.figures_of_part
+        self.assertEqual((part["step"], part["is_whole_training"]), (1, False))
+        self.assertFalse(part["is_selector_trained"])
+
+    def test_a_killed_run_goes_on_bit_for_bit(self):
+        self.assertFalse(self.was_trained)
+        self.assertIn("Continuing at step 4", self.resumed)  # Every 3 since step 1.
+        resumed, whole = self.parts.load_model(), self.whole.load_model()
+        for actual, expected in zip(resumed.weights, whole.weights, strict=True):
+            self.assertAllEqual(actual, expected)
+        self.assertGreater(np.abs(whole.get_weights()[0]).max(), 0)
+        for name in ("validation", "results"):
+            actual, expected = (read_json(getattr(r, name)) for r in (self.parts, self.whole))
+            self.assertEqual(actual, expected)
+
+    def test_a_trained_run_is_not_trained_again_for_the_test(self):
+        self.assertFalse(self.was_tested)
+        self.assertRegex(self.reprinted, "finished(.|\\n)*digits .* % at .* % MACs")
+        self.assertNotIn("steps/s", self.tested)
+
+    def test_the_library_trains_the_same_with_its_own_defaults(self):
+        keras.utils.set_random_seed(0)
+        settings = elastic_tf.NetworkSettings(**NETWORK)
+        tasks = {"digits": {"image_shape": (8, 8, 1), "num_classes": 10}}
+        model = elastic_tf.DeepElasticNetwork(tasks, **settings.arguments())
+        model.compile(elastic_tf.StageSchedule(**SCHEDULE))
+        data = pipelines.DataSettings(tasks=("digits",), batch_size=4)
+        batches = data.training_batches(data.task_specs(), seed=0)
+        model.fit(batches, steps_per_epoch=10, epochs=1, shuffle=False, verbose=0)
+        trained = self.whole.load_model()
+        self.assertEqual(int(trained.step.numpy()), 10)
+        for actual, expected in zip(model.weights, trained.weights, strict=True):
+            self.assertAllEqual(actual, expected, actual.path)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ FLAGS = (
     "--rounds=2",
     "--selector_steps=5",
     "--estimator_steps=3",
+    "--target_macs=0.7",
     "--steps_per_epoch=15",
     "--policy_health_every=2",
     "--policy_health_images=100",

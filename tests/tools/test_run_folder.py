@@ -1,0 +1,88 @@
+import dataclasses
+import pathlib
+import tempfile
+
+import keras
+import tensorflow as tf
+from elastic_tf_tools.run_folder import RunFolder, load_run
+from elastic_tf_tools.training_settings import TrainingSettings
+
+import elastic_tf
+import pipelines
+from elastic_tf.files import read_json, write_json
+from tests.tools.finished_run import copy_run, finished_run
+
+COUNTS = {"digits": 1077}
+SETTINGS = TrainingSettings(data=pipelines.DataSettings(tasks=("digits",), data_dir="/a"), seed=3)
+
+
+def changed(**data):
+    return dataclasses.replace(SETTINGS, data=dataclasses.replace(SETTINGS.data, **data))
+
+
+class RunFolderTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        self.run_folder = RunFolder(self.folder / "run")
+
+    def test_a_claimed_folder_says_of_what_it_is(self):
+        self.run_folder.claim(SETTINGS, COUNTS)
+        self.assertEqual(self.run_folder.read_settings(), SETTINGS)
+        found = read_json(self.run_folder.file)
+        self.assertEqual(found["version"], elastic_tf.__version__)
+        self.assertEqual(found["training_images"], COUNTS)
+
+    def test_the_same_run_may_go_on_with_its_data_elsewhere(self):
+        self.run_folder.claim(SETTINGS, COUNTS)
+        self.run_folder.claim(changed(data_dir="/b", eval_batch_size=3), COUNTS)
+        self.assertEqual(self.run_folder.read_settings(), SETTINGS)
+
+    def test_another_run_is_refused(self):
+        self.run_folder.claim(SETTINGS, COUNTS)
+        with self.assertRaisesRegex(FileExistsError, "`output_dir` must .* differs in batch_size"):
+            self.run_folder.check(changed(batch_size=3))
+        with self.assertRaisesRegex(FileExistsError, "differs in training_images"):
+            self.run_folder.claim(SETTINGS, {"digits": 3})
+        self.assertEqual(read_json(self.run_folder.file)["training_images"], COUNTS)
+
+    def test_a_run_of_an_earlier_version_is_one_clear_line(self):
+        self.run_folder.path.mkdir()
+        write_json(self.run_folder.file, {"rho": 1.0, "tasks": ["digits"]})
+        for use in (self.run_folder.read_settings, lambda: self.run_folder.check(SETTINGS)):
+            with self.assertRaisesRegex(ValueError, "of version 0.2 .*; train it anew"):
+                use()
+
+    def test_a_folder_without_a_run_is_named(self):
+        with self.assertRaisesRegex(FileNotFoundError, "`--model_dir` must be the output"):
+            load_run(self.folder)
+
+    def test_an_unfinished_run_cannot_be_loaded(self):
+        self.run_folder.claim(SETTINGS, COUNTS)
+        with self.assertRaisesRegex(FileNotFoundError, "must hold a finished run, with a"):
+            load_run(self.run_folder.path)
+
+    def test_a_file_that_holds_no_network_of_ours_is_named(self):
+        run = copy_run(self.folder / "copy")
+        run.model.write_bytes(b"no zip")
+        with self.assertRaisesRegex(ValueError, "model.keras must be a DeepElasticNetwork"):
+            load_run(run.path)
+        keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(run.model)
+        with self.assertRaisesRegex(ValueError, "model.keras must be .* Received: Sequential"):
+            load_run(run.path)
+
+    def test_a_finished_run_comes_with_its_network_and_its_tasks(self):
+        run = finished_run()
+        loaded = load_run(run.path, {"tasks": ("digits",), "eval_batch_size": 7})
+        self.assertEqual([spec.name for spec in loaded.specs], ["digits"])
+        self.assertEqual(set(loaded.model.calibrations), {"digits", "fashion_mnist_small"})
+        self.assertEqual(loaded.settings.data.eval_batch_size, 7)
+        self.assertEqual(loaded.settings.network, run.read_settings().network)
+
+    def test_tasks_that_the_network_does_not_know_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "must be of digits, fashion_mnist_small"):
+            load_run(finished_run().path, {"tasks": ("mnist",)})
+
+
+if __name__ == "__main__":
+    tf.test.main()
