@@ -1,54 +1,51 @@
-"""Every flagfile that we ship parses, and the paper's hold the paper's settings."""
-
-import pathlib
+"""Every flagfile that ships parses, wherever it is installed; the paper's have its settings."""
 
 import tensorflow as tf
-from absl import flags
-from absl.testing import flagsaver, parameterized
-from elastic_tf_tools import data_flags, model_flags, train, training_flags, tune  # noqa: F401
-from elastic_tf_tools.given_flags import OF_THE_COMMAND, training_flag_names
+from absl import flags as absl_flags
+from absl.testing import parameterized
+from elastic_tf_tools import flags, train, tune
 
-FOLDER = pathlib.Path(train.__file__).parent / "flagfiles"
+import elastic_tf
+
+FLAGFILES = sorted((flags.FOLDER / "flagfiles").glob("*.flags"))
 
 
-# Of tools/tune.py; all others are of tools/train.py.
-SEARCH = "level_search.flags"
+def parse(path, command=train):
+    values = absl_flags.FlagValues()
+    command.define_flags(values)
+    flags.parse(values, [command.__name__, f"--flagfile={path}"])
+    return values
 
 
 class FlagfilesTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(
-        *sorted(path.name for path in FOLDER.glob("*.flags") if path.name != SEARCH)
-    )
-    @flagsaver.flagsaver
-    def test_it_parses(self, name):
-        flags.FLAGS(["train", f"--flagfile={FOLDER / name}"])
-        self.assertStartsWith(flags.FLAGS.output_dir, "runs/")
-        data_flags.get_tasks()
+    @parameterized.parameters(*(path.name for path in FLAGFILES))
+    def test_it_is_found_by_its_name_and_parses(self, name):
+        values = parse(f"/elsewhere/{name}", tune if name == "level_search.flags" else train)
+        settings = flags.read_training_settings(values)
+        self.assertStartsWith(values["output_dir"].value, "runs/")
+        self.assertNotEmpty(settings.data.task_specs())
 
-    @flagsaver.flagsaver
-    def test_the_search_parses(self):
-        values = flags.FlagValues()
-        for flag in (*training_flag_names(), *OF_THE_COMMAND):
-            values[flag] = flags.FLAGS[flag]
-        tune.define_flags(values)
-        values(["tune", f"--flagfile={FOLDER / SEARCH}"])
-        self.assertStartsWith(values.output_dir, "runs/")
-        self.assertLess(values.macs_limit, 1)
+    def test_one_of_the_users_own_comes_first(self):
+        path = f"{self.get_temp_dir()}/quickstart.flags"
+        with open(path, "w") as file:
+            file.write("--output_dir=mine\n")
+        self.assertEqual(parse(path)["output_dir"].value, "mine")
+
+    def test_one_that_is_nowhere_is_named(self):
+        with self.assertRaisesRegex(ValueError, "nowhere.flags"):
+            parse("nowhere.flags")
 
     @parameterized.parameters(("paper_wrn.flags", 15), ("paper_resnet.flags", 20))
-    @flagsaver.flagsaver
-    def test_the_papers_settings(self, name, blocks):
-        flags.FLAGS(["train", f"--flagfile={FOLDER / name}"])
-        specs = data_flags.get_tasks()
-        self.assertEqual([spec.name for spec in specs], ["cifar100", "tiny_imagenet", "stl10"])
-        model = model_flags.build_model({"a": {"image_shape": (32, 32, 3), "num_classes": 100}})
-        self.assertEqual((model.num_blocks, model.num_levels), (blocks, 4))
-        self.assertEqual(model.selector.features, "pooled")
-        training_flags.compile_model(model)
-        self.assertEqual(model.settings, type(model.settings).paper(l2=model.settings.l2))
-        self.assertEqual([model.settings.l2_of(spec.name) for spec in specs], [1e-4, 5e-5, 1e-4])
-        self.assertEqual(model.stages.get_config(), type(model.stages)().get_config())
-        self.assertEqual(model.learning_rate.get_config(), type(model.learning_rate)().get_config())
+    def test_the_papers_settings(self, name, num_blocks):
+        settings = flags.read_training_settings(parse(name))
+        self.assertEqual(settings.data.tasks, ("cifar100", "tiny_imagenet", "stl10"))
+        l2 = {"cifar100": 1e-4, "tiny_imagenet": 5e-5, "stl10": 1e-4}
+        self.assertEqual(settings.method, elastic_tf.MethodSettings.paper(l2=l2))
+        self.assertEqual(settings.schedule, elastic_tf.StageSchedule.paper())
+        self.assertEqual(settings.optimizers, elastic_tf.OptimizerSettings.paper())
+        backbone = settings.network.backbone
+        self.assertEqual(settings.network, elastic_tf.NetworkSettings.paper(backbone=backbone))
+        self.assertLen(elastic_tf.parse_backbone(backbone).blocks, num_blocks)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import types
 
 import tensorflow as tf
 from absl import flags as absl_flags
+from absl import logging
 from absl.testing import parameterized
 from elastic_tf_tools import flags
 from elastic_tf_tools.training_settings import SETTINGS, TrainingSettings, flag_name, setting_fields
@@ -175,23 +176,10 @@ class CommandLineTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(line, expected)
         self.assertNotIn("macs_limit", run_command(echo(define), "--help"))
 
-    @parameterized.parameters(*sorted(p.name for p in flags.FOLDER.glob("flagfiles/paper*")))
-    def test_flagfiles_are_found_by_name_wherever_they_are_installed(self, name):
-        found = []
-        command = types.SimpleNamespace(
-            __name__="found",
-            __doc__="",
-            define_flags=lambda values: (
-                flags.define_training_settings(values),
-                flags.define(values, "output_dir", None, "Folder.", str),
-                flags.define(values, "steps_per_epoch", 500, "Steps.", int),
-            ),
-            main=lambda values: found.append(flags.read_training_settings(values)),
-        )
-        run_command(command, f"--flagfile=tools/flagfiles/{name}")
-        run_command(command, f"--flagfile=/elsewhere/{name}")
-        self.assertEqual(found[0], found[1])
-        self.assertEqual(found[0].data.tasks, ("cifar100", "tiny_imagenet", "stl10"))
+    @parameterized.parameters(([], logging.WARNING), (["--verbosity=0"], logging.INFO))
+    def test_log_lines_of_others_are_left_out_unless_asked_for(self, arguments, expected):
+        run_command(echo(), *arguments)
+        self.assertEqual(logging.get_verbosity(), expected)
 
     def test_required_flags_are_asked_for(self):
         command = echo(flags.define_run)
