@@ -277,8 +277,8 @@ def search_fixed_models(
         search.run(list(max_macs.values()), stop, algorithm)
         if progress is not None:
             progress(len(search.found))
-        if len(search.found) < stop:
-            break  # There are no others.
+        if len(search.found) != stop:
+            break  # There are no others, or all have been tried.
     best = {budget: search.best(macs)["levels"] for budget, macs in max_macs.items()}
     chosen = test.choose()
     return {
