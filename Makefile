@@ -1,8 +1,8 @@
 # `make train` and `make test` make the environment first if it is missing.
 
-SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 # The first that runs and is supported: a version manager may have a name without a Python behind.
-PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
+PYTHON ?= $(shell for python in python3.12 python3.13 python3.11 python3; do \
   $$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +25,7 @@ env: $(READY)
 
 $(READY): requirements.txt pyproject.toml
 	@$(or $(PYTHON),false) -c '$(SUPPORTED)' || \
-	  { echo "PYTHON must be a Python 3.11 or 3.12. Received: PYTHON=$(PYTHON)"; exit 1; }
+	  { echo "PYTHON must be a Python 3.11, 3.12 or 3.13. Received: PYTHON=$(PYTHON)"; exit 1; }
 	@echo "Making the environment in $(VENV) (about 1 GB, a few minutes)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
