@@ -46,6 +46,7 @@ class DeepElasticNetwork(ElasticNetwork):
         )
         self.macs_price = MacsPrice(self.tasks, name="macs_price")
         self.task_metrics = {task: TaskMetrics(task) for task in self.tasks}
+        self._selects = None  # Or whose turn it is, while a graph of one update runs.
 
     def compile(
         self,
@@ -103,27 +104,35 @@ class DeepElasticNetwork(ElasticNetwork):
         TensorFlow forbids within a condition. With `steps_per_execution` above 1 the decision has
         to be inside: see `train_step`.
         """
-        if self.steps_per_execution > 1:
+        if self.steps_per_execution > 1 or (self.train_function is not None and not force):
             return super().make_train_function(force)
-        if self.train_function is None or force:
-            select, estimate = (
-                self._make_function(lambda data, update=update: self._train(data, update))
-                for update in (self._update_selector, self._update_estimator)
-            )
+        functions = []
+        for _ in range(2):
+            super().make_train_function(force=True)
+            functions.append(self.train_function)
+        select, estimate = functions
 
-            def train_function(iterator):
-                selects = int(self.stages(self.step).kind) == SELECTOR
-                return (select if selects else estimate)(iterator)
+        def train_function(iterator):
+            self._selects = int(self.stages(self.step).kind) == SELECTOR
+            try:
+                return (select if self._selects else estimate)(iterator)
+            finally:
+                self._selects = None
 
-            self.train_function = train_function
+        self.train_function = train_function
 
     def train_step(self, data):
-        """One update per task, of the network whose turn it is; decided inside the graph."""
-        return tf.cond(
-            self.stages(self.step).kind == SELECTOR,
-            lambda: self._train(data, self._update_selector),
-            lambda: self._train(data, self._update_estimator),
-        )
+        """One update per task, of the network whose turn it is.
+
+        Decided inside the graph, unless it has been before: see `make_train_function`.
+        """
+        if self._selects is None:
+            return tf.cond(
+                self.stages(self.step).kind == SELECTOR,
+                lambda: self._train(data, self._update_selector),
+                lambda: self._train(data, self._update_estimator),
+            )
+        return self._train(data, self._update_selector if self._selects else self._update_estimator)
 
     def _train(self, data, update):
         stage = self.stages(self.step)

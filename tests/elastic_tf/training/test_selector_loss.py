@@ -9,53 +9,35 @@ from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.training.selector_loss import (
     SELECTOR_GRADIENTS,
     advantages,
-    choice_price,
+    exploration_loss,
     gated_costs,
-    gumbel_loss,
-    minimum_risk_loss,
     model_costs,
     policy_gradient_loss,
-    reinforce_loss,
     reward,
-    sample_models,
 )
 from elastic_tf.training.settings import MethodSettings
+from tests import testing
 from tests.testing import TASKS, random_batch, randomise
 
+WIDTHS = np.array([0, 0.25, 0.5, 1.0])
 
-class AdvantagesTest(tf.test.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.rewards = tf.constant([[1.0, 5.0], [2.0, 5.0], [6.0, 2.0]])
 
-    def test_leave_one_out_by_hand(self):
+class AdvantagesTest(testing.TestCase):
+    def test_by_hand(self):
+        rewards = tf.constant([[1.0, 5.0], [2.0, 5.0], [6.0, 2.0]])
         expected = [[1 - 4, 5 - 3.5], [2 - 3.5, 5 - 3.5], [6 - 1.5, 2 - 5]]
-        self.assertAllClose(advantages(self.rewards), expected)
-
-    def test_none_leaves_the_rewards(self):
-        self.assertAllEqual(advantages(self.rewards, "none"), self.rewards)
-
-    def test_one_sample_is_too_few(self):
-        with self.assertRaisesRegex(ValueError, "at least 2 samples"):
-            advantages(self.rewards[:1])
-
-    def test_unknown_baseline_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "`baseline` must be one of"):
-            advantages(self.rewards, "mean")
+        self.assertAllClose(advantages(rewards), expected)
+        self.assertAllEqual(advantages(rewards, "none"), rewards)
 
 
-class RewardTest(tf.test.TestCase, parameterized.TestCase):
-    def test_the_papers_formula_by_hand(self):
-        rewards = reward(tf.constant([0.5, 2.0]), tf.constant([1.0, 0.5]), price=0.1)
-        self.assertAllClose(rewards, [0.5, (1 - 0.25) / 10 - 2.0 + 1])
-
-    def test_at_exponent_1_the_cost_is_charged_as_it_is(self):
-        rewards = reward(tf.constant([0.5]), tf.constant([0.25]), price=2.0, exponent=1.0)
-        self.assertAllClose(rewards, [0.75 * 2.0 - 0.5 + 1])
-
-    def test_batch_credit_charges_the_mean(self):
-        rewards = reward(tf.zeros((1, 2)), tf.constant([[1.0, 0.0]]), price=1.0, credit="batch")
-        self.assertAllClose(rewards, [[1.75, 1.75]])
+class RewardTest(testing.TestCase):
+    @parameterized.parameters(
+        ([0.5, 2.0], [1.0, 0.5], {"price": 0.1}, [0.5, (1 - 0.25) / 10 - 2.0 + 1]),
+        ([0.5], [0.25], {"price": 2.0, "exponent": 1.0}, [0.75 * 2.0 - 0.5 + 1]),
+        ([[0.0, 0.0]], [[1.0, 0.0]], {"price": 1.0, "credit": "batch"}, [[1.75, 1.75]]),
+    )
+    def test_rewards_by_hand(self, losses, costs, settings, expected):
+        self.assertAllClose(reward(tf.constant(losses), tf.constant(costs), **settings), expected)
 
     @parameterized.parameters(("density", (0.25 + 1.0) / 2), ("macs", (10 + 20 + 50) / (10 + 150)))
     def test_costs_by_hand(self, kind, expected):
@@ -64,58 +46,51 @@ class RewardTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(model_costs(table, levels, kind), [[expected]])
         self.assertAllClose(gated_costs(table, tf.one_hot(levels, 3), kind), [[expected]])
 
-    def test_unknown_credit_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "`credit` must be one of"):
-            reward(tf.zeros(1), tf.zeros(1), 1.0, credit="nobody")
 
+class SelectorLossTest(testing.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.network = ElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
+        cls.images, cls.labels = random_batch(batch=4)["grey"]
 
-class SelectorLossTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
-        self.network = ElasticNetwork(TASKS, backbone="wrn-8-1")
         randomise(self.network)
-        self.images, self.labels = random_batch(batch=4)["grey"]
 
-    def test_samples_differ_and_have_their_shape(self):
-        levels = sample_models(tf.zeros((50, 3, 4)), 0.0, 3, tf.constant([1, 2]))
-        self.assertEqual(levels.shape, (3, 50, 3))
-        self.assertNotAllEqual(levels[0], levels[1])
-
-    def _run(self, loss_of, logits=None, price=0.2, epsilon=0.0, **settings):
+    def _run(self, name, logits=None, price=0.2, epsilon=0.0, seed=(1, 2), **settings):
         logits = tf.zeros((4, 3, 4)) if logits is None else logits
         defaults = {"samples_per_image": 2, "cost": "density", "cost_exponent": 2.0}
-        settings = MethodSettings(**defaults | settings)
-        seed = tf.constant([1, 2])
-        return loss_of(
-            self.network, self.images, self.labels, logits, "grey", settings, price, epsilon, seed
-        )
+        defaults |= {"entropy_weight": 0.0, "exploration_weight": 0.0, "selector_gradient": name}
+        if name == "gumbel":
+            defaults["baseline"] = "none"
+        method = MethodSettings(**defaults | settings)
+        batch = self.images, self.labels, logits, "grey"
+        return SELECTOR_GRADIENTS[name](self.network, *batch, method, price, epsilon, seed)
 
     @parameterized.parameters(*SELECTOR_GRADIENTS)
     def test_rewards_are_those_of_each_image_and_model_alone(self, name):
-        _, rewards, levels = self._run(SELECTOR_GRADIENTS[name])
-        widths = np.array([0, 0.25, 0.5, 1.0])
+        _, rewards, levels = self._run(name)
+        self.assertEqual(levels.shape, (2, 4, 3))
         self.assertNotAllEqual(levels[0], levels[1])
-        for sample in range(2):
-            for i in range(4):
-                chosen = levels[sample, i : i + 1]
-                logits = self.network.estimator(self.images[i : i + 1], levels=chosen, task="grey")
-                log_softmax = logits[0] - tf.reduce_logsumexp(logits[0])
-                density = widths[chosen[0]].mean()
-                expected = (1 - density**2) / 5.0 + log_softmax[int(self.labels[i])] + 1
-                self.assertAllClose(rewards[sample, i], expected, rtol=1e-5, atol=1e-4)
+        for sample, i in np.ndindex(2, 4):
+            chosen = levels[sample, i : i + 1]
+            logits = self.network.estimator(self.images[i : i + 1], levels=chosen, task="grey")
+            log_softmax = logits[0] - tf.reduce_logsumexp(logits[0])
+            density = WIDTHS[chosen[0]].mean()
+            expected = (1 - density**2) / 5.0 + log_softmax[int(self.labels[i])] + 1
+            self.assertAllClose(rewards[sample, i], expected, rtol=1e-5, atol=1e-4)
 
     @parameterized.parameters(*SELECTOR_GRADIENTS)
     def test_cost_by_macs(self, name):
         by_density, by_macs = (
-            self._run(SELECTOR_GRADIENTS[name], price=50.0, cost=cost)
-            for cost in ("density", "macs")
+            self._run(name, price=50.0, cost=cost) for cost in ("density", "macs")
         )
         self.assertAllEqual(by_density.levels, by_macs.levels)
         levels = by_macs.levels.numpy()
         table = self.network.cost_table("grey")
         macs = table.fixed_macs + sum(table.block_macs[i][levels[..., i]] for i in range(3))
-        density = np.array([0, 0.25, 0.5, 1.0])[levels].mean(axis=-1)
-        dearer = (macs / table.full_macs) ** 2 - density**2
+        dearer = (macs / table.full_macs) ** 2 - WIDTHS[levels].mean(axis=-1) ** 2
         self.assertAllClose(by_density.rewards - by_macs.rewards, 50 * dearer, atol=1e-3)
 
     @parameterized.parameters(*SELECTOR_GRADIENTS)
@@ -123,32 +98,20 @@ class SelectorLossTest(tf.test.TestCase, parameterized.TestCase):
         # Where all answers are alike, only the price is left: less of every block earns more.
         head = self.network.estimator.heads["grey"].linear
         head.kernel.assign(tf.zeros_like(head.kernel))
-        logits, total = tf.Variable(tf.zeros((4, 3, 4))), 0.0
-        for seed in range(40):
+
+        @tf.function
+        def gradient(seed):
+            logits = tf.zeros((4, 3, 4))
             with tf.GradientTape() as tape:
-                loss = SELECTOR_GRADIENTS[name](
-                    self.network,
-                    self.images,
-                    self.labels,
-                    tf.convert_to_tensor(logits),
-                    "grey",
-                    MethodSettings(
-                        samples_per_image=8,
-                        entropy_weight=0,
-                        exploration_weight=0,
-                        cost="density",
-                        cost_exponent=2.0,
-                    ),
-                    1.0,
-                    0.0,
-                    tf.constant([seed, 0]),
-                ).loss
-            total += tape.gradient(loss, logits).numpy()
+                tape.watch(logits)
+                loss = self._run(name, logits, price=1.0, seed=seed, samples_per_image=8).loss
+            return tape.gradient(loss, logits)
+
+        total = np.sum([gradient(tf.constant([seed, 0])) for seed in range(40)], axis=0)
         # Of a cost that is a square, by enumeration of all 64 models.
-        widths = np.array([0, 0.25, 0.5, 1.0])
-        models = np.stack(np.meshgrid(*[widths] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+        models = np.stack(np.meshgrid(*[WIDTHS] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
         costs = models.mean(axis=1) ** 2
-        slope = [costs[models[:, 0] == width].mean() - costs.mean() for width in widths]
+        slope = [costs[models[:, 0] == width].mean() - costs.mean() for width in WIDTHS]
         measured = total.mean(axis=(0, 1)) / 40 * 4 * 4
         if name == "reinforce":
             self.assertAllClose(measured, slope, atol=0.06)
@@ -157,21 +120,18 @@ class SelectorLossTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_the_minimum_risk_is_that_of_the_choice_among_the_models_drawn(self):
         logits = tf.random.stateless_normal((4, 3, 4), (3, 4))
-        settings = {"samples_per_image": 3, "entropy_weight": 0, "exploration_weight": 0}
         with tf.GradientTape() as tape:
             tape.watch(logits)
-            loss, rewards, levels = self._run(
-                minimum_risk_loss, logits, selector_gradient="minimum_risk", **settings
-            )
+            loss, rewards, levels = self._run("minimum_risk", logits, samples_per_image=3)
 
         def by_hand(logits):
             log_q = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
             weights = np.zeros(levels.shape[:2])
-            for s, sample in enumerate(levels.numpy()):
-                for i, row in enumerate(sample):
-                    weights[s, i] = np.exp(0.3 * sum(log_q[i, b, row[b]] for b in range(3)))
+            for s, i in np.ndindex(*weights.shape):
+                weights[s, i] = np.exp(0.3 * sum(log_q[i, b, levels[s, i, b]] for b in range(3)))
             return -np.mean((weights * rewards.numpy()).sum(0) / weights.sum(0)) / 0.3
 
+        levels = levels.numpy()
         at = logits.numpy().astype(np.float64)
         self.assertAllClose(loss, by_hand(at), rtol=1e-5)
         slope = np.zeros_like(at)
@@ -184,19 +144,15 @@ class SelectorLossTest(tf.test.TestCase, parameterized.TestCase):
     def test_the_models_of_minimum_risk_go_from_cheap_to_dear(self):
         # The choice itself is always the last level.
         logits = tf.tile(tf.constant([[[0.0, 10, 20, 30]]]), (4, 3, 1))
-        settings = {"samples_per_image": 20, "selector_gradient": "minimum_risk"}
-        levels = self._run(minimum_risk_loss, logits, **settings).levels.numpy()
+        levels = self._run("minimum_risk", logits, samples_per_image=20).levels.numpy()
         self.assertLess(levels.mean(axis=-1).min(), 1)
         self.assertEqual(levels.mean(axis=-1).max(), 3)
 
     def test_the_gumbel_gradient_is_that_of_the_softmax(self):
         logits = tf.random.stateless_normal((4, 3, 4), (3, 4))
-        settings = {"samples_per_image": 1, "entropy_weight": 0, "exploration_weight": 0}
         with tf.GradientTape() as tape:
             tape.watch(logits)
-            loss, _, levels = self._run(
-                gumbel_loss, logits, selector_gradient="gumbel", temperature=0.5, **settings
-            )
+            loss, _, levels = self._run("gumbel", logits, temperature=0.5, samples_per_image=1)
         # The chain by hand: of the loss by the gates, then of the softmax of the same noise.
         noise = tf.random.stateless_uniform(
             (4, 3, 4), tf.random.split(tf.constant([1, 2]), 1)[0], minval=1e-7
@@ -220,12 +176,13 @@ class SelectorLossTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_exploration_draws_what_the_selector_would_not(self):
         sure = tf.one_hot(tf.zeros((4, 3), tf.int32), 4, on_value=50.0)
-        self.assertAllEqual(self._run(reinforce_loss, sure).levels, np.zeros((2, 4, 3)))
-        self.assertNotAllEqual(
-            self._run(reinforce_loss, sure, epsilon=1.0).levels, np.zeros((2, 4, 3))
-        )
+        self.assertAllEqual(self._run("reinforce", sure).levels, np.zeros((2, 4, 3)))
+        levels = self._run("reinforce", sure, epsilon=1.0).levels
+        self.assertNotAllEqual(levels, np.zeros((2, 4, 3)))
 
-    def test_gradient_is_the_score_function_by_hand(self):
+
+class PolicyGradientTest(testing.TestCase):
+    def test_it_is_the_score_function_by_hand(self):
         logits = tf.Variable([[[0.0, 1.0]]])
         levels, rewards = tf.constant([[[0]], [[1]]]), tf.constant([[3.0], [1.0]])
         settings = MethodSettings(entropy_weight=0.0, exploration_weight=0.0)
@@ -237,17 +194,15 @@ class SelectorLossTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(tape.gradient(loss, logits)[0, 0], [expected, -expected], rtol=1e-5)
 
     def test_entropy_bonus_sums_over_blocks(self):
-        logits = tf.zeros((1, 3, 4))
-        loss = choice_price(logits, MethodSettings(entropy_weight=0.5))
+        loss = exploration_loss(tf.zeros((1, 3, 4)), MethodSettings(entropy_weight=0.5))
         self.assertAllClose(loss, -0.5 * 3 * np.log(4), rtol=1e-5)
 
     def test_exploration_still_pulls_where_entropy_has_faded(self):
-        logits = tf.Variable([[[30.0, 0.0]]])
-        pulls = []
+        logits, pulls = tf.Variable([[[30.0, 0.0]]]), []
         for weights in ((1.0, 0.0), (0.0, 1.0)):
             settings = MethodSettings(entropy_weight=weights[0], exploration_weight=weights[1])
             with tf.GradientTape() as tape:
-                loss = choice_price(logits, settings)
+                loss = exploration_loss(logits, settings)
             pulls.append(float(tape.gradient(loss, logits)[0, 0, 0]))
         self.assertAllClose(pulls, [0.0, 0.5], atol=1e-6)
 
