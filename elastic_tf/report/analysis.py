@@ -8,12 +8,95 @@ import numpy as np
 
 from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.evaluation.budgets import budget_curve
-from elastic_tf.evaluation.chosen_models import chosen_models, task_agreement
+from elastic_tf.evaluation.chosen_models import (
+    RoutedImages,
+    chosen_models,
+    class_shares,
+    route_images,
+    task_agreement,
+)
 from elastic_tf.evaluation.task_evaluation import evaluate_network
-from elastic_tf.report.routing import route_task
+from elastic_tf.report.curves import read_curves
 
 ALL_TASKS = "all tasks"
 BUDGETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelGroup:
+    """The images of one task on one model.
+
+    Attributes:
+        levels: tuple of int, the model.
+        images: int array, their indices.
+        share: float in (0, 1], of the task's images.
+        macs_share: float > 0, of one such image; of the full model's, selector included.
+        accuracy: float in [0, 1], on these images.
+        classes: list of dict, see `class_shares`.
+        tasks: list of str, all tasks that use it much (or, of a shared model, at all).
+    """
+
+    levels: tuple
+    images: np.ndarray
+    share: float
+    macs_share: float
+    accuracy: float
+    classes: list
+    tasks: list
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskRouting:
+    """One task's images on the models chosen for them.
+
+    Attributes:
+        task: str.
+        class_names: list of str.
+        routed: `RoutedImages`.
+        batches: iterable of `(images, labels)`, the images in the same order at every pass.
+    """
+
+    task: str
+    class_names: list
+    routed: RoutedImages
+    batches: object
+
+    @functools.cached_property
+    def chosen(self):
+        """`ChosenModels` of the images."""
+        return chosen_models(self.routed.levels)
+
+    def pictures(self, indices):
+        """Returns some images, a list of uint8 arrays `(height, width, channels)`.
+
+        Args:
+            indices: sequence of int, in any order.
+        """
+        wanted, found, start = set(map(int, indices)), {}, 0
+        for images, _ in self.batches:
+            images = np.asarray(images)
+            stop = start + len(images)
+            found |= {i: images[i - start] for i in wanted if start <= i < stop}
+            start = stop
+        return [found[int(i)] for i in indices]
+
+    def group(self, levels, tasks):
+        """Returns the `ModelGroup` of the images on a model; there must be one.
+
+        Args:
+            levels: tuple of int, the model.
+            tasks: list of str, see `ModelGroup`.
+        """
+        routed, images = self.routed, np.flatnonzero((self.routed.levels == levels).all(axis=1))
+        return ModelGroup(
+            levels=levels,
+            images=images,
+            share=len(images) / len(routed.labels),
+            macs_share=float(routed.macs_share[images[0]]),
+            accuracy=float(np.mean(routed.classes[images] == routed.labels[images])),
+            classes=class_shares(routed.labels, images, len(self.class_names)),
+            tasks=tasks,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,11 +133,6 @@ class Analysis:
     def class_names(self):
         """Dict from task to its list of str."""
         return {routing.task: routing.class_names for routing in self.routings}
-
-    @property
-    def has_curves(self):
-        """Whether the training is known, bool."""
-        return bool(self.stages) and any(self.curves.values())
 
     @functools.cached_property
     def distributions(self):
@@ -167,21 +245,20 @@ def analyse(
     say = progress or (lambda text: None)
     answers, routings = AnswersBySplit(network, batches_of), []
     for task in network.tasks:
-        names = (class_names or {}).get(task)
-        of_task = answers.on(task, split)
-        routing = route_task(of_task, batches_of(task, split), names, budget)
-        say(f"{task}: {len(routing):,} images on {len(routing.chosen.counts):,} models")
+        names = _checked_names((class_names or {}).get(task), network.tasks[task], task)
+        routed = route_images(answers.on(task, split), budget)
+        routing = TaskRouting(task, names, routed, batches_of(task, split))
+        say(f"{task}: {len(routed.labels):,} images on {len(routing.chosen.counts):,} models")
         routings.append(routing)
     if results is None:
         results = evaluate_network(
             answers, split, search_evaluations=search_evaluations, budget=budget
         )
         say("results")
-    curves, budgets = {}, sorted(budgets)
-    for task in network.tasks if budgets else ():
-        if task in network.calibrations:
-            curves[task] = budget_curve(answers.on(task, split), budgets)
-            say(f"{task}: {len(budgets)} budgets")
+    curves, budgets = {}, sorted(set(budgets))
+    for task in network.calibrations if budgets else ():
+        curves[task] = budget_curve(answers.on(task, split), budgets)
+        say(f"{task}: {len(budgets)} budgets")
     channels = network.cost_table(routings[0].task).channels
     return Analysis(
         backbone=network.backbone,
@@ -191,14 +268,18 @@ def analyse(
         routings=routings,
         results=results,
         budget_curves=curves,
-        curves=_validation_curves(logs) if logs else {},
+        curves=read_curves(logs)["validation"] if logs else {},
         stages=getattr(network, "stages", None),
         ratios=channels / channels[:, -1:],
         top=top,
     )
 
 
-def _validation_curves(logs):
-    from elastic_tf.report.curves import read_curves  # TensorBoard, for those who have logs.
-
-    return read_curves(logs)["validation"]
+def _checked_names(names, task, name):
+    names = list(names or map(str, range(task["num_classes"])))
+    if len(names) != task["num_classes"]:
+        raise ValueError(
+            f"`class_names` must be {task['num_classes']} names for task '{name}'. "
+            f"Received: {len(names)}"
+        )
+    return names

@@ -5,8 +5,8 @@ import functools
 import matplotlib.ticker
 import numpy as np
 
-from elastic_tf.report.routing import model_name
 from elastic_tf.report.style import ACCENT, QUIET, SECOND, SMALL, Drawing, add_legend
+from elastic_tf.report.tables import model_name
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
 
 _NAMED = 3

@@ -9,6 +9,9 @@ import itertools
 import math
 import statistics
 
+from elastic_tf.report.curves import read_curves
+from elastic_tf.report.tables import mean_and_spread
+
 # Of the initial stage, the paper's own first.
 DISTRIBUTIONS = ("proposed", "uniform", "random")
 _PAPERS_LEVELS = 4
@@ -43,13 +46,7 @@ def judge_claims(names, runs):
 
 
 def by_setting(runs, task, name, value):
-    """Sorts what was measured by a setting.
-
-    Args:
-        runs: list of dicts, see above.
-        task: str.
-        name: str, of the setting.
-        value: function of a run and the task.
+    """Sorts by a setting what a function of a run and a task gives.
 
     Returns:
         Dict from the setting's values to a list of the function's, one per seed.
@@ -67,8 +64,6 @@ def selector_accuracy(run, task):
 
 def full_model_curve(run, task):
     """Returns the full model's validation accuracy in a run, a list of `(step, share)`."""
-    from elastic_tf.report.curves import read_curves  # TensorBoard, for those who ask for it.
-
     return read_curves(run["logs"])["validation"].get(f"{task}_full_accuracy", [])
 
 
@@ -158,9 +153,9 @@ def _judge_choice(runs, task):
     seeds = f"{sum(holding)} of {len(holding)} seeds hold: " if len(holding) > 1 else ""
     return _verdict(
         all(holding),
-        f"{where}{seeds}{_number(models, 0 if len(models) == 1 else 1)} "
-        f"model{'' if models == [1] else 's'}, {_number([100 * top for top in tops], 1)} % of the "
-        f"images on the most used; entropy {_number(entropies, 2)} nats of at most {bound:.2f}.",
+        f"{where}{seeds}{mean_and_spread(models, '.0f' if len(models) == 1 else '.1f')} "
+        f"model{'' if models == [1] else 's'}, {_percent(tops, '.1f')} of the images on the most "
+        f"used; entropy {mean_and_spread(entropies, '.2f')} nats of at most {bound:.2f}.",
     )
 
 
@@ -210,13 +205,7 @@ def _lower(points):
     return f"{abs(points):.1f} points {'lower' if points >= 0 else 'higher'}"
 
 
-def _percent(shares):
+def _percent(shares, form=".2f"):
     if any(map(math.isnan, shares)):
         return "(not measured)"
-    return f"{_number([100 * share for share in shares], 2)} %"
-
-
-def _number(values, digits):
-    """Returns the mean over seeds, with the standard deviation where there are several."""
-    mean = f"{statistics.fmean(values):.{digits}f}"
-    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
+    return f"{mean_and_spread([100 * share for share in shares], form)} %"

@@ -4,10 +4,7 @@ import logging
 import pathlib
 
 import tensorflow as tf
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-# It tells of the end of every file that it reads.
-logging.getLogger("tensorboard").setLevel(logging.WARNING)
 _PREFIX = "epoch_"
 _STEP = "step"
 
@@ -37,8 +34,12 @@ def read_curves(logs):
 
 def _read(folder):
     """Returns a dict from a figure's name to a dict from epoch to value."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # An extra.
+
     if not folder.is_dir():
         return {}
+    # It tells of the end of every file that it reads.
+    logging.getLogger("tensorboard").setLevel(logging.WARNING)
     events = EventAccumulator(str(folder), size_guidance={"tensors": 0, "scalars": 0})
     events.Reload()
     return {

@@ -2,20 +2,19 @@
 
 import functools
 
-import matplotlib.patches
 import numpy as np
 from PIL import Image
 
 from elastic_tf.report.choice_figures import block_ticks
-from elastic_tf.report.routing import model_name
 from elastic_tf.report.style import ACCENT, QUIET, SMALL, Drawing
+from elastic_tf.report.tables import model_name
 
 # Inches: three side by side are as wide as a laptop's page, and one is no wider than a phone.
 _WIDTH, _HEIGHT = 3.3, 2.5
 _ROWS, _COLUMNS = 4, 6
 _GAP = 0.1  # Between images, as a share of one.
 _MAX_SIDE = 64  # Pixels: more cannot be seen at this size, and would fill the page.
-_MAX_CLASSES = 12
+_MAX_CLASSES, _TYPICAL = 12, 3
 _SEED = 0
 
 
@@ -38,14 +37,18 @@ def draw_group(routing, group, ratios):
     others = [task for task in group.tasks if task != routing.task]
     also = f"\nmuch used for {', '.join(others)} too" if others else ""
     panels = {
-        "channels that run": _model_panel(group.levels, ratios, f"{name}\n{cost}"),
+        "channels that run": functools.partial(
+            _draw_model, levels=group.levels, ratios=ratios, title=f"{name}\n{cost}"
+        ),
         "images": _images_panel(routing, group, f"{_shown(group)}{also}"),
         "classes": functools.partial(_draw_classes, group=group, class_names=routing.class_names),
     }
+    most_above_chance = sorted(group.classes, key=lambda each: -each["z"])[:_TYPICAL]
     typical = [
         f"{routing.class_names[each['label']]}: {100 * each['group_share']:.0f} % of its images, "
         f"{each['lift']:.1f} times the task's share"
-        for each in group.typical_classes()
+        for each in most_above_chance
+        if each["z"] > 0
     ]
     caption = f"Model {name}. {'; '.join(typical) or 'no class more than the others'}."
     label = f"model {name}, {routing.task}"
@@ -64,7 +67,12 @@ def draw_shared_group(model, ratios, routings):
         `Drawing`, with an empty place for a task without images on the model.
     """
     levels = next(iter(model.values())).levels
-    panels = {"channels that run": _model_panel(levels, ratios, model_name(levels))}
+    name = model_name(levels)
+    panels = {
+        "channels that run": functools.partial(
+            _draw_model, levels=levels, ratios=ratios, title=name
+        )
+    }
     for routing in routings:
         group = model.get(routing.task)
         panels[routing.task] = group and _images_panel(
@@ -72,8 +80,7 @@ def draw_shared_group(model, ratios, routings):
             group,
             f"{routing.task}: {100 * group.share:.1f} % of its images\n{_shown(group)}",
         )
-    label = f"shared model {model_name(levels)}"
-    return Drawing(label, panels, _HEIGHT, _WIDTH, columns=len(panels))
+    return Drawing(f"shared model {name}", panels, _HEIGHT, _WIDTH, columns=len(panels))
 
 
 def _shown(group):
@@ -82,37 +89,17 @@ def _shown(group):
     return f"{shown} of {len(group.images):,} images, {100 * group.accuracy:.1f} % right"
 
 
-def _model_panel(levels, ratios, title):
-    return functools.partial(draw_model, levels=levels, ratios=np.asarray(ratios), title=title)
-
-
-def draw_model(axes, levels, ratios, title):
-    """Draws every channel group of every block; those that the model uses are filled.
-
-    Args:
-        axes: `matplotlib` axes.
-        levels: sequence of int, one per block.
-        ratios: float array `(blocks, levels)`, see `draw_group`.
-        title: str.
-    """
-    blocks, num_levels = ratios.shape
-    bottoms = np.concatenate([np.zeros((blocks, 1)), ratios[:, :-1]], axis=1)
-    for block, level in np.ndindex(blocks, num_levels):
-        bottom, top = bottoms[block, level], ratios[block, level]
-        if top > bottom:
-            axes.add_patch(
-                matplotlib.patches.Rectangle(
-                    (block + 0.6, bottom),
-                    0.8,
-                    top - bottom,
-                    facecolor=ACCENT if level <= levels[block] else "none",
-                    edgecolor=QUIET,
-                    linewidth=0.8,
-                )
-            )
-    axes.set_xlim(0.4, blocks + 0.6)
+def _draw_model(axes, levels, ratios, title):
+    """Draws every channel group of every block; those that the model uses are filled."""
+    places, bottom = np.arange(1, len(levels) + 1), np.zeros(len(levels))
+    for level, top in enumerate(np.asarray(ratios).T):
+        colours = [ACCENT if level <= chosen else "none" for chosen in levels]
+        if (top > bottom).any():
+            axes.bar(places, top - bottom, 0.8, bottom, color=colours, ec=QUIET, linewidth=0.8)
+        bottom = top
+    axes.set_xlim(0.4, len(levels) + 0.6)
     axes.set_ylim(0, 1)
-    axes.set_xticks(block_ticks(blocks))
+    axes.set_xticks(block_ticks(len(levels)))
     axes.set_yticks((0, 0.5, 1), ("0", "50", "100"))
     axes.set_xlabel("block")
     axes.set_ylabel("channels, %")

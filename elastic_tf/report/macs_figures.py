@@ -122,15 +122,10 @@ def _points(figures, accuracy="accuracy"):
 
 
 def _draw(axes, series, cheap=None, images=None):
-    """Draws a panel.
+    """Draws series, tuples of a name, looks, and a list of `(share of MACs, accuracy)`.
 
-    Args:
-        axes: `matplotlib` axes.
-        series: list of tuples of a name, looks, and a list of `(share of MACs, accuracy)`; what is
-            empty is left out.
-        cheap: float, a share of MACs: the axis of accuracy does not reach for what costs less. The
-            line to it leaves the panel. `None` for everything.
-        images: str, which images the accuracy is on, where that is to be said.
+    The axis of accuracy does not reach for what costs less than `cheap`, a share of MACs; the line
+    to it leaves the panel. `images`: which ones the accuracy is on, where that is to be said.
     """
     for name, looks, points in series:
         if points:

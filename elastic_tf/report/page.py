@@ -12,9 +12,8 @@ from elastic_tf.files import output_folder, write_text
 from elastic_tf.report.choice_figures import draw_histogram, draw_levels, draw_training
 from elastic_tf.report.group_figures import draw_group, draw_shared_group, picture_grid
 from elastic_tf.report.macs_figures import draw_tradeoff
-from elastic_tf.report.routing import model_name
 from elastic_tf.report.style import below_each_other
-from elastic_tf.report.tables import result_gains, result_rows, write_analysis_csv
+from elastic_tf.report.tables import model_name, result_gains, result_rows, write_analysis_csv
 from elastic_tf.version import __version__
 
 _TEMPLATE = pathlib.Path(__file__).with_name("report.html.j2")
@@ -73,7 +72,7 @@ def draw_figures(analysis):
     if analysis.shared_groups:
         shared = [draw_shared_group(model, ratios, routings) for model in analysis.shared_groups]
         figures["figure_4_shared"] = shared
-    if analysis.has_curves:
+    if analysis.stages and any(analysis.curves.values()):
         tasks = list(analysis.class_names)
         figures["training"] = [draw_training(analysis.curves, tasks, analysis.stages)]
     return figures
@@ -127,12 +126,12 @@ def _task_data(routing, per_class, full_macs):
     indices = [
         index
         for label in range(len(routing.class_names))
-        for index in spread_over_cost(routing, label, per_class)
+        for index in _spread_over_cost(routing, label, per_class)
     ]
     pictures = [Image.fromarray(np.squeeze(each)) for each in routing.pictures(indices)]
     width, height = pictures[0].size
     return {
-        "sheet": data_uri(picture_grid(pictures, _SHEET_COLUMNS, mode=pictures[0].mode)),
+        "sheet": _data_uri(picture_grid(pictures, _SHEET_COLUMNS, mode=pictures[0].mode)),
         "columns": _SHEET_COLUMNS,
         "width": width,
         "height": height,
@@ -152,21 +151,15 @@ def _task_data(routing, per_class, full_macs):
     }
 
 
-def spread_over_cost(routing, label, count):
-    """Returns indices of some images of a class, evenly from the cheapest to the dearest.
-
-    Args:
-        routing: `TaskRouting`.
-        label: int.
-        count: int >= 1. At most so many.
-    """
+def _spread_over_cost(routing, label, count):
+    """Returns indices of some images of a class, evenly from the cheapest to the dearest."""
     of_class = np.flatnonzero(routing.routed.labels == label)
     ordered = of_class[np.argsort(routing.routed.macs_share[of_class], kind="stable")]
     places = np.linspace(0, len(ordered) - 1, min(count, len(ordered))).round().astype(int)
     return [int(index) for index in ordered[places]]
 
 
-def data_uri(image):
+def _data_uri(image):
     """Returns a `PIL.Image.Image` as the address of a PNG within a page."""
     stream = io.BytesIO()
     image.save(stream, format="PNG", optimize=True)

@@ -73,9 +73,9 @@ class Drawing:
             Image.open(stream).convert("RGB").save(partial, format="PNG", optimize=True)
 
     def svgs(self):
-        """Returns a list of `<svg>` elements, one for each panel, see `inline_svg`."""
+        """Returns a list of `<svg>` elements, one for each panel; text has the page's colour."""
         return [
-            inline_svg(self._draw({panel: draw}), f"{self.name}: {panel}")
+            _inline_svg(self._draw({panel: draw}), f"{self.name}: {panel}")
             for panel, draw in self.panels.items()
             if draw
         ]
@@ -125,13 +125,8 @@ def add_legend(figure, axes, columns=None):
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=SMALL)
 
 
-def inline_svg(figure, label):
-    """Returns a figure as an `<svg>` element that takes the page's colour of text.
-
-    Args:
-        figure: `matplotlib` figure.
-        label: str, what it shows, for those who cannot see it.
-    """
+def _inline_svg(figure, label):
+    """Returns a figure as an `<svg>` element that takes the page's colour of text."""
     stream = io.StringIO()
     # Text stays text: it can be searched, and is smaller. Ids must differ between figures.
     with matplotlib.rc_context(_STYLE | {"svg.fonttype": "none", "svg.hashsalt": label}):

@@ -1,8 +1,35 @@
 """Figures as tables, for a person, and as CSV, where shares are in [0, 1] and not in %."""
 
+import statistics
+
+import numpy as np
+
 from elastic_tf.evaluation.budgets import largest_miss
 from elastic_tf.files import markdown_table, write_csv
-from elastic_tf.report.routing import model_name
+
+
+def model_name(levels):
+    """Returns e.g. `2-0-3`.
+
+    Args:
+        levels: sequence of int, one per block.
+    """
+    return "-".join(str(int(level)) for level in levels)
+
+
+def mean_and_spread(values, form):
+    """Returns a mean over seeds, with the standard deviation where there are several; a str.
+
+    Args:
+        values: list of numbers; a dash where it is empty.
+        form: str, how the mean is printed, as `"+.2f"`.
+    """
+    if not values:
+        return "–"
+    mean = format(statistics.fmean(values), form)
+    if len(values) < 2:
+        return mean
+    return f"{mean} ± {format(statistics.stdev(values), form.lstrip('+'))}"
 
 
 def format_results(results):
@@ -72,18 +99,12 @@ def result_gains(figures):
     Args:
         figures: dict, what `evaluate_task` returns.
     """
-    names = {
-        "gain_over_shuffled": "its shuffled choices",
-        "gain_over_best_fixed": "the best fixed model",
-    }
+    names = {"shuffled": "its shuffled choices", "best_fixed": "the best fixed model"}
+    text = "{points:+.2f} points (95 %: {low:+.2f} to {high:+.2f})"
     return [
-        (
-            name,
-            f"{figures[key]['points']:+.2f} points "
-            f"(95 %: {figures[key]['low']:+.2f} to {figures[key]['high']:+.2f})",
-        )
+        (name, text.format_map(figures[f"gain_over_{key}"]))
         for key, name in names.items()
-        if key in figures
+        if f"gain_over_{key}" in figures
     ]
 
 
@@ -135,12 +156,12 @@ def write_curves_csv(path, curves):
 
 def _choices(curve):
     """Returns every choice of models as a tuple: its name, its point."""
-    *levels, full = [(f"level {k} everywhere", point) for k, point in enumerate(curve["levels"])]
+    *levels, full = curve["levels"]
     return [
         *(("at the budget", point) for point in curve["budgets"]),
         ("selector", curve["selector"]),
-        *levels,
-        ("full model", full[1]),
+        *((f"level {k} everywhere", point) for k, point in enumerate(levels)),
+        ("full model", full),
     ]
 
 
@@ -224,59 +245,62 @@ def write_analysis_csv(folder, analysis):
         "figure_4_groups": _group_rows(groups, analysis.class_names),
         "figure_4_shared": _group_rows(shared, analysis.class_names),
         "task_agreement": _agreement_rows(analysis.agreement),
-        "shared_models": _shared_rows(analysis.shared_models),
+        "shared_models": [
+            {"model": model_name(levels), "task": task, "share": share}
+            for levels, shares in analysis.shared_models.items()
+            for task, share in shares.items()
+        ],
     }
-    rows = {folder / f"{name}.csv": list(of) for name, of in tables.items()}
-    paths = [path for path, of in rows.items() if of]
-    for path in paths:
-        write_csv(path, rows[path])
-    return paths
+    tables = {folder / f"{name}.csv": rows for name, rows in tables.items() if rows}
+    for path, rows in tables.items():
+        write_csv(path, rows)
+    return list(tables)
 
 
 def _model_rows(distributions):
-    for name, chosen in distributions.items():
-        used = zip(chosen.models, chosen.counts, chosen.shares, strict=True)
-        for rank, (levels, count, share) in enumerate(used, 1):
-            row = {"task": name, "rank": rank, "model": model_name(levels)}
-            yield row | {"images": int(count), "share": float(share)}
+    return [
+        {
+            "task": name,
+            "rank": rank,
+            "model": model_name(levels),
+            "images": int(count),
+            "share": float(count / chosen.counts.sum()),
+        }
+        for name, chosen in distributions.items()
+        for rank, (levels, count) in enumerate(zip(chosen.models, chosen.counts, strict=True), 1)
+    ]
 
 
 def _level_rows(level_means):
-    for name, means in level_means.items():
-        for block, levels in enumerate(means, 1):
-            for level, mean in enumerate(levels):
-                yield {
-                    "task": name,
-                    "block": block,
-                    "level": level,
-                    "mean_probability": float(mean),
-                }
+    return [
+        {"task": name, "block": block + 1, "level": level, "mean_probability": float(mean)}
+        for name, means in level_means.items()
+        for (block, level), mean in np.ndenumerate(means)
+    ]
 
 
 def _group_rows(groups, class_names):
-    for task, group in groups:
-        for each in group.classes:
-            yield {
-                "task": task,
-                "model": model_name(group.levels),
-                "images": len(group.images),
-                "share": group.share,
-                "macs_share": group.macs_share,
-                "accuracy": group.accuracy,
-                "tasks": " ".join(group.tasks),
-                "class": class_names[task][each["label"]],
-                **{key: value for key, value in each.items() if key != "label"},
-            }
+    return [
+        {
+            "task": task,
+            "model": model_name(group.levels),
+            "images": len(group.images),
+            "share": group.share,
+            "macs_share": group.macs_share,
+            "accuracy": group.accuracy,
+            "tasks": " ".join(group.tasks),
+            "class": class_names[task][each["label"]],
+            **{key: value for key, value in each.items() if key != "label"},
+        }
+        for task, group in groups
+        for each in group.classes
+    ]
 
 
 def _agreement_rows(agreement):
-    for (first, second), of in agreement.items():
-        mean = sum(of["level_overlap"]) / len(of["level_overlap"])
-        plain = {key: value for key, value in of.items() if key != "level_overlap"}
-        yield {"first": first, "second": second, **plain, "mean_level_overlap": mean}
-
-
-def _shared_rows(shared_models):
-    for levels, shares in shared_models.items():
-        for task, share in shares.items():
-            yield {"model": model_name(levels), "task": task, "share": share}
+    return [
+        {"first": first, "second": second}
+        | {key: value for key, value in of.items() if key != "level_overlap"}
+        | {"mean_level_overlap": sum(of["level_overlap"]) / len(of["level_overlap"])}
+        for (first, second), of in agreement.items()
+    ]

@@ -5,9 +5,8 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.evaluation.chosen_models import RoutedImages, chosen_models
-from elastic_tf.report.analysis import Analysis
-from elastic_tf.report.routing import TaskRouting
+from elastic_tf.evaluation.chosen_models import RoutedImages
+from elastic_tf.report.analysis import Analysis, TaskRouting
 from elastic_tf.training.stages import StageSchedule
 
 NUM_CLASSES, NUM_LEVELS = 4, 3
@@ -94,19 +93,20 @@ FOUND = {
 }
 
 
-def planted_routing(task="planted", per_class=(5, 8, 4, 3), channels=3):
+def planted_routing(task="planted", per_class=(5, 8, 4, 3), channels=3, size=(6, 5)):
     """Returns a `TaskRouting`: image number i is filled with i; even images are answered rightly.
 
     Args:
         task: str.
         per_class: tuple of int, images of each class.
         channels: 1 or 3.
+        size: height and width.
     """
     labels = np.concatenate([np.full(count, label) for label, count in enumerate(per_class)])
     labels = np.random.default_rng(0).permutation(labels)
     numbers = np.arange(len(labels))
     images = np.broadcast_to(
-        numbers.astype(np.uint8)[:, None, None, None], (len(labels), 6, 5, channels)
+        numbers.astype(np.uint8)[:, None, None, None], (len(labels), *size, channels)
     )
     levels = MODELS[labels]
     routed = RoutedImages(
@@ -119,7 +119,7 @@ def planted_routing(task="planted", per_class=(5, 8, 4, 3), channels=3):
     )
     batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(7)
     names = [f"class {label}" for label in range(NUM_CLASSES)]
-    return TaskRouting(task, names, routed, chosen_models(levels), batches)
+    return TaskRouting(task, names, routed, batches)
 
 
 def planted_analysis(*routings, top=3):

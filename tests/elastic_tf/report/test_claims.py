@@ -1,12 +1,12 @@
 """Tests of the supplement's claims, and of figure 2."""
 
 import math
-import pathlib
-import tempfile
+from unittest import mock
 
 import tensorflow as tf
 from absl.testing import parameterized
 
+from elastic_tf.report import claims
 from elastic_tf.report.claims import FIGURES, judge_claims
 from elastic_tf.report.study_figures import draw_study
 
@@ -96,18 +96,24 @@ class LevelsTest(tf.test.TestCase, parameterized.TestCase):
 
 
 class DistributionsTest(tf.test.TestCase, parameterized.TestCase):
-    def _runs(self, initial, final=0.8):
+    def setUp(self):
+        super().setUp()
+        # In place of the path of a run's logs, its curves.
+        read = self.enter_context(mock.patch.object(claims, "read_curves"))
+        read.side_effect = lambda curves: {"validation": curves}
+
+    def _runs(self, initial):
         """Returns runs from a dict from the distribution to the accuracy of a list of seeds."""
-        folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
-        runs = []
-        for name, of in initial.items():
-            for seed, accuracy in enumerate(of):
-                logs = folder / f"{name}{seed}"
-                if accuracy is not None:
-                    _write_curve(logs, [(10, 0.1), (20, accuracy), (30, 0.99)])
-                run = finished_run(name, final, logs=logs, initial_distribution=name)
-                runs.append(run)
-        return runs
+        return [
+            finished_run(
+                name,
+                accuracy=0.8,
+                logs={"cats_full_accuracy": [(10, 0.1), (20, right), (30, 0.99)]} if right else {},
+                initial_distribution=name,
+            )
+            for name, of in initial.items()
+            for right in of
+        ]
 
     def _judge(self, initial):
         return judge_claims(["initial_distribution"], self._runs(initial))
@@ -142,17 +148,6 @@ class DistributionsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(proposed.get_xydata(), [(10, 10), (20, 75), (30, 99)], rtol=1e-5)
         self.assertEqual((proposed.get_label(), random.get_label()), ("proposed", "random"))
         self.assertAllEqual(end.get_xdata(), [20, 20])
-
-
-def _write_curve(logs, curve):
-    """Writes the logs of a training: a list of `(step, accuracy of the full model)`."""
-    for part, name, values in (
-        ("train", "step", [step for step, _ in curve]),
-        ("validation", "cats_full_accuracy", [accuracy for _, accuracy in curve]),
-    ):
-        with tf.summary.create_file_writer(str(logs / part)).as_default():
-            for epoch, value in enumerate(values):
-                tf.summary.scalar(f"epoch_{name}", value, step=epoch)
 
 
 class ChoiceTest(tf.test.TestCase, parameterized.TestCase):

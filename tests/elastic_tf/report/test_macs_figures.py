@@ -22,7 +22,7 @@ def drawn_lines(axes):
     return {line.get_label(): line.get_xydata().tolist() for line in axes.get_lines()}
 
 
-class TradeoffTest(tf.test.TestCase):
+class TradeoffTest(tf.test.TestCase, parameterized.TestCase):
     def test_every_choice_is_a_series(self):
         figure = draw_tradeoff({"cats": RESULTS}, CURVES).figure()
         expected = {
@@ -42,14 +42,16 @@ class TradeoffTest(tf.test.TestCase):
             set(drawn_lines(axes)), {"fixed levels", "its choices, shuffled", "selector"}
         )
 
-    def test_all_but_a_level_that_guesses_is_within_the_panel(self):
-        (axes,) = draw_tradeoff({"cats": RESULTS}, CURVES).figure().axes
-        low, high = axes.get_ylim()
+    @parameterized.parameters(
+        (draw_tradeoff, {"cats": RESULTS}, CURVES), (draw_budget_curves, CURVES)
+    )
+    def test_a_level_that_guesses_does_not_stretch_the_axis(self, draw, *measured):
+        low, high = draw(*measured).figure().axes[0].get_ylim()
         self.assertBetween(low, 60, 70)
         self.assertBetween(high, 95, 100)
 
 
-class BudgetCurvesTest(tf.test.TestCase, parameterized.TestCase):
+class BudgetCurvesTest(tf.test.TestCase):
     def test_every_task_has_a_panel(self):
         figure = draw_budget_curves(CURVES, "wrn, test").figure()
         self.assertEqual([axes.get_title() for axes in figure.axes], ["cats", "dogs"])
@@ -60,16 +62,6 @@ class BudgetCurvesTest(tf.test.TestCase, parameterized.TestCase):
             "selector": [[45, 90]],
         }
         self.assertAllClose(drawn_lines(figure.axes[0]), expected)
-
-    @parameterized.parameters(1, 3, 4, 7)
-    def test_places_without_a_task_are_left_out(self, tasks):
-        curves = {f"task{k}": CURVES["cats"] for k in range(tasks)}
-        self.assertLen(draw_budget_curves(curves).figure().axes, tasks)
-
-    def test_a_level_cheaper_than_all_budgets_does_not_stretch_the_axis(self):
-        low, high = draw_budget_curves(CURVES).figure().axes[0].get_ylim()
-        self.assertBetween(low, 60, 70)
-        self.assertBetween(high, 96.5, 100)
 
     def test_the_file_is_a_png_and_nothing_else_is_left(self):
         folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
@@ -105,9 +97,7 @@ class TrialsTest(tf.test.TestCase):
         }
         self.assertAllClose(found, expected)
         self.assertEqual(axes.get_title(), "title")
-
-    def test_without_front_and_budget(self):
-        (axes,) = draw_trials([point(0.5, 0.75)], []).figure().axes
+        (axes,) = draw_trials(trials[:1], []).figure().axes
         self.assertEqual(set(drawn_lines(axes)), {"trials", "best score"})
 
 

@@ -1,6 +1,7 @@
 """Tests of drawings as the page shows them, and of the page."""
 
 import base64
+import collections
 import io
 import pathlib
 import re
@@ -11,13 +12,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
-from elastic_tf.report.page import (
-    browser_data,
-    data_uri,
-    draw_figures,
-    spread_over_cost,
-    write_report,
-)
+from elastic_tf.report.page import browser_data, draw_figures, write_report
 from elastic_tf.report.style import Drawing, below_each_other
 from tests.elastic_tf.report.planted import MACS, planted_analysis, planted_routing, two_tasks
 
@@ -76,12 +71,12 @@ class DrawingsTest(tf.test.TestCase):
         )
 
     def test_in_print_they_are_together(self):
-        sizes = {
-            name: below_each_other(drawings).figure().get_size_inches().tolist()
-            for name, drawings in self.figures.items()
-        }
-        self.assertAllClose(sizes["figure_4_cats"], [3 * 3.3, 3 * 2.5])
-        self.assertAllClose(sizes["figure_3a_models"], [2 * 3.5, 2 * 2.7])
+        for name, size in {
+            "figure_4_cats": [3 * 3.3, 3 * 2.5],
+            "figure_3a_models": [2 * 3.5, 2 * 2.7],
+        }.items():
+            figure = below_each_other(self.figures[name]).figure()
+            self.assertAllClose(figure.get_size_inches(), size)
 
     def test_ids_that_are_referred_to_are_there_and_in_no_other(self):
         seen = set()
@@ -147,21 +142,20 @@ class PageTest(tf.test.TestCase):
 
 
 class ImageBrowserTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters((2, 8), (100, 20))
-    def test_every_class_has_its_images(self, per_class, total):
-        analysis = planted_analysis(planted_routing())
-        images = browser_data(analysis, per_class)["planted"]["images"]
-        self.assertLen(images, total)
-        self.assertEqual({image["label"] for image in images}, {0, 1, 2, 3})
-
     @parameterized.parameters(1, 3)
     def test_an_image_says_what_became_of_it(self, channels):
         routing = planted_routing(channels=channels)
-        data = browser_data(planted_analysis(routing), 3)["planted"]
+        data = browser_data(planted_analysis(routing), 4)["planted"]
         self.assertEqual(data["classes"][2], "class 2")
         self.assertEqual(data["full_macs"], 2_000_000)
         self.assertEqual((data["width"], data["height"]), (5, 6))
-        sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["sheet"].split(",")[1]))))
+        self.assertEqual(
+            collections.Counter(image["label"] for image in data["images"]),
+            {0: 4, 1: 4, 2: 4, 3: 3},
+        )
+        kind, content = data["sheet"].split(",")
+        self.assertEqual(kind, "data:image/png;base64")
+        sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
         self.assertEqual(sheet.ndim, 2 if channels == 1 else 3)
         for place, image in enumerate(data["images"]):
             index, label = image["index"], image["label"]
@@ -176,13 +170,8 @@ class ImageBrowserTest(tf.test.TestCase, parameterized.TestCase):
     def test_the_cheapest_and_the_dearest_of_a_class_are_there(self):
         routing = planted_routing(per_class=(9, 0, 0, 0))
         routing.routed.macs_share[:] = [0.5, 0.1, 0.9, 0.4, 0.3, 0.2, 0.6, 0.7, 0.8]
-        self.assertEqual(spread_over_cost(routing, 0, 3), [1, 0, 2])
-
-    def test_the_address_holds_the_very_pixels(self):
-        image = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
-        kind, content = data_uri(Image.fromarray(image)).split(",")
-        self.assertEqual(kind, "data:image/png;base64")
-        self.assertAllEqual(np.asarray(Image.open(io.BytesIO(base64.b64decode(content)))), image)
+        images = browser_data(planted_analysis(routing), 3)["planted"]["images"]
+        self.assertEqual([image["index"] for image in images], [1, 0, 2])
 
 
 if __name__ == "__main__":
