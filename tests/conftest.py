@@ -3,7 +3,8 @@
 import signal
 
 # Before TensorFlow, whose lines at its start it holds back (and shows if that fails).
-import elastic_tf_tools  # noqa: F401 isort: skip
+import elastic_tf_tools  # noqa: F401
+
 import tensorflow as tf
 
 # Some tests interrupt themselves. A process that was started in the background ignores that.

@@ -10,10 +10,11 @@ import tempfile
 import tomllib
 from unittest import mock
 
-import tensorflow as tf
-from absl.testing import parameterized
 from elastic_tf_tools import EXTRA_OF, stderr_held_back
 from elastic_tf_tools.__main__ import COMMANDS, main
+
+import tensorflow as tf
+from absl.testing import parameterized
 
 ROOT = pathlib.Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -113,9 +114,9 @@ class ProcessTest(tf.test.TestCase):
         self.assertEqual(done.stdout.split(), expected)
 
     def test_a_command_runs_and_tensorflow_is_quiet(self):
-        done = run_python(ROOT / "tools" / "evaluate.py", "--help", path=[self.folder])
+        done = run_python(ROOT / "tools" / "train.py", "--help", path=[self.folder])
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertIn("--model_dir: ", done.stdout)
+        self.assertIn("--output_dir: ", done.stdout)
 
     def test_the_library_needs_no_extras_and_a_command_names_its_own(self):
         done = run_python("-c", WITHOUT_EXTRAS)

@@ -4,8 +4,9 @@ import dataclasses
 import pathlib
 import re
 
-import tensorflow as tf
 from elastic_tf_tools.training_settings import SETTINGS, flag_name
+
+import tensorflow as tf
 
 from elastic_tf.files import markdown_table
 

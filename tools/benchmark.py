@@ -15,7 +15,6 @@ Python. Exports of the same model that are there already are not made again. The
 and saved as comparison.md and, with the settings, as comparison.json.
 """
 
-from absl import flags as absl_flags
 from elastic_tf_tools import flags
 from elastic_tf_tools.benchmark_exports import (
     DYNAMIC,
@@ -38,6 +37,8 @@ from elastic_tf_tools.benchmark_rows import (
 from elastic_tf_tools.run_folder import load_run
 from elastic_tf_tools.timing import InterleavedTimer, describe_machine
 from elastic_tf_tools.training_settings import TrainingSettings
+
+from absl import flags as absl_flags
 
 from elastic_tf.export.manifest import model_hash
 from elastic_tf.export.options import FORMATS, QUANTIZATIONS

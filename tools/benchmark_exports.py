@@ -5,10 +5,11 @@ import functools
 import pathlib
 import typing
 
-import numpy as np
-import tensorflow as tf
 from elastic_tf_tools import export, flags
 from elastic_tf_tools.timing import Candidate, aligned_table
+
+import numpy as np
+import tensorflow as tf
 
 from elastic_tf.export.dynamic_module import served_answers
 from elastic_tf.export.loaded_export import LoadedExport

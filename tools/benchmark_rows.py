@@ -4,10 +4,11 @@ import dataclasses
 import functools
 import time
 
+from elastic_tf_tools.timing import Candidate
+
 import keras
 import numpy as np
 import tensorflow as tf
-from elastic_tf_tools.timing import Candidate
 
 import elastic_tf
 from elastic_tf.training.estimator_step import estimator_levels

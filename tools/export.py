@@ -21,9 +21,10 @@ there, before the folder appears.
 import dataclasses
 import pathlib
 
-from absl import flags as absl_flags
 from elastic_tf_tools import flags
 from elastic_tf_tools.run_folder import RunFolder
+
+from absl import flags as absl_flags
 
 import pipelines
 from elastic_tf.export.manifest import model_hash

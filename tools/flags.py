@@ -12,8 +12,9 @@ import pathlib
 import sys
 import textwrap
 
-from absl import flags, logging
 from elastic_tf_tools.training_settings import SETTINGS, TrainingSettings, flag_name, setting_fields
+
+from absl import flags, logging
 
 from elastic_tf.settings import check_value, describe_range, setting
 

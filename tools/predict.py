@@ -12,9 +12,10 @@ import json
 import pathlib
 import sys
 
+from elastic_tf_tools import flags
+
 import numpy as np
 from absl import flags as absl_flags
-from elastic_tf_tools import flags
 
 import pipelines
 from elastic_tf.export.loaded_export import LoadedExport

@@ -4,8 +4,9 @@ import dataclasses
 import pathlib
 import typing
 
-import keras
 from elastic_tf_tools.training_settings import TrainingSettings
+
+import keras
 
 import elastic_tf
 import pipelines

@@ -11,9 +11,10 @@ import tempfile
 import time
 import typing
 
+from elastic_tf_tools import stderr_held_back
+
 import numpy as np
 import tensorflow as tf
-from elastic_tf_tools import stderr_held_back
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.unknown_fields import UnknownFieldSet
 

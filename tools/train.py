@@ -12,10 +12,11 @@ import sys
 import time
 import types
 
-import keras
-import tensorflow as tf
 from elastic_tf_tools import flags
 from elastic_tf_tools.run_folder import RunFolder, batches_of, load_network
+
+import keras
+import tensorflow as tf
 
 import pipelines
 from elastic_tf.evaluation.answers import AnswersBySplit

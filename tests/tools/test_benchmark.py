@@ -2,10 +2,11 @@ import pathlib
 import tempfile
 from unittest import mock
 
+from elastic_tf_tools import benchmark
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
-from elastic_tf_tools import benchmark
 
 from elastic_tf.files import read_json
 from tests.tools.commands import run_command, run_failing

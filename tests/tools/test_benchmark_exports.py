@@ -4,9 +4,6 @@ import shutil
 import tempfile
 from unittest import mock
 
-import numpy as np
-import tensorflow as tf
-from absl.testing import parameterized
 from elastic_tf_tools import benchmark, export
 from elastic_tf_tools.benchmark_exports import (
     Variant,
@@ -17,6 +14,10 @@ from elastic_tf_tools.benchmark_exports import (
     quality,
     size_in_bytes,
 )
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
 
 from elastic_tf.files import read_json
 from elastic_tf.models.elastic_network import ElasticNetwork

@@ -1,7 +1,8 @@
-import numpy as np
-import tensorflow as tf
 from elastic_tf_tools.benchmark_report import draw_plot, format_rows, where_slower
 from elastic_tf_tools.timing import Row
+
+import numpy as np
+import tensorflow as tf
 
 
 def make_row(name, batch_size=1, seconds=1.0, reference=1.0, macs_share=1.0):

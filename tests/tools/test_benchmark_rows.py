@@ -1,9 +1,6 @@
 import dataclasses
 import time
 
-import numpy as np
-import tensorflow as tf
-from absl.testing import parameterized
 from elastic_tf_tools.benchmark_rows import (
     Subject,
     inference_candidates,
@@ -13,6 +10,10 @@ from elastic_tf_tools.benchmark_rows import (
     training_candidates,
 )
 from elastic_tf_tools.timing import InterleavedTimer, Row
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
 
 from elastic_tf import DeepElasticNetwork, NetworkSettings
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR

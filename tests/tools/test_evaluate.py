@@ -5,11 +5,12 @@ import re
 import tempfile
 from unittest import mock
 
+from elastic_tf_tools import evaluate
+from elastic_tf_tools.run_folder import RunFolder, batches_of, load_run
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
-from elastic_tf_tools import evaluate
-from elastic_tf_tools.run_folder import RunFolder, batches_of, load_run
 
 from elastic_tf.evaluation.answers import Answers
 from elastic_tf.files import read_json

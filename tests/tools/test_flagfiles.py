@@ -1,9 +1,10 @@
 """Every flagfile that ships parses, wherever it is installed; the paper's have its settings."""
 
+from elastic_tf_tools import flags, train, tune
+
 import tensorflow as tf
 from absl import flags as absl_flags
 from absl.testing import parameterized
-from elastic_tf_tools import flags, train, tune
 
 import elastic_tf
 

@@ -4,12 +4,13 @@ import json
 import pathlib
 import types
 
+from elastic_tf_tools import flags
+from elastic_tf_tools.training_settings import SETTINGS, TrainingSettings, flag_name, setting_fields
+
 import tensorflow as tf
 from absl import flags as absl_flags
 from absl import logging
 from absl.testing import parameterized
-from elastic_tf_tools import flags
-from elastic_tf_tools.training_settings import SETTINGS, TrainingSettings, flag_name, setting_fields
 
 import elastic_tf
 from tests.tools.commands import run_command, run_failing

@@ -4,8 +4,9 @@ import pathlib
 import shutil
 import tempfile
 
-import tensorflow as tf
 from elastic_tf_tools import evaluate, train
+
+import tensorflow as tf
 
 from elastic_tf.files import read_json
 from tests.pipelines.own_images import damage, write_class

@@ -6,10 +6,11 @@ import json
 import pathlib
 import tempfile
 
+from elastic_tf_tools import flags, predict
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
-from elastic_tf_tools import flags, predict
 from PIL import Image
 
 from elastic_tf.export.loaded_export import LoadedExport

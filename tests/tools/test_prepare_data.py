@@ -1,9 +1,10 @@
 import pathlib
 import tempfile
 
+from elastic_tf_tools import prepare_data
+
 import tensorflow as tf
 from absl.testing import parameterized
-from elastic_tf_tools import prepare_data
 
 from tests.pipelines.official_files import official_archives
 from tests.tools.commands import run_command, run_failing

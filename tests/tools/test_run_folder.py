@@ -2,10 +2,11 @@ import dataclasses
 import pathlib
 import tempfile
 
-import keras
-import tensorflow as tf
 from elastic_tf_tools.run_folder import RunFolder, load_run
 from elastic_tf_tools.training_settings import TrainingSettings
+
+import keras
+import tensorflow as tf
 
 import elastic_tf
 import pipelines

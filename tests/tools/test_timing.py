@@ -1,10 +1,11 @@
 import contextlib
 import io
 
+from elastic_tf_tools.timing import Candidate, InterleavedTimer, Row, paired_ratio, profile
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
-from elastic_tf_tools.timing import Candidate, InterleavedTimer, Row, paired_ratio, profile
 
 
 class Work:

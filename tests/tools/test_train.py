@@ -4,12 +4,13 @@ import shutil
 import tempfile
 from unittest import mock
 
+from elastic_tf_tools import evaluate, train
+from elastic_tf_tools.run_folder import RunFolder
+
 import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
-from elastic_tf_tools import evaluate, train
-from elastic_tf_tools.run_folder import RunFolder
 
 import elastic_tf
 import pipelines
