@@ -1,10 +1,13 @@
-"""Input pipelines: tasks by name, and their images as `tf.data` data sets."""
+"""Input pipelines: tasks by name, and their images as `tf.data` data sets.
+
+They need the packages that `pip install elastic-tf[data]` brings.
+"""
 
 from pipelines.data_settings import DataSettings
 from pipelines.official_archives import Prepared, prepare_official
 from pipelines.own_tasks import OwnTask, parse_tasks, tasks_from_items
 from pipelines.registry import OFFICIAL_TASKS, get_task, register_task, task_names
-from pipelines.sources import DataNotFoundError, ReadableImages, Split, image_suffixes
+from pipelines.sources import DataNotFoundError, ReadableImages, image_suffixes
 from pipelines.task_spec import TaskSpec, check_network_tasks, network_tasks
 
 __all__ = [
@@ -14,7 +17,6 @@ __all__ = [
     "OwnTask",
     "Prepared",
     "ReadableImages",
-    "Split",
     "TaskSpec",
     "check_network_tasks",
     "get_task",

@@ -12,8 +12,14 @@ from pipelines.own_tasks import parse_tasks, tasks_from_items
 from pipelines.registry import task_names
 from pipelines.sources import CORRUPT_RULES
 from pipelines.sources.split import MAX_VALIDATION_SHARE
-from pipelines.streams import batches_in_order, side_by_side, training_stream
-from pipelines.task_weights import RULES, divide_batch, weights_by_size
+from pipelines.streams import (
+    WEIGHT_RULES,
+    batches_in_order,
+    divide_batch,
+    side_by_side,
+    training_stream,
+    weights_by_size,
+)
 
 
 def _setting(default, kind, help, **metadata):
@@ -77,10 +83,10 @@ class DataSettings:
         "equal",
         float,
         "How the images of a step, the batch size for each task on average, are divided: "
-        f"{', '.join(RULES)} (to the number of training images), or a weight > 0 per task "
+        f"{', '.join(WEIGHT_RULES)} (to the number of training images), or a weight > 0 per task "
         "(digits=1,cifar10=2.5). Other than equal, the batch size must be one number.",
         above=0.0,
-        choices=RULES,
+        choices=WEIGHT_RULES,
         per_task=True,
     )
     cache_dir: str | None = _setting(
@@ -150,7 +156,7 @@ class DataSettings:
 
     def training_images(self, specs):
         """Returns the number of training images of every task, a dict from name to int."""
-        return {spec.name: self.load_split(spec, "train").num_examples for spec in _checked(specs)}
+        return {spec.name: len(self._load(spec, "train")) for spec in _checked(specs)}
 
     def training_batches(self, specs, seed, start_step=0):
         """Returns endless batches with images of every task (see `task_batches`).
@@ -186,8 +192,7 @@ class DataSettings:
             Infinite `tf.data.Dataset` of `(images, labels)`, of shape
             `(batch_size, height, width, channels)` and `(batch_size,)`.
         """
-        images = self._decoded(spec, "train")
-        return training_stream(spec, images, batch_size, seed, start_step)
+        return training_stream(spec, self._decoded(spec, "train"), batch_size, seed, start_step)
 
     def evaluation_batches(self, specs, split):
         """Returns every image of every task exactly once, in order.
@@ -221,10 +226,6 @@ class DataSettings:
         size = self.eval_batch_size if batch_size is None else batch_size
         return batches_in_order(self._decoded(spec, split), size)
 
-    def load_split(self, spec, split):
-        """Returns a `Split` of a task (see `TaskSpec.load`)."""
-        return spec.load(split, self.data_dir, self.validation_share, self.download)
-
     def sample_images(self, spec, count):
         """Returns images of a task that the training did not see, spread over all of them.
 
@@ -237,17 +238,19 @@ class DataSettings:
         Returns:
             uint8 array `(images, height, width, channels)`.
         """
-        loaded = self.load_split(spec, "validation" if self.validation_share else "test")
+        dataset = self._load(spec, "validation" if self.validation_share else "test")
         # A split may be ordered by class, so that its first images would be of a single one. No
         # more than the sample is kept in memory.
-        every = max(1, loaded.num_examples // count)
-        images = loaded.dataset.shard(every, 0).take(count).as_numpy_iterator()
+        every = max(1, len(dataset) // count)
+        images = dataset.shard(every, 0).take(count).as_numpy_iterator()
         return np.stack([image for image, _ in images])
+
+    def _load(self, spec, split):
+        return spec.load(split, self.data_dir, self.validation_share, self.download)
 
     def _decoded(self, spec, split):
         # Decoded once, as training and validation pass over the images again and again.
-        loaded = self.load_split(spec, split)
-        return decode_images(loaded, spec.name, spec.num_classes, self.cache_dir)
+        return decode_images(self._load(spec, split), spec, self.cache_dir)
 
 
 def _checked(specs):

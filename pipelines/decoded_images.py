@@ -3,9 +3,8 @@
 import tempfile
 
 import numpy as np
+import psutil
 import tensorflow as tf
-
-from pipelines.extra_packages import import_extra
 
 _READ_BATCH = 256
 
@@ -22,15 +21,13 @@ class DecodedImages:
     """
 
     def __init__(self, images, labels):
-        self.images = images
-        self.labels = labels
         # On the CPU also where there is a GPU: batches are gathered there.
         with tf.device("CPU:0"):
             self._labels = tf.constant(labels)
-            self._images = None if isinstance(images, np.memmap) else tf.constant(images)
+            self._images = images if isinstance(images, np.memmap) else tf.constant(images)
 
     def __len__(self):
-        return len(self.labels)
+        return len(self._labels)
 
     def take(self, indices):
         """Returns the examples of the given numbers.
@@ -42,20 +39,19 @@ class DecodedImages:
             uint8 tensor `(batch, height, width, channels)` and int32 tensor `(batch,)`.
         """
         labels = tf.gather(self._labels, indices)
-        if self._images is not None:
+        if not isinstance(self._images, np.memmap):
             return tf.gather(self._images, indices), labels
         # TensorFlow has no operation that reads at random from a file.
-        images = tf.numpy_function(self.images.__getitem__, [indices], tf.uint8, stateful=False)
-        return tf.ensure_shape(images, (*indices.shape, *self.images.shape[1:])), labels
+        images = tf.numpy_function(self._images.__getitem__, [indices], tf.uint8, stateful=False)
+        return tf.ensure_shape(images, (*indices.shape, *self._images.shape[1:])), labels
 
 
-def decode_images(split, name, num_classes, cache_dir=None):
+def decode_images(dataset, spec, cache_dir=None):
     """Reads a split once, from its first to its last example.
 
     Args:
-        split: `pipelines.sources.Split`.
-        name: str. Name of the task, for messages.
-        num_classes: int >= 2.
+        dataset: what `spec.load` returns.
+        spec: `TaskSpec`.
         cache_dir: str or path of an existing folder for the decoded images; `None` for memory. The
             file has no name there and is gone with the process, however that ends.
 
@@ -68,50 +64,52 @@ def decode_images(split, name, num_classes, cache_dir=None):
         FileNotFoundError: if `cache_dir` is no folder.
         OSError: if the disk is full.
     """
-    shape = (split.num_examples, *split.dataset.element_spec[0].shape)
-    labels = np.empty(split.num_examples, np.int32)
+    shape = (len(dataset), *spec.image_shape)
+    labels = np.empty(len(dataset), np.int32)
     if cache_dir is None:
-        _check_memory(name, shape)
+        _check_memory(spec.name, shape)
         images = np.empty(shape, np.uint8)
-        for start, some_images, some_labels in _chunks(split, name, num_classes):
-            images[start : start + len(some_labels)] = some_images
-            labels[start : start + len(some_labels)] = some_labels
+        for rows, some_images, some_labels in _chunks(dataset, spec):
+            images[rows] = some_images
+            labels[rows] = some_labels
         return DecodedImages(images, labels)
     with _unnamed_file(cache_dir) as file:
-        for start, some_images, some_labels in _chunks(split, name, num_classes):
+        for rows, some_images, some_labels in _chunks(dataset, spec):
             # Written, not mapped: a full disk is then an error and not a bus error.
             file.write(some_images.tobytes())
-            labels[start : start + len(some_labels)] = some_labels
+            labels[rows] = some_labels
         file.flush()
         # The mapping keeps the file open.
         return DecodedImages(np.memmap(file, np.uint8, "r", shape=shape), labels)
 
 
-def _chunks(split, name, num_classes):
+def _chunks(dataset, spec):
+    """Yields the rows of a chunk, a slice, and its images and labels."""
     count = 0
     try:
-        for images, labels in split.dataset.batch(_READ_BATCH).as_numpy_iterator():
-            wrong = labels[(labels < 0) | (labels >= num_classes)]
+        for images, labels in dataset.batch(_READ_BATCH).as_numpy_iterator():
+            wrong = labels[(labels < 0) | (labels >= spec.num_classes)]
             if wrong.size:
                 raise ValueError(
-                    f"`labels` of '{name}' must be in [0, {num_classes}). Received: {wrong[0]}"
+                    f"`labels` of '{spec.name}' must be in [0, {spec.num_classes}). "
+                    f"Received: {wrong[0]}"
                 )
-            yield count, images, labels
+            yield slice(count, count + len(labels)), images, labels
             count += len(labels)
     except tf.errors.OpError as error:
         raise ValueError(
-            f"`images` of '{name}' must be readable. Received, in or after example {count}: "
+            f"`images` of '{spec.name}' must be readable. Received, in or after example {count}: "
             f"{(error.message or type(error).__name__).splitlines()[0]}"
         ) from None
-    if count != split.num_examples:
+    if count != len(dataset):
         raise ValueError(
-            f"`images` of '{name}' must be {split.num_examples} in number. Received: {count}"
+            f"`images` of '{spec.name}' must be {len(dataset)} in number. Received: {count}"
         )
 
 
 def _check_memory(name, shape):
     needed = int(np.prod(shape, dtype=np.int64))
-    available = import_extra("psutil").virtual_memory().available
+    available = psutil.virtual_memory().available
     if needed > available:
         raise ValueError(
             f"`cache_dir` must be a folder for the decoded images of '{name}', as their "

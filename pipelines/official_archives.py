@@ -6,7 +6,6 @@ import io
 import pathlib
 import tempfile
 
-from pipelines.extra_packages import import_extra
 from pipelines.registry import OFFICIAL_TASKS, get_task
 from pipelines.sources.split import DataNotFoundError
 from pipelines.sources.tfds_source import archive_names, first_line, is_prepared, resolve_data_dir
@@ -85,7 +84,8 @@ def _check_archives(builder, manual_dir):
 
 
 def _prepare(builder, manual_dir, root):
-    tfds = import_extra("tensorflow_datasets")
+    import tensorflow_datasets as tfds  # Takes seconds.
+
     tfds.disable_progress_bar()  # It would stand among the lines of an error.
     config = tfds.download.DownloadConfig(manual_dir=manual_dir, try_download_gcs=False)
     try:

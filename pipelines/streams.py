@@ -1,31 +1,59 @@
-"""How the decoded images of tasks become batches: their order, augmentation and mixing."""
+"""How the decoded images of tasks become batches: their number, order, and augmentation."""
 
 import zlib
 
 import numpy as np
 import tensorflow as tf
 
+# Weight of a task as a power of its number of training images. By the last, all tasks finish their
+# epochs together.
+_EXPONENTS = {"equal": 0.0, "sqrt": 0.5, "proportional": 1.0}
 
-def training_stream(spec, images, batch_size, seed, start_step=0):
-    """Returns the shuffled, augmented and endless training batches of a task.
+WEIGHT_RULES = tuple(_EXPONENTS)
 
-    The batch of a step is a function of `seed`, the name of the task and the number of the step:
-    the number is the whole state of the stream. With `start_step=n` it starts with the batch that
-    the whole stream has at position n, at no cost. Every epoch shows every image once.
+
+def weights_by_size(rule, sizes):
+    """Returns the weight of every task by one of `WEIGHT_RULES`, a dict.
 
     Args:
-        spec: `TaskSpec`.
-        images: `DecodedImages` of its train split.
-        batch_size: int >= 1.
-        seed: int >= 0.
-        start_step: int >= 0. Batches to leave out.
+        rule: str.
+        sizes: dict from task name to its number of training images, int >= 1.
+    """
+    return {name: size ** _EXPONENTS[rule] for name, size in sizes.items()}
+
+
+def divide_batch(total, weights):
+    """Divides the images of a step between tasks, in proportion to their weights.
+
+    Every task has at least one image, and the sizes add up to `total`: what rounding down leaves
+    over goes to those that are furthest below their share.
+
+    Args:
+        total: int, at least the number of tasks. Images of all tasks in a step.
+        weights: dict from task name to float > 0.
 
     Returns:
-        Infinite `tf.data.Dataset` of `(images, labels)`: uint8
-        `(batch_size, height, width, channels)` and int32 `(batch_size,)`.
+        Dict from task name to int >= 1.
+    """
+    ideal = {name: total * weight / sum(weights.values()) for name, weight in weights.items()}
+    sizes = {name: max(1, int(share)) for name, share in ideal.items()}
+    while sum(sizes.values()) < total:
+        sizes[max(sizes, key=lambda name: ideal[name] - sizes[name])] += 1
+    while sum(sizes.values()) > total:
+        # Those that were lifted to one image are paid for by the best off.
+        payers = [name for name in sizes if sizes[name] > 1]
+        sizes[min(payers, key=lambda name: ideal[name] - sizes[name])] -= 1
+    return sizes
 
-    Raises:
-        ValueError: if an argument is out of range.
+
+def training_stream(spec, images, batch_size, seed, start_step=0):
+    """Returns the training batches of a task (see `DataSettings.task_batches`).
+
+    The number of the step is the whole state of the stream: with `start_step=n` it starts with the
+    batch that the whole stream has at position n, at no cost. Every epoch shows every image once.
+
+    Args:
+        images: `DecodedImages` of the train split.
     """
     _check_integer("batch_size", batch_size, 1)
     _check_integer("start_step", start_step, 0)
@@ -46,41 +74,24 @@ def training_stream(spec, images, batch_size, seed, start_step=0):
 
 
 def batches_in_order(images, batch_size):
-    """Returns images in order, each once; the last batch may be smaller.
-
-    Args:
-        images: `DecodedImages`.
-        batch_size: int >= 1.
-
-    Returns:
-        Finite `tf.data.Dataset` of `(images, labels)`: uint8 `(batch, height, width, channels)`
-        and int32 `(batch,)`.
-
-    Raises:
-        ValueError: if `batch_size` is out of range.
-    """
+    """Returns `DecodedImages` in order, each once (see `DataSettings.split_batches`)."""
     _check_integer("batch_size", batch_size, 1)
     indices = tf.data.Dataset.range(len(images), output_type=tf.int32).batch(batch_size)
     return indices.map(images.take, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def side_by_side(by_name):
-    """Joins the finite batches of several tasks.
-
-    When a shorter one has ended, its batches are empty, with 0 images, until the longest ends.
+    """Joins the batches in order of several tasks (see `DataSettings.evaluation_batches`).
 
     Args:
         by_name: dict from task name to what `batches_in_order` returns.
-
-    Returns:
-        Finite `tf.data.Dataset` of `{name: (images, labels)}`, of known cardinality.
     """
-    longest = max(int(dataset.cardinality()) for dataset in by_name.values())
+    longest = max(map(len, by_name.values()))
     filled = {}
     for name, dataset in by_name.items():
         empty = tuple(tf.zeros((0, *of.shape[1:]), of.dtype) for of in dataset.element_spec)
-        missing = longest - int(dataset.cardinality())
-        filled[name] = dataset.concatenate(tf.data.Dataset.from_tensors(empty).repeat(missing))
+        missing = tf.data.Dataset.from_tensors(empty).repeat(longest - len(dataset))
+        filled[name] = dataset.concatenate(missing)
     return tf.data.Dataset.zip(filled)
 
 

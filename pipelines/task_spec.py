@@ -19,8 +19,8 @@ class TaskSpec:
         image_size: int >= 1. Height and width of an image, in pixels.
         channels: int >= 1.
         num_classes: int >= 2. Labels are in `[0, num_classes)`.
-        source: object with `load(split, data_dir, validation_share, download)` that returns a
-            `Split`, and perhaps `class_names(data_dir)` that returns a sequence of str.
+        source: object with `load(split, data_dir, validation_share, download)` that returns what
+            `load` below does, and perhaps `class_names(data_dir)` that returns a sequence of str.
         flip: bool. Whether a mirrored image still shows its class.
         pad: int in `[0, image_size)`. Pixels of padding for the random crop; 0 for no crop.
         description: str, one line for people.
@@ -64,7 +64,7 @@ class TaskSpec:
         return (self.image_size, self.image_size, self.channels)
 
     def load(self, split, data_dir=None, validation_share=0.1, download=False):
-        """Returns a `Split`, after a check that its images are what the task says.
+        """Returns the images of a split with their labels, after a check of their shape.
 
         Args:
             split: `"train"`, `"validation"` or `"test"`.
@@ -72,20 +72,25 @@ class TaskSpec:
             validation_share: float in [0, 0.5]. Share of train held out for validation.
             download: bool. Whether absent data sets may be downloaded.
 
+        Returns:
+            Finite `tf.data.Dataset` of `(image, label)`, uint8 `(height, width, channels)` in
+            [0, 255] and int32 `()`, of known cardinality. It is not batched, and every pass gives
+            the same order.
+
         Raises:
             DataNotFoundError: if the images are absent or damaged.
-            ValueError: if an argument is out of range, or the source gives other images.
+            ValueError: if an argument is out of range, or the source gives other images or none.
         """
-        loaded = self.source.load(
+        dataset = self.source.load(
             split, data_dir=data_dir, validation_share=validation_share, download=download
         )
         expected = (tf.TensorSpec(self.image_shape, tf.uint8), tf.TensorSpec((), tf.int32))
-        received = loaded.dataset.element_spec
-        if received != expected:
+        if dataset.element_spec != expected or dataset.cardinality() < 1:
             raise ValueError(
-                f"`source` of '{self.name}' must give {expected}. Received: {received=}"
+                f"`source` of '{self.name}' must give {expected}, a known number of them. "
+                f"Received: {dataset.element_spec}, {int(dataset.cardinality())} of them"
             )
-        return loaded
+        return dataset
 
     def class_names(self, data_dir=None):
         """Returns the names of the classes, a list of str in the order of the labels.

@@ -4,7 +4,7 @@ from pipelines.sources.array_source import ArraySource, DigitsSource, FashionMni
 from pipelines.sources.folder_source import CORRUPT_RULES, FolderSource
 from pipelines.sources.image_files import ReadableImages, image_suffixes
 from pipelines.sources.npz_source import NpzSource
-from pipelines.sources.split import DataNotFoundError, Split
+from pipelines.sources.split import DataNotFoundError
 from pipelines.sources.tfds_source import TfdsSource
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "FolderSource",
     "NpzSource",
     "ReadableImages",
-    "Split",
     "TfdsSource",
     "image_suffixes",
 ]

@@ -7,8 +7,7 @@ import zipfile
 import numpy as np
 import tensorflow as tf
 
-from pipelines.extra_packages import import_extra
-from pipelines.sources.split import DataNotFoundError, Split, carve_validation, check_split
+from pipelines.sources.split import DataNotFoundError, carve_validation, check_split
 
 EMBEDDED_FILE = pathlib.Path(__file__).parent / "data" / "fashion_mnist_small.npz"
 _NUM_TEST_DIGITS = 600
@@ -41,8 +40,7 @@ class ArraySource(abc.ABC):
             train, validation = carve_validation(labels, validation_share)
             chosen = train if split == "train" else validation
             images, labels = images[chosen], labels[chosen]
-        dataset = tf.data.Dataset.from_tensor_slices((images, labels.astype(np.int32)))
-        return Split(dataset, len(labels))
+        return tf.data.Dataset.from_tensor_slices((images, labels.astype(np.int32)))
 
 
 class DigitsSource(ArraySource):
@@ -54,7 +52,9 @@ class DigitsSource(ArraySource):
 
     def read(self, part):
         """Returns the images of `"train"` or `"test"` (see `ArraySource.read`)."""
-        pixels, labels = import_extra("sklearn.datasets").load_digits(return_X_y=True)
+        from sklearn import datasets  # Takes a second, which other tasks need not wait.
+
+        pixels, labels = datasets.load_digits(return_X_y=True)
         # The pixels count the dark dots in a 4x4 square: whole numbers from 0 to 16.
         images = np.rint(pixels * (255 / _MAX_DIGIT_VALUE)).astype(np.uint8)
         side = int(np.sqrt(images.shape[-1]))

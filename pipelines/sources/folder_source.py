@@ -8,13 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.sources.image_files import ReadableImages, image_suffixes
-from pipelines.sources.split import (
-    DataNotFoundError,
-    Split,
-    carve_test,
-    carve_validation,
-    check_split,
-)
+from pipelines.sources.split import DataNotFoundError, carve_test, carve_validation, check_split
 
 CORRUPT_RULES = ("error", "skip")
 _NUM_NAMED = 5
@@ -250,7 +244,7 @@ class FolderSource:
             return tf.ensure_shape(image, self._shape), label
 
         dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), labels))
-        return Split(dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE), len(paths))
+        return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def _carve(files, carve, share):

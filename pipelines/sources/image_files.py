@@ -5,8 +5,8 @@ import functools
 import os
 
 import numpy as np
-
-from pipelines.extra_packages import import_extra
+import PIL
+from PIL import Image, ImageOps
 
 FITS = ("crop", "stretch")
 # Images are decoded to find out whether they can be. So many bytes of them are kept, so that small
@@ -24,15 +24,14 @@ _CHUNK = 1024
 
 @functools.cache
 def _formats():
-    image_module = import_extra("PIL.Image")
-    image_module.init()
-    return tuple(sorted(set(image_module.OPEN) - _UNREADABLE))
+    Image.init()
+    return tuple(sorted(set(Image.OPEN) - _UNREADABLE))
 
 
 @functools.cache
 def image_suffixes():
     """Returns the suffixes of files that can be read, a frozenset of str such as `".png"`."""
-    registered = import_extra("PIL.Image").registered_extensions()
+    registered = Image.registered_extensions()
     return frozenset(suffix for suffix, name in registered.items() if name in _formats())
 
 
@@ -55,9 +54,9 @@ def decode_image(path, image_size, channels, fit):
         Exception: whatever Pillow raises for a file that is no image, is cut off, has pixels
             without a known white, or is so large that it is taken for a decompression bomb.
     """
-    with import_extra("PIL.Image").open(path, formats=_formats()) as image:
+    with Image.open(path, formats=_formats()) as image:
         image.draft(None, (_DRAFT_GAP * image_size, _DRAFT_GAP * image_size))
-        turned = import_extra("PIL.ImageOps").exif_transpose(image)
+        turned = ImageOps.exif_transpose(image)
         return standard_image(turned, image_size, channels, fit)
 
 
@@ -80,17 +79,16 @@ def standard_image(image, image_size, channels, fit):
     Raises:
         ValueError: if the pixels have no known white.
     """
-    image_module = import_extra("PIL.Image")
     if isinstance(image, np.ndarray):
-        image = image_module.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+        image = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
     mode = "L" if channels == 1 else "RGB"
     # Before scaling, which would mix the colours of transparent pixels into their neighbours.
     image = _without_transparency(_with_8_bits(image)).convert(mode)
     size = (image_size, image_size)
     if fit == "crop":
-        image = import_extra("PIL.ImageOps").fit(image, size, image_module.Resampling.LANCZOS)
+        image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
     else:
-        image = image.resize(size, image_module.Resampling.LANCZOS)
+        image = image.resize(size, Image.Resampling.LANCZOS)
     return np.asarray(image).reshape(image_size, image_size, channels)
 
 
@@ -101,15 +99,14 @@ def _with_8_bits(image):
     # Pillow gives 16-bit PGM files as 32-bit integers.
     if image.mode == "F" or pixels.min() < 0 or pixels.max() > 65535:
         raise ValueError(f"pixels of mode {image.mode} must be integers of 16 bits")
-    return import_extra("PIL.Image").fromarray(np.rint(pixels / 257).astype(np.uint8))
+    return Image.fromarray(np.rint(pixels / 257).astype(np.uint8))
 
 
 def _without_transparency(image):
     if image.mode in ("P", "PA") or image.has_transparency_data:
-        image_module = import_extra("PIL.Image")
         image = image.convert("RGBA")
-        background = image_module.new("RGBA", image.size, _BACKGROUND)
-        return image_module.alpha_composite(background, image)
+        background = Image.new("RGBA", image.size, _BACKGROUND)
+        return Image.alpha_composite(background, image)
     return image
 
 
@@ -171,7 +168,7 @@ class ReadableImages:
 
 
 def _reason(error):
-    if isinstance(error, import_extra("PIL").UnidentifiedImageError):
+    if isinstance(error, PIL.UnidentifiedImageError):
         return "no image of a known kind"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

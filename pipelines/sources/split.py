@@ -1,9 +1,6 @@
-"""One split of a task's images, as every source returns it, and how splits are held out."""
-
-import dataclasses
+"""Which images are for training, validation and testing."""
 
 import numpy as np
-import tensorflow as tf
 
 SPLITS = ("train", "validation", "test")
 MAX_VALIDATION_SHARE = 0.5
@@ -16,35 +13,6 @@ _TEST_SEED = 20191
 
 class DataNotFoundError(FileNotFoundError):
     """The images are missing or damaged; the message says what to put where."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """Images with labels, in a fixed order.
-
-    Args:
-        dataset: finite `tf.data.Dataset` of `(image, label)`: uint8 `(height, width, channels)` in
-            [0, 255], and int32 `()`. It is not batched, and every pass gives the same order.
-        num_examples: int >= 1. How many pairs it gives.
-
-    Raises:
-        ValueError: if there is no example, or the data set knows of another number.
-    """
-
-    dataset: tf.data.Dataset
-    num_examples: int
-
-    def __post_init__(self):
-        if self.num_examples < 1:
-            raise ValueError(
-                f"`num_examples` must be at least 1. Received: num_examples={self.num_examples}"
-            )
-        cardinality = int(self.dataset.cardinality())
-        if cardinality != self.num_examples:
-            raise ValueError(
-                f"`dataset` must give `num_examples` = {self.num_examples} examples. "
-                f"Received: cardinality={cardinality}"
-            )
 
 
 def check_split(split, validation_share):

@@ -6,8 +6,7 @@ import pathlib
 
 import tensorflow as tf
 
-from pipelines.extra_packages import import_extra
-from pipelines.sources.split import DataNotFoundError, Split, check_split, share_of
+from pipelines.sources.split import DataNotFoundError, check_split, share_of
 
 # Bytes that a TFRecord file adds to every example: its length and two checksums.
 _RECORD_FRAME = 16
@@ -38,23 +37,25 @@ class TfdsSource:
             DataNotFoundError: if it is absent or damaged, or the download failed.
             ValueError: if an argument is out of range.
         """
+        import tensorflow_datasets as tfds  # Takes seconds, which other tasks need not wait.
+
         check_split(split, validation_share)
         builder = self._prepared_builder(data_dir, download)
         part = "test" if split == "test" else "train"
         count = self._check_files(builder, part, data_dir)
-        start, stop = _bounds(split, count, validation_share)
+        held_out = 0 if split == "test" else share_of(count, validation_share)
+        rows = f":{held_out}" if split == "validation" else f"{held_out}:"
         dataset = builder.as_dataset(
-            split=f"{part}[{start}:{stop}]",
+            split=f"{part}[{rows}]",
             as_supervised=True,
             shuffle_files=False,
             # Training caches after decoding; a second cache here would double the memory.
-            read_config=import_extra("tensorflow_datasets").ReadConfig(try_autocache=False),
+            read_config=tfds.ReadConfig(try_autocache=False),
         )
-        dataset = dataset.map(
+        return dataset.map(
             lambda image, label: (image, tf.cast(label, tf.int32)),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
-        return Split(dataset, stop - start)
 
     def class_names(self, data_dir=None):
         """Returns the names of the classes as tfds has them (see `TaskSpec.class_names`)."""
@@ -70,65 +71,53 @@ class TfdsSource:
         Raises:
             DataNotFoundError: if what lies in its place is damaged.
         """
-        tfds = import_extra("tensorflow_datasets")
+        import tensorflow_datasets as tfds
+
         if self.builder_module:
             importlib.import_module(self.builder_module)
         root = resolve_data_dir(data_dir)
         try:
             return tfds.builder(self.builder_name, data_dir=str(root))
         except Exception as error:  # tfds raises whatever the parser of a damaged file did.
-            folder = root / self.builder_name
-            raise self._damaged(folder, first_line(error), data_dir) from None
+            raise self._damaged(root / self.builder_name, first_line(error), data_dir) from None
 
     def _prepared_builder(self, data_dir, download):
         builder = self.builder(data_dir)
-        if is_prepared(builder):
-            return builder
-        if not download:
-            raise self._absent(builder, data_dir)
-        try:
-            builder.download_and_prepare()
-        except Exception as error:  # Network, disk and checksum errors have no common class.
-            raise self._absent(builder, data_dir, first_line(error)) from error
+        failure = None
+        if download and not is_prepared(builder):
+            try:
+                builder.download_and_prepare()
+            except Exception as error:  # Network, disk and checksum errors have no common class.
+                failure = error
+        if failure or not is_prepared(builder):
+            reason = f"; download failed: {first_line(failure)}" if failure else ""
+            raise DataNotFoundError(
+                f"`data_dir` must hold the images of '{self.builder_name}', which `--download` "
+                f"fetches, or `prepare_data --task={self.builder_name} --manual_dir=FOLDER` takes "
+                f"from {', '.join(archive_names(builder))} of {self.page}. Received: "
+                f"{data_dir=}, without {builder.data_dir}{reason}"
+            ) from failure
         return builder
 
     def _check_files(self, builder, part, data_dir):
+        """Returns the number of examples of a part whose files are there, and long enough."""
         info = builder.info.splits.get(part)
         if info is None or not info.num_examples:
-            raise self._damaged(builder.data_dir, f"there is no split '{part}'", data_dir)
+            raise self._damaged(builder.data_path, f"there is no split '{part}'", data_dir)
         size = 0
         for path in map(str, info.filepaths):
             if not tf.io.gfile.exists(path):
-                raise self._damaged(builder.data_dir, f"{path} is missing", data_dir)
+                raise self._damaged(builder.data_path, f"{path} is missing", data_dir)
             size += tf.io.gfile.stat(path).length
         # The cheap half of a check: a damaged byte is found by its checksum when it is read.
         if size < info.num_bytes + _RECORD_FRAME * info.num_examples:
-            raise self._damaged(builder.data_dir, f"the files of '{part}' are cut off", data_dir)
+            raise self._damaged(builder.data_path, f"the files of '{part}' are cut off", data_dir)
         return info.num_examples
-
-    def _absent(self, builder, data_dir, failure=None):
-        failed = f"Preparing them from {self.page} failed: {failure}. " if failure else ""
-        files = archive_names(builder)
-        if files:
-            get = f"Download {', '.join(files)} from {self.page}."
-            do = (
-                f"`prepare_data --task={self.builder_name} --manual_dir=FOLDER "
-                f"--data_dir={builder.data_dir_root}` then prepares them, as does `--download` "
-                "where there is network."
-            )
-        else:
-            get = f"They are from {self.page}."
-            do = "`--download` with network access fetches and prepares them."
-        return DataNotFoundError(
-            f"`data_dir` must hold the images of '{self.builder_name}', prepared by tfds in "
-            f"{builder.data_dir}. Received: {data_dir=}\n{failed}{get}\n{do}"
-        )
 
     def _damaged(self, folder, problem, data_dir):
         return DataNotFoundError(
-            f"`data_dir` must hold undamaged images of '{self.builder_name}', but in {folder}: "
-            f"{problem}.\nRemove that folder and prepare it again from {self.page}.\n"
-            f"Received: {data_dir=}"
+            f"`data_dir` must hold undamaged images of '{self.builder_name}'; remove {folder} and "
+            f"prepare it again. Received: {data_dir=}, where {problem}"
         )
 
 
@@ -160,8 +149,3 @@ def archive_names(builder):
 def first_line(error):
     """Returns the first line of an error's message, or its class where it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-
-
-def _bounds(split, count, validation_share):
-    held_out = 0 if split == "test" else share_of(count, validation_share)
-    return (0, held_out) if split == "validation" else (held_out, count)

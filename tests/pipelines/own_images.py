@@ -40,7 +40,7 @@ def damage(path):
     path.write_bytes(content[: len(content) * 2 // 3])
 
 
-def images_of(split):
-    """Returns the images and labels of a `Split` as two arrays."""
-    pairs = list(split.dataset.as_numpy_iterator())
+def images_of(dataset):
+    """Returns the images and labels of a split as two arrays."""
+    pairs = list(dataset.as_numpy_iterator())
     return np.stack([image for image, _ in pairs]), np.array([label for _, label in pairs])

@@ -7,6 +7,7 @@ from absl.testing import parameterized
 from pipelines.decoded_images import decode_images
 from pipelines.streams import (
     batches_in_order,
+    divide_batch,
     index_batches,
     random_crop_and_flip,
     side_by_side,
@@ -19,7 +20,7 @@ _SEED = (3, 7)
 
 
 def _decoded(spec, split="train"):
-    return decode_images(spec.load(split, validation_share=0), spec.name, NUM_CLASSES)
+    return decode_images(spec.load(split, validation_share=0), spec)
 
 
 def _stream(spec=None, batch_size=4, seed=0, start_step=0):
@@ -143,6 +144,27 @@ class StreamSeedTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters((2, "a", "x"), (1, "b", "x"), (1, "a", "y"))
     def test_every_argument_changes_it(self, seed, task, purpose):
         self.assertNotEqual(stream_seed(seed, task, purpose), stream_seed(1, "a", "x"))
+
+
+class DivideBatchTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(
+        (100, {"a": 3, "b": 1}, {"a": 75, "b": 25}),
+        (10, {"a": 1, "b": 1, "c": 1}, {"a": 4, "b": 3, "c": 3}),
+        # 5.5, 2.9 and 1.6: two are left over, for .9 and .6.
+        (10, {"a": 55, "b": 29, "c": 16}, {"a": 5, "b": 3, "c": 2}),
+        # The smallest is lifted to one image, which the largest pays.
+        (10, {"a": 1000, "b": 999, "c": 1}, {"a": 5, "b": 4, "c": 1}),
+        (3, {"a": 1e9, "b": 1, "c": 1}, {"a": 1, "b": 1, "c": 1}),
+        (7, {"a": 0.001}, {"a": 7}),
+    )
+    def test_sizes(self, total, weights, expected):
+        self.assertEqual(divide_batch(total, weights), expected)
+
+    @parameterized.product(total=(5, 64, 97), small=(0.001, 0.3, 2.0))
+    def test_sizes_add_up_and_none_is_zero(self, total, small):
+        sizes = divide_batch(total, {"a": 5.0, "b": 3.0, "c": small, "d": small, "e": small})
+        self.assertEqual(sum(sizes.values()), total)
+        self.assertGreaterEqual(min(sizes.values()), 1)
 
 
 def _indices(steps, num_examples=20, batch_size=4, seed=0, start_step=0):

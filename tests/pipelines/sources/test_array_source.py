@@ -13,8 +13,8 @@ from pipelines.sources.array_source import EMBEDDED_FILE
 from tests.pipelines.numbered_source import NumberedSource
 
 
-def _numbers(split):
-    return [int(image[0, 0, 0]) for image, _ in split.dataset]
+def _numbers(dataset):
+    return [int(image[0, 0, 0]) for image, _ in dataset]
 
 
 class ArraySourceTest(tf.test.TestCase, parameterized.TestCase):

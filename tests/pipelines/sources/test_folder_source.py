@@ -140,8 +140,8 @@ class FolderSourceTest(tf.test.TestCase, parameterized.TestCase):
         images, labels = images_of(source.load("validation"))
         self.assertAllEqual(labels, [0, 1, 1])
         # The test split comes out of train.
-        self.assertEqual(source.load("train").num_examples, 16)
-        self.assertEqual(source.load("test").num_examples, 4)
+        self.assertEqual(len(source.load("train")), 16)
+        self.assertEqual(len(source.load("test")), 4)
 
     def test_more_images_of_a_class_leave_the_others_alone(self):
         write_classes(self.folder, {"one": 20, "two": 20})

@@ -48,8 +48,8 @@ def _source():
     return TfdsSource("numbered_images", "the page of numbered images")
 
 
-def _pairs(split):
-    return [(int(image[0, 0, 0]), int(label)) for image, label in split.dataset]
+def _pairs(dataset):
+    return [(int(image[0, 0, 0]), int(label)) for image, label in dataset]
 
 
 class PreparedTest(tf.test.TestCase, parameterized.TestCase):
@@ -67,18 +67,14 @@ class PreparedTest(tf.test.TestCase, parameterized.TestCase):
     def test_every_image_comes_once_with_its_label(self, split, count):
         loaded = self._load(split, share=0)
         self.assertEqual(sorted(_pairs(loaded)), [(i, i % 2) for i in range(count)])
-        self.assertEqual(loaded.num_examples, count)
+        self.assertLen(loaded, count)
 
     @parameterized.parameters((0.01, 1), (0.1, 2), (0.25, 5), (0.5, 10))
     def test_train_and_validation_are_disjoint_and_exhaustive(self, share, held_out):
         train, validation = self._load("train", share), self._load("validation", share)
         together = _pairs(train) + _pairs(validation)
         self.assertEqual(sorted(together), [(i, i % 2) for i in range(_NUM_TRAIN)])
-        self.assertEqual(validation.num_examples, held_out)
-
-    def test_types(self):
-        expected = (tf.TensorSpec((4, 4, 3), tf.uint8), tf.TensorSpec((), tf.int32))
-        self.assertEqual(self._load("train").dataset.element_spec, expected)
+        self.assertLen(validation, held_out)
 
     def test_prepared_data_is_not_downloaded_again(self):
         with mock.patch.object(NumberedImages, "download_and_prepare") as download:
@@ -101,34 +97,34 @@ class DamagedTest(tf.test.TestCase, parameterized.TestCase):
         self.folder = pathlib.Path(self.root) / "numbered_images" / "1.0.0"
         (self.shard,) = self.folder.glob("*-train.tfrecord-*")
 
-    def _assert_refused(self, part):
-        with self.assertRaises(DataNotFoundError) as caught:
+    def _assert_refused(self, folder, problem):
+        fault = (
+            f"^`data_dir` must hold undamaged images of 'numbered_images'; remove {folder} and "
+            f"prepare it again. Received: data_dir='{self.root}', where {problem}"
+        )
+        with self.assertRaisesRegex(DataNotFoundError, fault) as caught:
             _source().load("train", data_dir=self.root)
-        message = str(caught.exception)
-        self.assertStartsWith(message, "`data_dir` must hold undamaged images of ")
-        self.assertIn(part, message)
-        self.assertLessEqual(len(message.splitlines()), 3)
-        self.assertEndsWith(message, f"Received: data_dir={self.root!r}")
+        self.assertNotIn("\n", str(caught.exception))
 
     @parameterized.parameters("", "{", "{}", "images")
     def test_description(self, text):
         (self.folder / "dataset_info.json").write_text(text)
-        self._assert_refused(str(self.folder.parent))
+        self._assert_refused(self.folder.parent, ".")
 
     def test_missing_file(self):
         self.shard.unlink()
-        self._assert_refused(f"{self.shard.name} is missing")
+        self._assert_refused(self.folder, f"{self.shard} is missing$")
 
     @parameterized.parameters(0, 100, -1)
     def test_cut_file(self, size):
         self.shard.write_bytes(self.shard.read_bytes()[:size])
-        self._assert_refused("the files of 'train' are cut off")
+        self._assert_refused(self.folder, "the files of 'train' are cut off$")
 
     def test_missing_split(self):
         splits = tfds.builder("numbered_images", data_dir=self.root).info.splits
         only_test = tfds.core.splits.SplitDict([splits["test"]])
         with mock.patch.object(tfds.core.DatasetInfo, "splits", only_test):
-            self._assert_refused("there is no split 'train'")
+            self._assert_refused(self.folder, "there is no split 'train'$")
 
 
 class AbsentTest(tf.test.TestCase, parameterized.TestCase):
@@ -141,31 +137,17 @@ class AbsentTest(tf.test.TestCase, parameterized.TestCase):
             _source().load("train", data_dir=self.root, **arguments)
         return str(caught.exception)
 
-    def test_message_says_what_to_do_and_nothing_is_downloaded_unasked(self):
-        expected = (
-            "`data_dir` must hold the images of 'numbered_images', prepared by tfds in "
-            f"{self.root}/numbered_images/1.0.0. Received: data_dir={self.root!r}\n"
-            "They are from the page of numbered images.\n"
-            "`--download` with network access fetches and prepares them."
-        )
+    def test_nothing_is_downloaded_unasked(self):
         with mock.patch.object(NumberedImages, "download_and_prepare") as download:
-            self.assertEqual(self._message(), expected)
+            message = self._message()
+        end = f"Received: data_dir='{self.root}', without {self.root}/numbered_images/1.0.0"
+        self.assertEndsWith(message, end)
         download.assert_not_called()
-
-    def test_message_of_archives_names_them_and_the_command(self):
-        with mock.patch.object(NumberedImages, "MANUAL_FILES", ("one.zip",), create=True):
-            _, get, do = self._message().splitlines()
-        self.assertEqual(get, "Download one.zip from the page of numbered images.")
-        command = (
-            f"`prepare_data --task=numbered_images --manual_dir=FOLDER --data_dir={self.root}`"
-        )
-        self.assertStartsWith(do, f"{command} then prepares them")
 
     def test_message_of_the_default_folder_names_it(self):
         with mock.patch.dict(os.environ, TFDS_DATA_DIR=self.root):
-            with self.assertRaises(DataNotFoundError) as caught:
+            with self.assertRaisesRegex(DataNotFoundError, f"without {self.root}/numbered_images"):
                 _source().load("train")
-        self.assertIn(f"{self.root}/numbered_images/1.0.0. Received: ", str(caught.exception))
 
     def test_builder_module_is_imported(self):
         source = TfdsSource("numbered_images", "", builder_module="no_such_module")
@@ -180,8 +162,7 @@ class AbsentTest(tf.test.TestCase, parameterized.TestCase):
         failure = OSError("no route to host.\nmore of it")
         with mock.patch.object(NumberedImages, "download_and_prepare", side_effect=failure):
             message = self._message(download=True)
-        self.assertIn("the page of numbered images failed: no route to host. They", message)
-        self.assertLen(message.splitlines(), 3)
+        self.assertEndsWith(message, "/1.0.0; download failed: no route to host")
 
 
 class ResolveDataDirTest(tf.test.TestCase, parameterized.TestCase):
