@@ -1,8 +1,27 @@
-"""Deep Elastic Networks in Keras: one network that spends less compute on easy images."""
+"""Deep Elastic Networks in Keras: one network that spends less compute on easy images.
+
+`elastic_tf.report` and `elastic_tf.tuning` need more packages and are imported by themselves.
+"""
 
 from elastic_tf.costs.cost_table import CostTable
 from elastic_tf.costs.ratios import default_ratios
+from elastic_tf.evaluation.answers import Answers, AnswersBySplit
+from elastic_tf.evaluation.budgets import (
+    budget_curve,
+    calibrate,
+    calibrate_network,
+    settle_target,
+    validation_figures,
+)
+from elastic_tf.evaluation.chosen_models import route_images
+from elastic_tf.evaluation.fixed_models import search_fixed_models
+from elastic_tf.evaluation.policy_health import PolicyHealth
+from elastic_tf.evaluation.task_evaluation import evaluate_network, evaluate_task
+from elastic_tf.export.check_export import check_export
 from elastic_tf.export.dynamic_module import DynamicModule
+from elastic_tf.export.loaded_export import LoadedExport
+from elastic_tf.export.network_export import export_network
+from elastic_tf.export.options import ExportOptions
 from elastic_tf.inference.frozen_estimator import FrozenEstimator
 from elastic_tf.inference.frozen_network import FrozenNetwork, FrozenSelector, PortableNetwork
 from elastic_tf.layers.blocks import ElasticResidualBlock, ElasticVggBlock
@@ -16,36 +35,68 @@ from elastic_tf.models.selector import Selector
 from elastic_tf.models.standalone import fixed_network, standalone_network
 from elastic_tf.models.standalone_weights import load_standalone_weights
 from elastic_tf.policies.budget import BudgetCalibration
+from elastic_tf.policies.model_choice import ModelChoice
+from elastic_tf.training.callbacks import (
+    RaiseOnDivergence,
+    ResumableCheckpoint,
+    StageProgress,
+    StepLog,
+    StopAtStep,
+)
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from elastic_tf.training.optimizers import OptimizerSettings
+from elastic_tf.training.refresh_averages import refresh_averages
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import StageSchedule
 from elastic_tf.version import __version__
 
 __all__ = [
+    "Answers",
+    "AnswersBySplit",
     "BudgetCalibration",
     "CostTable",
     "DeepElasticNetwork",
     "DynamicModule",
     "ElasticConv2D",
     "ElasticNetwork",
-    "ElasticVggBlock",
     "ElasticResidualBlock",
+    "ElasticVggBlock",
     "Estimator",
+    "ExportOptions",
     "FrozenEstimator",
     "FrozenNetwork",
     "FrozenSelector",
+    "LoadedExport",
     "MethodSettings",
+    "ModelChoice",
     "NetworkSettings",
     "OptimizerSettings",
+    "PolicyHealth",
     "PortableNetwork",
+    "RaiseOnDivergence",
+    "ResumableCheckpoint",
     "Selector",
+    "StageProgress",
     "StageSchedule",
+    "StepLog",
+    "StopAtStep",
     "TaskBatchNormalization",
     "__version__",
+    "budget_curve",
+    "calibrate",
+    "calibrate_network",
+    "check_export",
     "default_ratios",
+    "evaluate_network",
+    "evaluate_task",
+    "export_network",
     "fixed_network",
     "load_standalone_weights",
     "parse_backbone",
+    "refresh_averages",
+    "route_images",
+    "search_fixed_models",
+    "settle_target",
     "standalone_network",
+    "validation_figures",
 ]

@@ -1,4 +1,4 @@
-"""Dependencies point one way; see README.md, section Layout."""
+"""Dependencies point one way; see docs/CONTRIBUTING.md."""
 
 import ast
 import pathlib
@@ -6,23 +6,36 @@ import pathlib
 import tensorflow as tf
 from absl.testing import parameterized
 
+import elastic_tf
+
 ROOT = pathlib.Path(__file__).parents[1]
-LAYERS = ("costs", "layers", "policies", "models", "inference", "evaluation", "export", "training")
-# What a part of the library may import of it, beside itself.
+MODELS = ("costs", "layers", "policies", "models")
+LIBRARY = (*MODELS, "inference", "evaluation", "export", "training")
+# What a part of the library may import of it, beside itself and the modules at its top.
 MAY_IMPORT = {
     "costs": (),
     "layers": ("costs",),
-    "policies": (),
+    "policies": ("costs", "layers"),
     "models": ("costs", "layers", "policies"),
-    "evaluation": ("costs", "layers", "policies", "models", "inference"),
-    "export": ("costs", "layers", "policies", "models", "inference"),
-    "inference": ("costs", "layers", "policies", "models"),
-    "training": ("costs", "layers", "policies", "models"),
+    "inference": MODELS,
+    "evaluation": (*MODELS, "inference"),
+    "export": (*MODELS, "inference"),
+    "training": MODELS,
+    "report": LIBRARY,
+    "tuning": LIBRARY,
 }
+FOR_ALL = ("elastic_tf.settings", "elastic_tf.files", "elastic_tf.version")
+OURS = ("elastic_tf", "pipelines", "tools", "elastic_tf_tools", "tests")
+FORBIDDEN = {
+    "elastic_tf": {*OURS, "absl", "tensorflow_datasets"} - {"elastic_tf"},
+    "pipelines": {*OURS, "absl"} - {"pipelines"},
+    "tools": {"tests", "tools"},
+}
+PRIVATE = ("tensorflow.python", "tensorflow.tsl", "tensorflow.core", "keras.src", "keras_tuner.src")
 
 
 def imported_modules(path):
-    """Returns the full names of all modules that a file imports, wherever in it."""
+    """Returns the full names of all that a file imports, wherever in it."""
     names = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -34,40 +47,58 @@ def imported_modules(path):
     return names
 
 
-def is_within(name, package):
-    return name == package or name.startswith(package + ".")
+def is_within(name, packages):
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
 class DependenciesTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(
-        ("elastic_tf", ("pipelines", "tools", "absl", "tensorflow_datasets", "tests")),
-        ("pipelines", ("elastic_tf", "tools", "absl", "tests")),
-        ("tools", ("tests",)),
-    )
-    def test_a_package_does_not_import(self, package, forbidden):
-        files = sorted((ROOT / package).rglob("*.py"))
+    def _imports(self, folder):
+        """Yields the files of a folder, each with what it imports."""
+        files = sorted((ROOT / folder).rglob("*.py"))
         self.assertNotEmpty(files)
         for path in files:
-            for name in imported_modules(path):
-                self.assertFalse(
-                    any(is_within(name, other) for other in forbidden), f"{path} imports {name}"
-                )
+            yield str(path.relative_to(ROOT)), imported_modules(path)
 
-    @parameterized.parameters(*LAYERS)
-    def test_the_library_points_one_way(self, layer):
-        allowed = {f"elastic_tf.{name}" for name in (layer, *MAY_IMPORT[layer])}
-        files = sorted((ROOT / "elastic_tf" / layer).rglob("*.py"))
-        self.assertNotEmpty(files)
-        for path in files:
-            for name in imported_modules(path):
-                if is_within(name, "elastic_tf"):
-                    self.assertTrue(
-                        any(is_within(name, other) for other in allowed), f"{path} imports {name}"
-                    )
+    @parameterized.parameters(*FORBIDDEN)
+    def test_a_package_does_not_import(self, package):
+        for path, names in self._imports(package):
+            wrong = [name for name in names if is_within(name, FORBIDDEN[package])]
+            self.assertEmpty(wrong, path)
+
+    @parameterized.parameters(*MAY_IMPORT)
+    def test_the_library_points_one_way(self, part):
+        allowed = [f"elastic_tf.{name}" for name in (part, *MAY_IMPORT[part])]
+        for path, names in self._imports(f"elastic_tf/{part}"):
+            own = [name for name in names if is_within(name, ["elastic_tf"])]
+            self.assertEmpty(
+                [name for name in own if not is_within(name, [*allowed, *FOR_ALL])], path
+            )
+
+    def test_what_all_may_import_imports_nothing_of_the_library(self):
+        for module in FOR_ALL:
+            names = imported_modules(ROOT / f"{module.replace('.', '/')}.py")
+            self.assertEmpty([name for name in names if is_within(name, OURS)], module)
 
     def test_every_part_of_the_library_is_ordered(self):
         parts = {path.parent.name for path in (ROOT / "elastic_tf").glob("*/__init__.py")}
-        self.assertEqual(parts, set(LAYERS))
+        self.assertEqual(parts, set(MAY_IMPORT))
+
+    def test_what_others_keep_private_stays_theirs(self):
+        others = ("tensorflow", "keras", "keras_tuner", "tensorflow_datasets")
+        for folder in ("elastic_tf", "pipelines", "tools", "tests"):
+            for path, names in self._imports(folder):
+                wrong = [
+                    name
+                    for name in names
+                    if is_within(name, PRIVATE)
+                    or (is_within(name, others) and any(p[0] == "_" for p in name.split(".")))
+                ]
+                self.assertEmpty(wrong, path)
+
+    def test_what_is_exported_is_there_in_order(self):
+        self.assertEqual(elastic_tf.__all__, sorted(elastic_tf.__all__))
+        for name in elastic_tf.__all__:
+            self.assertIsNotNone(getattr(elastic_tf, name))
 
 
 if __name__ == "__main__":
