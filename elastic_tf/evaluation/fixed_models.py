@@ -272,17 +272,17 @@ def search_fixed_models(
     max_macs = {budget: budget * table.full_macs for budget in sorted(budgets)}
     search.try_uniform(evaluations=evaluations)
     search.try_all(evaluations)
-    part = max(1, evaluations // 5)
+    num_models, part = table.num_levels**table.num_blocks, max(1, evaluations // 5)
     for stop in [*range(part, evaluations, part), evaluations]:
         search.run(list(max_macs.values()), stop, algorithm)
         if progress is not None:
             progress(len(search.found))
-        if len(search.found) != stop:
-            break  # There are no others, or all have been tried.
+        if len(search.found) < stop or len(search.found) == num_models:
+            break  # There are no others, or hardly any.
     best = {budget: search.best(macs)["levels"] for budget, macs in max_macs.items()}
     chosen = test.choose()
     return {
-        "num_models": table.num_levels**table.num_blocks,
+        "num_models": num_models,
         "tried": [
             {"levels": list(levels), "macs_share": search.macs(levels) / table.full_macs}
             | {"validation_accuracy": accuracy}

@@ -4,10 +4,11 @@ import hashlib
 import pathlib
 import tempfile
 
+from elastic_tf_tools import export
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
-from elastic_tf_tools import export
 from PIL import Image
 
 from elastic_tf.export.loaded_export import LoadedExport
@@ -48,8 +49,7 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
         digest = hashlib.sha256(run.model.read_bytes()).hexdigest()
         self.assertEqual(provenance["model_sha256"], digest)
         self.assertEqual(set(provenance["calibrations"]), {"digits", TASK})
-        for task in ("digits", TASK):
-            LoadedExport(self.output, task).check_budget(0.3)
+        LoadedExport(self.output, TASK).check_budget(0.3)
 
     @parameterized.parameters(
         (("--levels=1-0-2",), [1, 0, 2]), (("--level=1", "--input_dtype=float32"), [1, 1, 1])
@@ -74,18 +74,10 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(
         ("`task` must be one of digits, fashion_mnist_small for litert", "--format=litert"),
-        ("`task` must be one of .* for a fixed model", "--level=1"),
-        ("`task` must be one of .*Received: task=birds", "--task=birds"),
         ("`task` must be one of .*Received: task=birds", "--task=birds", "--levels=most_used"),
-        ("`task` must not be given for the whole", "--format=keras", f"--task={TASK}"),
         ("`--levels` must be 3 numbers", f"--task={TASK}", "--levels=1-2"),
-        ("`--levels` must be in \\[0, 3\\)", f"--task={TASK}", "--levels=1-2-3"),
         ("`--levels=most_used` needs the results.json", "--levels=most_used"),
-        ("`--level` must be in \\[0, 3\\)", f"--task={TASK}", "--level=3"),
         ("Only one of `--levels`, `--level` and `--budget`", *FIXED, "--level=1"),
-        ("`budget` must be a number in", "--budget=1.5"),
-        ("`budget` must not be given for a Keras file", "--format=keras", "--budget=0.5"),
-        ("`quantization` must be none", "--format=litert", f"--task={TASK}", "--quantization=int8"),
         ("`--representative_images` must not be given", "--representative_images=50"),
         ("`--tasks` must be of digits, .*Received: mnist", "--tasks=mnist"),
         ("`--model_dir` must be the output directory", "--model_dir=/nowhere"),

@@ -172,25 +172,24 @@ class TargetPricesTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(found, expected)
 
 
-class CalibrateNetworkTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters((2000, True), (9, False))
-    def test_few_validation_images_are_joined_by_those_of_training(self, enough, joined):
+class CalibrateNetworkTest(tf.test.TestCase):
+    def test_few_validation_images_are_joined_by_those_of_training(self):
         network = ElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
         randomise(network)
         images = {"validation": 9, "train": 20}
-        with mock.patch.object(budgets, "_ENOUGH_IMAGES", enough):
-            calibrate_network(answers_by_split(network, **images), ["grey"])
+        answers = answers_by_split(network, **images)
         logits = [
             selector_logits(network, random_split(images, "grey", split)[0][0]) for split in images
         ]
-        expected = calibrate(
-            np.concatenate(logits) if joined else logits[0], network.cost_table("grey")
-        )
-        found = network.calibrations.pop("grey")
-        self.assertEmpty(network.calibrations)  # Of the other task.
-        self.assertAllClose(found.budgets, expected.budgets)
-        # The frozen selector's logits differ in the last bits.
-        self.assertAllClose(found.prices, expected.prices, rtol=0.02, atol=0.2)
+        for enough, expected in ((2000, np.concatenate(logits)), (9, logits[0])):
+            with mock.patch.object(budgets, "_ENOUGH_IMAGES", enough):
+                calibrate_network(answers, ["grey"])
+            found = network.calibrations.pop("grey")
+            self.assertEmpty(network.calibrations)  # Of the other task.
+            expected = calibrate(expected, network.cost_table("grey"))
+            self.assertAllClose(found.budgets, expected.budgets)
+            # The frozen selector's logits differ in the last bits.
+            self.assertAllClose(found.prices, expected.prices, rtol=0.02, atol=0.2)
 
 
 class SettleTargetTest(tf.test.TestCase, parameterized.TestCase):
@@ -271,24 +270,22 @@ class BudgetCurveTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(miss if miss is None else round(miss, 6), expected)
 
 
-class ValidationFiguresTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters((3, False, False), (4, False, True), (11, True, True))
-    def test_budgets_are_measured_at_the_end(self, step, is_whole, is_trained):
+class ValidationFiguresTest(tf.test.TestCase):
+    def test_budgets_are_measured_at_the_end(self):
         network = DeepElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
         network.compile(stages=StageSchedule(2, rounds=2, selector_steps=2, estimator_steps=5))
-        network.step.assign(step)
-        answers = answers_by_split(network, validation=4)
         network.calibrations = {task: BudgetCalibration([0.5], [0.0]) for task in TASKS}
-        figures = validation_figures(answers, ["colour"])
-        tasks = figures.pop("tasks")
-        self.assertEqual(
-            figures,
-            {"step": step, "is_whole_training": is_whole, "is_selector_trained": is_trained},
-        )
-        expected = budget_curve(
-            answers.on("colour", "validation"), VALIDATION_BUDGETS if is_whole else ()
-        )
-        self.assertEqual(tasks, {"colour": expected})
+        answers = answers_by_split(network, validation=4)
+        for step, is_whole, is_trained in ((3, False, False), (4, False, True), (11, True, True)):
+            network.step.assign(step)
+            found = validation_figures(answers, ["colour"])
+            curve = budget_curve(
+                answers.on("colour", "validation"), VALIDATION_BUDGETS if is_whole else ()
+            )
+            self.assertEqual(found["tasks"], {"colour": curve})
+            self.assertEqual(found["step"], step)
+            self.assertIs(found["is_whole_training"], is_whole)
+            self.assertIs(found["is_selector_trained"], is_trained)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,8 @@ class CheckExportTest(tf.test.TestCase, parameterized.TestCase):
         logits = self.network.selector(self.images, task="grey")
         span = float(tf.reduce_max(logits) - tf.reduce_min(logits))
         calibration = BudgetCalibration([0.2, 0.8], [4 * span, -4 * span])
-        frozen = FrozenNetwork(self.network, "grey", calibration)
+        with mock.patch.dict(self.network.calibrations, grey=calibration):
+            frozen = FrozenNetwork(self.network, "grey")
         budgets = []
 
         def predict(images, budget=None, shift=0.0):
