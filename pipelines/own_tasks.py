@@ -95,29 +95,23 @@ class OwnTask:
                 f"`on_corrupt_image` must be one of {', '.join(CORRUPT_RULES)}. "
                 f"Received: {on_corrupt_image=}"
             )
-        source, size, channels = self._source(on_corrupt_image)
+        size, channels, fit, share = self.image_size, self.channels, self.fit, self.test_share
+        if self.npz is not None:
+            source = NpzSource(self.npz, size, channels, fit, share)
+        else:
+            source = FolderSource(self.folder, size, channels or 3, fit, share, on_corrupt_image)
         if self._is_known:
             return self._known_spec(source)
         return TaskSpec(
             name=self.name,
-            image_size=size,
-            channels=channels,
+            image_size=source.image_size,
+            channels=source.channels,
             num_classes=source.num_classes,
             source=source,
             flip=self.flip is not False,
-            pad=size // 8 if self.pad is None else self.pad,
+            pad=source.image_size // 8 if self.pad is None else self.pad,
             description=f"{source.num_classes} classes of {self.folder or self.npz}",
         )
-
-    def _source(self, on_corrupt_image):
-        if self.folder is None:
-            source = NpzSource(self.npz, self.image_size, self.channels, self.fit, self.test_share)
-            return source, source.image_size, source.channels
-        size, channels = self.image_size, self.channels or 3
-        source = FolderSource(
-            self.folder, size, channels, self.fit, self.test_share, on_corrupt_image
-        )
-        return source, size, channels
 
     def _known_spec(self, source):
         known = get_task(self.name)

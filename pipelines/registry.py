@@ -22,74 +22,53 @@ _CIFAR100 = tuple(
 )
 
 
-def _task(name, source, size, channels, classes, flip, description):
+# Height and width, channels, classes or their names, whether a mirrored image still shows its
+# class, and what is seen.
+_PROPERTIES = {
+    "digits": (8, 1, 10, False, "handwritten digits of 8x8 pixels"),
+    "fashion_mnist_small": (28, 1, _CLOTHES, True, "clothes, 10,000 images of Fashion-MNIST"),
+    "mnist": (28, 1, 10, False, "handwritten digits of 28x28 pixels"),
+    "fashion_mnist": (28, 1, _CLOTHES, True, "clothes, all 70,000 images of Fashion-MNIST"),
+    "cifar10": (32, 3, _CIFAR10, True, "animals and vehicles in 10 classes"),
+    "cifar100": (32, 3, _CIFAR100, True, "animals, plants, things and scenes in 100 classes"),
+    "svhn_cropped": (32, 3, 10, False, "digits of house numbers in street photographs"),
+    "stl10": (96, 3, _STL10, True, "animals and vehicles of 96x96 pixels in 10 classes"),
+    "tiny_imagenet": (64, 3, 200, True, "objects and animals of 64x64 pixels in 200 classes"),
+}
+# Of those that tfds prepares.
+_PAGES = {
+    "mnist": "the MNIST page of Yann LeCun",
+    "fashion_mnist": "the Fashion-MNIST repository of Zalando Research",
+    "cifar10": "the CIFAR-10 page of the University of Toronto",
+    "cifar100": "the CIFAR-100 page of the University of Toronto",
+    "svhn_cropped": "the Street View House Numbers page of Stanford University",
+    "stl10": "the STL-10 page of Stanford University",
+    "tiny_imagenet": "the Tiny ImageNet page of Stanford University's CS231n course",
+}
+_SOURCES = {name: TfdsSource(name, page) for name, page in _PAGES.items()} | {
+    "digits": DigitsSource(),
+    "fashion_mnist_small": FashionMnistSmallSource(),
+}
+OFFICIAL_TASKS = tuple(_PAGES)
+
+
+def _standard_task(name, size, channels, classes, flip, description):
+    is_named = isinstance(classes, tuple)
     return TaskSpec(
         name=name,
         image_size=size,
         channels=channels,
-        num_classes=classes if isinstance(classes, int) else len(classes),
-        source=source,
+        num_classes=len(classes) if is_named else classes,
+        source=_SOURCES[name],
         flip=flip,
         # Four pixels for 32-pixel images is the custom; other sizes are cropped in proportion.
         pad=size // 8,
         description=description,
-        classes=None if isinstance(classes, int) else classes,
+        classes=classes if is_named else None,
     )
 
 
-def _tfds_task(name, page, *properties, module=None):
-    return _task(name, TfdsSource(name, page, module), *properties)
-
-
-# Name, source or page, height and width, channels, classes or their names, whether a mirrored image
-# still shows its class, and what is seen.
-_STANDARD_TASKS = (
-    _task("digits", DigitsSource(), 8, 1, 10, False, "handwritten digits of 8x8 pixels"),
-    _task(
-        "fashion_mnist_small",
-        FashionMnistSmallSource(),
-        *(28, 1, _CLOTHES, True, "clothes, 10,000 images of Fashion-MNIST"),
-    ),
-    _tfds_task(
-        "mnist",
-        "the MNIST page of Yann LeCun",
-        *(28, 1, 10, False, "handwritten digits of 28x28 pixels"),
-    ),
-    _tfds_task(
-        "fashion_mnist",
-        "the Fashion-MNIST repository of Zalando Research",
-        *(28, 1, _CLOTHES, True, "clothes, all 70,000 images of Fashion-MNIST"),
-    ),
-    _tfds_task(
-        "cifar10",
-        "the CIFAR-10 page of the University of Toronto",
-        *(32, 3, _CIFAR10, True, "animals and vehicles in 10 classes"),
-    ),
-    _tfds_task(
-        "cifar100",
-        "the CIFAR-100 page of the University of Toronto",
-        *(32, 3, _CIFAR100, True, "animals, plants, things and scenes in 100 classes"),
-    ),
-    _tfds_task(
-        "svhn_cropped",
-        "the Street View House Numbers page of Stanford University",
-        *(32, 3, 10, False, "digits of house numbers in street photographs"),
-    ),
-    _tfds_task(
-        "stl10",
-        "the STL-10 page of Stanford University",
-        *(96, 3, _STL10, True, "animals and vehicles of 96x96 pixels in 10 classes"),
-    ),
-    _tfds_task(
-        "tiny_imagenet",
-        "the Tiny ImageNet page of Stanford University's CS231n course",
-        *(64, 3, 200, True, "objects and animals of 64x64 pixels in 200 classes"),
-        module="pipelines.tiny_imagenet",
-    ),
-)
-# Those that tfds prepares.
-OFFICIAL_TASKS = tuple(spec.name for spec in _STANDARD_TASKS if isinstance(spec.source, TfdsSource))
-_TASKS = {spec.name: spec for spec in _STANDARD_TASKS}
+_TASKS = {name: _standard_task(name, *of) for name, of in _PROPERTIES.items()}
 
 
 def register_task(spec):

@@ -147,7 +147,7 @@ class FolderSource:
         on_corrupt_image: `"error"` to refuse files that cannot be read, `"skip"` to leave them out.
 
     Attributes:
-        fit: as given.
+        image_size, channels, fit: as given.
 
     Raises:
         DataNotFoundError: see `ImageFolder`.
@@ -156,10 +156,11 @@ class FolderSource:
     def __init__(
         self, folder, image_size, channels=3, fit="crop", test_share=0.2, on_corrupt_image="error"
     ):
+        self.image_size = image_size
+        self.channels = channels
         self.fit = fit
         self._listing = ImageFolder(folder)
         self._images = ReadableImages(image_size, channels, fit)
-        self._shape = (image_size, image_size, channels)
         self._test_share = test_share
         self._skips = on_corrupt_image == "skip"
         self._skipped = {}
@@ -234,6 +235,7 @@ class FolderSource:
             )
 
     def _dataset(self, files):
+        shape = (self.image_size, self.image_size, self.channels)
         paths = [path for path, _ in files]
         labels = np.array([label for _, label in files], np.int32)
 
@@ -241,7 +243,7 @@ class FolderSource:
             image = tf.numpy_function(
                 lambda number: self._images.read(paths[number]), [index], tf.uint8, stateful=False
             )
-            return tf.ensure_shape(image, self._shape), label
+            return tf.ensure_shape(image, shape), label
 
         dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), labels))
         return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)

@@ -43,9 +43,7 @@ def decode_image(path, image_size, channels, fit):
 
     Args:
         path: str or path.
-        image_size: see `standard_image`.
-        channels: see `standard_image`.
-        fit: see `standard_image`.
+        image_size, channels, fit: see `standard_image`.
 
     Returns:
         uint8 array `(image_size, image_size, channels)`.
@@ -114,9 +112,7 @@ class ReadableImages:
     """Decodes image files and remembers which of them it could not read.
 
     Args:
-        image_size: see `decode_image`.
-        channels: see `decode_image`.
-        fit: see `decode_image`.
+        image_size, channels, fit: see `standard_image`.
         kept_bytes: int >= 0. Bytes of decoded images to keep.
     """
 

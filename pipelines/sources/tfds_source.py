@@ -1,6 +1,5 @@
 """Data sets that TensorFlow Datasets (tfds) has prepared on disk."""
 
-import importlib
 import os
 import pathlib
 
@@ -18,14 +17,11 @@ class TfdsSource:
     Args:
         builder_name: str, as tfds names it.
         page: str. The official page of the data set, in words, for the message when it is absent.
-        builder_module: str. The module to import so that tfds knows the data set; `None` for those
-            that it comes with.
     """
 
-    def __init__(self, builder_name, page, builder_module=None):
+    def __init__(self, builder_name, page):
         self.builder_name = builder_name
         self.page = page
-        self.builder_module = builder_module
 
     def load(self, split, data_dir=None, validation_share=0.1, download=False):
         """Returns one split, in the order of the files (see `TaskSpec.load`).
@@ -73,8 +69,8 @@ class TfdsSource:
         """
         import tensorflow_datasets as tfds
 
-        if self.builder_module:
-            importlib.import_module(self.builder_module)
+        import pipelines.tiny_imagenet  # noqa: F401 - tfds then knows it, as those it comes with.
+
         root = resolve_data_dir(data_dir)
         try:
             return tfds.builder(self.builder_name, data_dir=str(root))

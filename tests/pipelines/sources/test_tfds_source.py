@@ -149,11 +149,6 @@ class AbsentTest(tf.test.TestCase, parameterized.TestCase):
             with self.assertRaisesRegex(DataNotFoundError, f"without {self.root}/numbered_images"):
                 _source().load("train")
 
-    def test_builder_module_is_imported(self):
-        source = TfdsSource("numbered_images", "", builder_module="no_such_module")
-        with self.assertRaisesRegex(ModuleNotFoundError, "no_such_module"):
-            source.load("train", data_dir=self.root)
-
     def test_download_prepares_the_images(self):
         split = _source().load("test", data_dir=self.root, download=True)
         self.assertEqual(sorted(_pairs(split)), [(i, i % 2) for i in range(_NUM_TEST)])
