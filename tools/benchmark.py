@@ -15,6 +15,8 @@ Python. Exports of the same model that are there already are not made again. The
 and saved as comparison.md and, with the settings, as comparison.json.
 """
 
+import functools
+
 from elastic_tf_tools import flags
 from elastic_tf_tools.benchmark_exports import (
     DYNAMIC,
@@ -38,8 +40,6 @@ from elastic_tf_tools.run_folder import load_run
 from elastic_tf_tools.timing import InterleavedTimer, describe_machine
 from elastic_tf_tools.training_settings import TrainingSettings
 
-from absl import flags as absl_flags
-
 from elastic_tf.export.manifest import model_hash
 from elastic_tf.export.options import FORMATS, QUANTIZATIONS
 from elastic_tf.files import check_output_file, output_folder, write_json, write_text
@@ -51,60 +51,48 @@ _OF_ROWS = ("measure", "training_batch_size", "profile_rows", "json_out", "plot_
 
 
 def define_flags(values):
-    where = {"flag_values": values, "module_name": "command"}
-    for name, known, help in (
-        ("measure", GROUPS, "What to measure"),
-        ("formats", FORMATS, "Formats of the exports"),
-        ("quantizations", QUANTIZATIONS, "Numbers of fixed LiteRT models beside float32"),
-    ):
-        absl_flags.DEFINE_list(name, list(known), f"{help}: some of {', '.join(known)}.", **where)
-        absl_flags.register_validator(
-            name,
-            lambda names, known=known: 0 < len(set(names) & set(known)) == len(names),
-            f"must name some of {', '.join(known)}, each once",
-            values,
-        )
-    for name, default, help in (
-        ("batch_sizes", ["1", "8", "128"], "Images in a prediction, integers >= 1, each once."),
-        ("profile_rows", [], "Rows whose time to print by operation (dense,train_initial)."),
-        (
-            "models",
-            [DYNAMIC, "0", MOST_USED, FULL],
-            f"What to export: {DYNAMIC}, {MOST_USED}, {FULL}, a level, or levels as in 3-0-1.",
-        ),
-    ):
-        absl_flags.DEFINE_list(name, default, help, **where)
-    absl_flags.register_validator(
-        "batch_sizes", _are_sizes, "must be integers >= 1, each once", values
-    )
-    for name, default, low, help in (
-        ("training_batch_size", 128, 1, "Images in a training step, >= 1."),
-        ("min_rounds", 5, 1, "Rounds of one table at least, >= 1."),
-        ("image_size", 32, 1, "Height and width of random images, pixels, without --model_dir."),
-        ("seed", 0, 0, "Of all that is drawn, >= 0."),
-    ):
-        absl_flags.DEFINE_integer(name, default, help, low, **where)
-    absl_flags.DEFINE_float(
+    def add(name, default, help, kind=str, **metadata):
+        flags.define(values, name, default, help, kind, **metadata)
+
+    add("model_dir", None, "Training run whose network to measure, in place of a random one.")
+    add("task", None, "Which task of --model_dir to predict and train; its first where left out.")
+    add("image_size", 32, "Height and width of random images, without --model_dir.", int, low=1)
+    add("measure", GROUPS, "What to measure.", choices=GROUPS, is_list=True)
+    add("batch_sizes", (1, 8, 128), "Images in a prediction.", int, low=1, is_list=True)
+    add("training_batch_size", 128, "Images in a training step.", int, low=1)
+    add(
         "seconds_per_group",
         60.0,
-        "Time for the rounds of one table, >= 0, seconds; building the graphs comes on top.",
-        0.0,
-        **where,
+        "Time for the rounds of one table, seconds; building the graphs comes on top.",
+        float,
+        low=0,
     )
-    for name, help in (
-        ("model_dir", "Training run whose network to measure, in place of a random one."),
-        ("task", "Which task of --model_dir to predict and train; its first where left out."),
-        ("json_out", "JSON file of settings and figures."),
-        ("plot_out", "PNG of prediction's time over MACs."),
-        ("exports", "Folder for exports of --model_dir, to be compared in place of all else."),
-    ):
-        absl_flags.DEFINE_string(name, None, help, **where)
+    add("min_rounds", 5, "Rounds of one table at least.", int, low=1)
+    add(
+        "profile_rows",
+        (),
+        "Rows whose time to print by operation (dense,train_initial).",
+        is_list=True,
+    )
+    add("json_out", None, "JSON file of settings and figures.")
+    add("plot_out", None, "PNG of prediction's time over MACs.")
+    add("seed", 0, "Of all that is drawn.", int, low=0)
+    add("exports", None, "Folder for exports of --model_dir, to be compared in place of all else.")
+    add(
+        "models",
+        (DYNAMIC, "0", MOST_USED, FULL),
+        f"What to export: {DYNAMIC}, {MOST_USED}, {FULL}, a level, or levels as in 3-0-1.",
+        is_list=True,
+    )
+    add("formats", FORMATS, "Formats of the exports.", choices=FORMATS, is_list=True)
+    add(
+        "quantizations",
+        QUANTIZATIONS,
+        "Numbers of fixed LiteRT models beside float32.",
+        choices=QUANTIZATIONS,
+        is_list=True,
+    )
     flags.define_settings(values, "data", "network")
-
-
-def _are_sizes(texts):
-    valid = [text for text in texts if text.isdecimal() and int(text) >= 1]
-    return bool(texts) and len(set(map(int, valid))) == len(texts)
 
 
 def main(values):
@@ -148,6 +136,9 @@ def _check_together(own, given):
         refused |= dict.fromkeys(names, "with --model_dir")
     else:
         refused["task"] = "without --model_dir"
+    for name in ("measure", "batch_sizes", "models", "formats", "quantizations"):
+        if len(set(own[name])) != len(own[name]) or not own[name]:
+            raise ValueError(f"`--{name}` must hold one or more, each once. Received: {own[name]}")
     for name in given:
         if name in refused:
             raise ValueError(f"`--{name}` must be left out {refused[name]}. Received: --{name}")
@@ -165,7 +156,7 @@ def _find_spec(task, network, specs):
 
 def _benchmark(own, network, spec, settings, timer):
     """Measures the rows of --measure, on images of a task or random ones."""
-    count = max(own["training_batch_size"], *map(int, own["batch_sizes"]))
+    count = max(own["training_batch_size"], *own["batch_sizes"])
     stream = None
     with flags.one_line_errors():
         _check_outputs(own)
@@ -185,47 +176,37 @@ def _benchmark(own, network, spec, settings, timer):
         "ratios": network.estimator.block_ratios,
         **describe_machine(),
         "flags": settings.flat() | own,
+        "rounds": {},
     }
     print(f"{network.backbone}, images {about['image_shape']}, on {about['device']}")
-    groups = {}
-    for group, measure in _measurements(own, subject, stream, timer).items():
-        print(f"\nMeasuring: {group} ...", flush=True)
-        groups[group] = measure()
-        print(format_rows(group, groups[group]), flush=True)
-    about["rounds"] = {group: len(rows[0].seconds) for group, rows in groups.items()}
-    _report([row for rows in groups.values() for row in rows], about, own)
-
-
-def _measurements(own, subject, stream, timer):
-    """Returns what to measure, a dict from the title of a table to a function that gives its rows.
-
-    Graphs are built when it is called.
-    """
-    found = {}
-    if "inference" in own["measure"]:
-        for size in map(int, own["batch_sizes"]):
-            found[f"Prediction, batch size {size}"] = lambda size=size: timer.measure(
-                inference_candidates(subject, size), size
-            )
-    if "training" in own["measure"]:
-        size = own["training_batch_size"]
-        found[f"Training step, batch size {size}"] = lambda: timer.measure(
-            training_candidates(subject, size), size
-        )
-    if stream:
-        found["Input pipeline, all tasks"] = lambda: input_rows(*stream, timer)
-    return found
-
-
-def _report(rows, about, own):
-    """Prints where it is slower, and writes the files."""
+    rows = []
+    for title, found in _measured(own, subject, stream, timer):
+        print(format_rows(title, found), flush=True)
+        about["rounds"][title] = len(found[0].seconds)
+        rows += found
     print(f"\n{where_slower(rows)}")
     if own["json_out"]:
         write_json(own["json_out"], {"settings": about, "rows": [row.figures() for row in rows]})
     if own["plot_out"]:
         predicted = [row for row in rows if not row.name.startswith(("train_", "input_"))]
-        title = f"{about['backbone']}, {about['device']}"
-        draw_plot(predicted, title).save(own["plot_out"])
+        draw_plot(predicted, f"{network.backbone}, {about['device']}").save(own["plot_out"])
+
+
+def _measured(own, subject, stream, timer):
+    """Yields the title of every table and its rows, when they have been measured."""
+    tables = []
+    if "inference" in own["measure"]:
+        tables += [("Prediction", inference_candidates, size) for size in own["batch_sizes"]]
+    if "training" in own["measure"]:
+        tables.append(("Training step", training_candidates, own["training_batch_size"]))
+    for what, make_candidates, size in tables:
+        title = f"{what}, batch size {size}"
+        print(f"\nMeasuring: {title} ...", flush=True)
+        yield title, timer.measure(make_candidates(subject, size), size)
+    if stream:
+        title = "Input pipeline, all tasks"
+        print(f"\nMeasuring: {title} ...", flush=True)
+        yield title, input_rows(*stream, timer)
 
 
 def _compare_exports(own, run, network, spec, data, timer, arguments):
@@ -235,8 +216,8 @@ def _compare_exports(own, run, network, spec, data, timer, arguments):
         variants = export_variants(own["models"], own["formats"], own["quantizations"])
         digest = model_hash(run.model)
         exports = make_exports(folder, variants, spec.name, network, digest, arguments)
-    sizes, test = list(map(int, own["batch_sizes"])), lambda: data.split_batches(spec, "test")
-    rows = compare_exports(network, spec.name, exports, test, timer, sizes)
+    test = functools.partial(data.split_batches, spec, "test")
+    rows = compare_exports(network, spec.name, exports, test, timer, own["batch_sizes"])
     table = format_exports(rows)
     print(f"\n{table}\n\nSaved: {folder / 'comparison.md'}, {folder / 'comparison.json'}")
     write_text(folder / "comparison.md", f"{table}\n")

@@ -63,7 +63,7 @@ class RandomNetworkTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(settings["rounds"]["Prediction, batch size 3"], 2)
         self.assertIn("PU", settings["device"])
         self.assertGreaterEqual(settings["cores"], 1)
-        expected = {"batch_sizes": ["1", "3"], "model_dir": None, "seed": 5, "trunk_size": 4}
+        expected = {"batch_sizes": [1, 3], "model_dir": None, "seed": 5, "trunk_size": 4}
         self.assertEqual(expected, {name: settings["flags"][name] for name in expected})
 
     def test_tables_and_the_sentence_are_printed(self):
@@ -86,13 +86,13 @@ class RandomNetworkTest(tf.test.TestCase, parameterized.TestCase):
         (["--model_dir=/nowhere"], "`--image_size` must be left out with --model_dir"),
         (["--models=0"], "`--models` must be left out without --exports"),
         (["--exports=a"], "`--exports` must have --model_dir beside it"),
-        (["--batch_sizes=0"], "--batch_sizes=['0']"),
-        (["--batch_sizes=x"], "--batch_sizes=['x']"),
-        (["--batch_sizes=2,2"], "--batch_sizes=['2', '2']"),
-        (["--measure=everything"], "--measure=['everything']"),
-        (["--measure="], "--measure=[]"),
-        (["--min_rounds=0"], "--min_rounds=0"),
-        (["--seconds_per_group=-1"], "--seconds_per_group=-1"),
+        (["--batch_sizes=0"], "`batch_sizes` must be an integer >= 1"),
+        (["--batch_sizes=x"], "--batch_sizes=x: must be an integer >= 1"),
+        (["--batch_sizes=2,2"], "`--batch_sizes` must hold one or more, each once"),
+        (["--measure=everything"], "`measure` must be one of ('inference', "),
+        (["--measure="], "`--measure` must hold one or more, each once"),
+        (["--min_rounds=0"], "`min_rounds` must be an integer >= 1"),
+        (["--seconds_per_group=-1"], "`seconds_per_group` must be a number >= 0"),
         (["a"], "must be flags"),
     )
     def test_bad_input_is_one_line(self, arguments, fault):
