@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 
-from absl import flags as absl_flags
 from elastic_tf_tools import flags, train
+
+from absl import flags as absl_flags
 
 TRAIN = (sys.executable, "-m", "elastic_tf_tools", "train")
 IN_USE = "it is being trained by another process"
@@ -29,13 +30,11 @@ def define_training_flags(values):
 
 
 def given_training_flags(values):
-    """Returns the flags of train that a command was given, but for output directory and seed.
+    """Returns the flags of train that a command was given, a list of str, `--name=value`.
 
     Args:
-        values: parsed `FlagValues`, with `define_training_flags`.
-
-    Returns:
-        List of str, `--name=value`.
+        values: parsed `FlagValues`, with `define_training_flags`. Output directory and seed are not
+            passed on.
     """
     return flags.given(values, [*flags.setting_names(), *train.OPTIONS])
 
@@ -65,17 +64,17 @@ class Training:
         return self.folder.with_name(f"{self.folder.name}.log")
 
 
-def run_all(trainings, jobs, started, ended):
+def run_all(trainings, ended, jobs=1, started=lambda training: None):
     """Runs trainings, some at a time; one that fails does not keep the others from it.
 
     However this function is left, no process of it goes on.
 
     Args:
         trainings: iterable of `Training`.
-        jobs: int >= 1. How many run at the same time.
-        started: function of a `Training` that is to start.
-        ended: function of a `Training` that has ended, and of the reason, a line, if it has failed;
-            `None` if not.
+        ended: function of a `Training` that has ended, of the minutes that it took, and of the
+            reason, a line, if it has failed; `None` if not.
+        jobs: int >= 1. How many run at the same time. Defaults to 1.
+        started: function of a `Training` that is to start. Defaults to nothing.
     """
     waiting, running = collections.deque(trainings), {}
     try:
@@ -86,7 +85,8 @@ def run_all(trainings, jobs, started, ended):
                 running[training] = _Process(training)
             time.sleep(_SECONDS_BETWEEN_LOOKS)
             for training in [each for each, process in running.items() if process.has_ended()]:
-                ended(training, running.pop(training).failure())
+                process = running.pop(training)
+                ended(training, (time.monotonic() - process.began) / 60, process.failure())
     finally:
         for process in running.values():
             process.stop()
@@ -113,6 +113,7 @@ class _Process:
     """
 
     def __init__(self, training):
+        self.began = time.monotonic()
         self._log = training.log
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._process = None

@@ -7,63 +7,40 @@ import time
 from elastic_tf_tools import flags, processes
 from elastic_tf_tools.run_folder import RunFolder
 from elastic_tf_tools.trial_files import TrialFiles
-from elastic_tf_tools.trial_tuner import (
-    BAYESIAN,
-    COMPLETED,
-    FAILED,
-    HYPERBAND,
-    PAST_TRIAL,
-    UNITS,
-    make_oracle,
-)
+from elastic_tf_tools.trial_tuner import COMPLETED, FAILED, PAST_TRIAL, UNITS
 
 from elastic_tf.files import ClaimedFolder, read_json
-from elastic_tf.tuning import TUNABLES, Objective, SearchSpace
-from elastic_tf.tuning.search_space import SECTIONS
 
 _SECONDS_BETWEEN_LOOKS = 1
 
 
 class Search:
-    """What is searched, as the flags say, and how a trial of it is run.
+    """What is searched, and how a trial of it is run.
 
     Args:
-        values: parsed `FlagValues`.
-
-    Raises:
-        ValueError: if the flags do not go together.
+        path: str or path, the output directory.
+        objective: `Objective`.
+        space: `SearchSpace`.
+        settings: `TrainingSettings`, as given.
+        given: list of str, the flags of train that make them.
+        max_trials: int >= 1; `None` for a search that ends by itself.
+        units: int >= 1. Hyperband's units of a whole training.
+        description: dict of plain values. What else tells the search from others.
     """
 
-    def __init__(self, values):
-        own = ("objective", "budget", "macs_weight", "budget_tolerance")
-        self.objective = Objective(*(values[name].value for name in own))
-        self.settings = flags.read_training_settings(values)
-        self.given = processes.given_training_flags(values)
-        self.tuner = values["tuner"].value
-        if values["initial_points"].value and self.tuner != BAYESIAN:
-            raise ValueError(
-                "`--initial_points` must be left out but with --tuner=bayesian. "
-                f"Received: initial_points={values['initial_points'].value}, tuner={self.tuner}"
-            )
-        tune = self._tuned(values)
-        if self.objective.budget and not values["target_macs"].present:
-            if not {"price", "target_macs"} & tune.keys():
-                self._aim(self.objective.budget)
-        sections = {name: getattr(self.settings, name) for name in SECTIONS}
-        self.space = SearchSpace(
-            tune, **sections, ratios_per_stage=values["ratios_per_stage"].value
-        )
-        self.units = values["hyperband_units"].value
-        self.max_trials = values["max_trials"].value
-        if self.max_trials is None and self.tuner != HYPERBAND:
-            self.max_trials = 10
-        self.files = TrialFiles(values["output_dir"].value, self.objective)
+    def __init__(self, path, objective, space, settings, given, max_trials, units, description):
+        self.objective = objective
+        self.space = space
+        self.settings = settings
+        self.given = given
+        self.max_trials = max_trials
+        self.units = units
+        self.files = TrialFiles(path, objective)
         self.state_file = self.files.path / "search" / "oracle.json"
-        self._folder = ClaimedFolder(self.files.path, "search.json", "search")
-        names = (*own, "tuner", "initial_points", "hyperband_units", "hyperband_factor")
-        self._description = {name: values[name].value for name in names} | {
-            "settings": self.settings.flat(with_resumable=False),
-            "ranges": self.space.describe(),
+        self._folder = ClaimedFolder(path, "search.json", "search")
+        self._description = description | {
+            "settings": settings.flat(with_resumable=False),
+            "ranges": space.describe(),
         }
         self._began, self._ended = None, 0
 
@@ -88,26 +65,6 @@ class Search:
         self._folder.claim(self._description)
         self.state_file.parent.mkdir(exist_ok=True)
 
-    def make_oracle(self, values, max_failures):
-        """Returns KerasTuner's oracle of the search; see `trial_tuner.make_oracle`."""
-        own = {}
-        if self.tuner == HYPERBAND:
-            names = {"factor": "hyperband_factor", "hyperband_iterations": "hyperband_iterations"}
-            own = {name: values[flag].value for name, flag in names.items()}
-            own["max_epochs"] = self.units
-        elif self.tuner == BAYESIAN:
-            points = values["initial_points"].value
-            own = {"num_initial_points": points or max(3, self.max_trials // 3)}
-        return make_oracle(
-            self.tuner,
-            self.space,
-            self.state_file,
-            self.max_trials,
-            self.settings.seed,
-            max_failures,
-            **own,
-        )
-
     def run(self, trial, values):
         """Trains a trial in a process of its own, and says how it goes.
 
@@ -128,10 +85,11 @@ class Search:
         run, found, seed, until_step = self._plan(trial, values)
         until = [] if until_step is None else [f"--until_step={until_step}"]
         training = processes.Training(self.files.runs / run, (*found, "--nofinal_test", *until))
+        place = f"{trial} ({int(trial) + 1} of {self.max_trials})" if self.max_trials else trial
         varied = " ".join(flag for flag in [*found, *until] if flag not in self.given)
-        print(f"trial {self._place(trial)} starts: {varied}; log: {training.log}", flush=True)
+        print(f"trial {place} starts: {varied}; log: {training.log}", flush=True)
         self._began = self._began or time.monotonic()
-        began, error = time.monotonic(), _train(training)
+        minutes, error = _train(training)
         outcome = {
             "trial": trial,
             "status": FAILED if error else COMPLETED,
@@ -140,25 +98,13 @@ class Search:
             "values": values,
             "flags": found,
             "until_step": until_step,
-            "minutes": (time.monotonic() - began) / 60,
+            "minutes": minutes,
         }
         outcome |= {"reason": error} if error else self._figures(training)
         self.files.write(outcome)
         self._ended += 1
-        print(f"trial {self._place(trial)} {self._describe(outcome)}", flush=True)
+        print(f"trial {place} {self._describe(outcome)}", flush=True)
         return outcome
-
-    def _tuned(self, values):
-        """Returns what is varied, by --tune or since a range is given: from a name to a range."""
-        ranges = {name: values[f"tune_{name}"].value for name in TUNABLES}
-        names = [*values["tune"].value, *(name for name in TUNABLES if ranges[name])]
-        return {name: ranges.get(name) for name in dict.fromkeys(names)}
-
-    def _aim(self, budget):
-        """Has all networks aim at a budget."""
-        method = dataclasses.replace(self.settings.method, target_macs=budget)
-        self.settings = dataclasses.replace(self.settings, method=method)
-        self.given.append(flags.serialize("target_macs", budget))
 
     def _plan(self, trial, values):
         """Returns of a trial the name of its run, its flags, its seed, and up to which step."""
@@ -191,11 +137,6 @@ class Search:
             "tasks": {task: curve["selector"] for task, curve in figures["tasks"].items()},
         }
 
-    def _place(self, trial):
-        return (
-            trial if self.max_trials is None else f"{trial} ({int(trial) + 1} of {self.max_trials})"
-        )
-
     def _describe(self, outcome):
         """Returns how a trial has ended, what is the best so far and how long it may take."""
         minutes = f"{outcome['minutes']:.1f} min"
@@ -212,9 +153,14 @@ class Search:
 
 
 def _train(training):
-    """Runs a training to its end; returns why it has failed, `None` if it has not."""
-    reasons = [processes.IN_USE]
+    """Runs a training; returns the minutes it took, and why it has failed, `None` if it has not."""
+    total, reason = 0.0, processes.IN_USE
+
+    def ended(_, minutes, why):
+        nonlocal total, reason
+        total, reason = total + minutes, why
+
     # Of a search that was killed: its last training goes on by itself, to its end.
-    while reasons[-1] == processes.IN_USE:
-        processes.run_all([training], 1, lambda _: None, lambda _, error: reasons.append(error))
-    return reasons[-1]
+    while reason == processes.IN_USE:
+        processes.run_all([training], ended)
+    return total, reason

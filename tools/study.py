@@ -14,13 +14,12 @@ share: TF_NUM_INTRAOP_THREADS=1 in front of the command, for one core each.
 """
 
 import dataclasses
+import functools
 import importlib
-import pathlib
 import re
 import sys
 import time
 
-from absl import flags as absl_flags
 from elastic_tf_tools import flags, processes
 from elastic_tf_tools.run_folder import RunFolder
 from elastic_tf_tools.study_file import read_study
@@ -37,15 +36,12 @@ def define_flags(values):
     processes.define_training_flags(values)
     delattr(values, "seed")  # There is --seeds.
     values["output_dir"].help = "Folder for all runs, table.md, study.json."
-    own = {"flag_values": values, "module_name": "command"}
-    absl_flags.DEFINE_string("study", None, "Study file (TOML): variants and their flags.", **own)
-    absl_flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds, integers >= 0, each once.", **own)
-    absl_flags.DEFINE_integer("jobs", 1, "Trainings at the same time, >= 1.", 1, **own)
-    absl_flags.DEFINE_list("only", None, "Variants to train, by name; all where left out.", **own)
-    absl_flags.DEFINE_bool(
-        "table_only", False, "Whether to train nothing: the table of what has finished.", **own
-    )
-    absl_flags.mark_flag_as_required("study", values)
+    define = functools.partial(flags.define, values)
+    define("study", None, "Study file (TOML): variants and their flags.", str, is_required=True)
+    define("seeds", (0, 1, 2), "Seeds, each once.", int, low=0, is_list=True)
+    define("jobs", 1, "Trainings at the same time.", int, low=1)
+    define("only", None, "Variants to train, by name; all where left out.", str, is_list=True)
+    define("table_only", False, "Trains nothing: the table of what has finished.", bool)
 
 
 def main(values):
@@ -53,24 +49,23 @@ def main(values):
         flags.check_no_arguments(values)
         study = read_study(values["study"].value, processes.given_training_flags(values))
         folder = ClaimedFolder(values["output_dir"].value, "study.json", "study")
-        seeds = _seeds(values)
-        runs = make_runs(study.select(values["only"].value), seeds, folder.path)
+        runs = _make_runs(study.select(values["only"].value), _seeds(values), folder.path)
         if study.figure:
             importlib.import_module(_DRAWING)  # Here, as its packages may be missing.
         claim = folder.check if values["table_only"].value else folder.claim
         claim({"study": study.name})
     for warning in study.warnings:
         sys.stderr.write(f"warning: {warning}\n")
-    failures = {} if values["table_only"].value else train_runs(runs, values["jobs"].value)
+    failures = {} if values["table_only"].value else _train_runs(runs, values["jobs"].value)
     with flags.one_line_errors():
-        report(study, folder)
+        _report(study, folder)
     if failures:
         reasons = "\n".join(f"  {run}: {error}" for run, error in failures.items())
         sys.exit(f"error: {len(failures)} of {len(runs)} runs failed:\n{reasons}")
 
 
 @dataclasses.dataclass(frozen=True)
-class StudyRun:
+class StudyRun(processes.Training):
     """One training of a study, in `<folder>/<variant>/seed<k>`.
 
     Beside it lie `seed<k>.log`, what it printed, and, once it has finished, `seed<k>.flags`, the
@@ -79,122 +74,106 @@ class StudyRun:
     Attributes:
         variant: str, the name.
         seed: int >= 0.
-        training: its `processes.Training`.
     """
 
     variant: str
     seed: int
-    training: processes.Training
+
+    def was_recorded(self):
+        """Returns whether it has finished, whatever its flags."""
+        return self._record.exists() and RunFolder(self.folder).results.exists()
 
     def is_finished(self):
         """Returns whether it has finished, with the flags as they are now.
 
         Where they have changed, the training itself has to say whether it is another run by that.
         """
-        return self.was_recorded() and self.record.read_text(encoding="utf-8") == self.flags_text
+        return self.was_recorded() and self._record.read_text(encoding="utf-8") == self._text
 
-    def was_recorded(self):
-        """Returns whether it has finished, whatever its flags."""
-        return self.record.exists() and RunFolder(self.training.folder).results.exists()
-
-    @property
     def record(self):
-        return self.training.folder.with_suffix(".flags")
-
-    @property
-    def flags_text(self):
-        return "".join(f"{flag}\n" for flag in self.training.flags)
-
-    def results(self):
-        """Returns the figures of every task, a dict by name."""
-        return read_json(RunFolder(self.training.folder).results)
+        """Writes down that it has finished."""
+        write_text(self._record, self._text)
 
     def facts(self):
-        """Returns the run as `elastic_tf.report.claims` takes it, a dict."""
-        run = RunFolder(self.training.folder)
+        """Returns the run as `elastic_tf.report.claims` takes it, a dict; with its `seed`."""
+        run = RunFolder(self.folder)
         return {
             "variant": self.variant,
+            "seed": self.seed,
             "settings": run.read_settings().flat(),
-            "results": self.results(),
+            "results": read_json(run.results),
             "logs": run.logs,
         }
+
+    @property
+    def _record(self):
+        return self.folder.with_suffix(".flags")
+
+    @property
+    def _text(self):
+        return "".join(f"{flag}\n" for flag in self.flags)
 
     def __str__(self):
         return f"{self.variant}, seed {self.seed}"
 
 
-def make_runs(variants, seeds, folder):
-    """Returns a `StudyRun` for every variant with every seed, a list.
+def _make_runs(variants, seeds, folder):
+    # All variants of a seed before the next seed: a study that is cut short can compare them.
+    return [
+        StudyRun(
+            folder / variant.name / f"seed{seed}",
+            (*variant.flags, f"--seed={seed}"),
+            variant.name,
+            seed,
+        )
+        for seed in seeds
+        for variant in variants
+    ]
 
-    All variants of a seed come before the next seed, so that a study that is cut short has
-    something to compare.
 
-    Args:
-        variants: list of `Variant`.
-        seeds: list of int.
-        folder: path of the study's output directory.
-    """
-    return [_make_run(variant, seed, folder) for seed in seeds for variant in variants]
-
-
-def find_runs(variants, folder):
+def _find_runs(variants, folder):
     """Returns the `StudyRun`s that have finished, of any seed, a list by variant and seed."""
     runs = []
     for variant in variants:
         # `iterdir` and no pattern: a path may have a bracket in it.
-        beside = pathlib.Path(folder) / variant.name
+        beside = folder / variant.name
         names = [path.name for path in beside.iterdir()] if beside.is_dir() else []
         seeds = sorted(int(match[1]) for match in map(_SEED_FOLDER.fullmatch, names) if match)
-        runs += [_make_run(variant, seed, folder) for seed in seeds]
+        runs += _make_runs([variant], seeds, folder)
     return [run for run in runs if run.was_recorded()]
 
 
-def train_runs(runs, jobs):
-    """Trains the runs that have not finished, and says how it goes.
-
-    Args:
-        runs: list of `StudyRun`.
-        jobs: int >= 1. How many run at the same time.
-
-    Returns:
-        Dict from the runs that failed to the reason, a str.
-    """
-    waiting = {run.training: run for run in runs if not run.is_finished()}
-    finished, failures, starts = len(runs) - len(waiting), {}, {}
+def _train_runs(runs, jobs):
+    """Trains the runs that have not finished; returns the reasons of those that failed, a dict."""
+    waiting = [run for run in runs if not run.is_finished()]
+    finished, failures, began = len(runs) - len(waiting), {}, time.monotonic()
+    places = {run: f"[{place}/{len(runs)}]" for place, run in enumerate(waiting, finished + 1)}
     print(f"{finished} of {len(runs)} runs have finished before.", flush=True)
-    began = time.monotonic()
 
-    def started(training):
-        starts[training] = finished + len(starts) + 1, time.monotonic()
-        place = f"[{starts[training][0]}/{len(runs)}] {waiting[training]}"
-        print(f"{place} starts; log: {training.log}", flush=True)
+    def started(run):
+        print(f"{places[run]} {run} starts; log: {run.log}", flush=True)
 
-    def ended(training, error):
-        run, (place, start), now = waiting.pop(training), starts[training], time.monotonic()
-        outcome = f"failed after {(now - start) / 60:.1f} min: {error}"
+    def ended(run, minutes, error):
+        place, left = places.pop(run), len(places)
+        outcome = f"took {minutes:.1f} min"
         if error:
             failures[run] = error
+            outcome = f"failed after {minutes:.1f} min: {error}"
         else:
-            write_text(run.record, run.flags_text)
-            outcome = f"took {(now - start) / 60:.1f} min"
-        trained = len(runs) - finished - len(waiting)
-        minutes = len(waiting) * (now - began) / 60 / trained
-        left = f"; {len(waiting)} left, about {minutes:.0f} min" if waiting else ""
-        print(f"[{place}/{len(runs)}] {run} {outcome}{left}", flush=True)
+            run.record()
+        if left:
+            per_run = (time.monotonic() - began) / 60 / (len(waiting) - left)
+            outcome += f"; {left} left, about {left * per_run:.0f} min"
+        print(f"{place} {run} {outcome}", flush=True)
 
     with processes.stoppable():
-        processes.run_all(list(waiting), jobs, started, ended)
+        processes.run_all(waiting, ended, jobs, started)
     return failures
 
 
-def report(study, folder):
-    """Writes and prints the table of what has finished, the figure and the verdicts.
-
-    Args:
-        study: `Study`.
-        folder: its `ClaimedFolder`.
-    """
-    found = find_runs(study.variants, folder.path)
+def _report(study, folder):
+    """Writes and prints the table of what has finished, the figure and the verdicts."""
+    found = _find_runs(study.variants, folder.path)
     finished = [run for run in found if run.is_finished()]
     for run in found:
         if run not in finished:
@@ -202,13 +181,13 @@ def report(study, folder):
     if not finished:
         print("No run has finished yet.")
         return
-    figures = study_figures(study, finished)
+    facts = [run.facts() for run in finished]
+    figures = study_figures(study, facts)
     write_json(folder.file, figures)
     table = format_study(figures)
     write_text(folder.path / "table.md", table)
     saved = [folder.path / "table.md", folder.file]
     print(f"\n{table}")
-    facts = [run.facts() for run in finished] if study.figure or study.claims else []
     if study.claims:
         print(f"{claims.judge_claims(study.claims, facts)}\n")
     if study.figure:
@@ -218,18 +197,12 @@ def report(study, folder):
     print(f"Saved: {', '.join(map(str, saved))}")
 
 
-def _make_run(variant, seed, folder):
-    path = pathlib.Path(folder) / variant.name / f"seed{seed}"
-    training = processes.Training(path, (*variant.flags, f"--seed={seed}"))
-    return StudyRun(variant.name, seed, training)
-
-
 def _seeds(values):
-    texts = values["seeds"].value
-    seeds = [int(text) for text in texts if text.isdecimal()]
-    if not texts or len(set(seeds)) < len(texts):
+    seeds = values["seeds"].value
+    if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(
-            f"`--seeds` must be integers >= 0, each once. Received: seeds={','.join(texts)}"
+            "`--seeds` must be integers >= 0, each once. "
+            f"Received: {flags.serialize('seeds', seeds)[2:]}"
         )
     return seeds
 

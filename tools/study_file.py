@@ -25,9 +25,10 @@ import pathlib
 import re
 import tomllib
 
-from absl import flags as absl_flags
 from elastic_tf_tools import flags
 from elastic_tf_tools.processes import parse_training_flags
+
+from absl import flags as absl_flags
 
 from elastic_tf.report.claims import CLAIMS, FIGURES
 
@@ -121,7 +122,7 @@ def read_study(path, given=()):
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} must be TOML. Received: {error}") from None
-    _check_keys(path, "the study", content, _STUDY_KEYS, ("variants",))
+    _check_keys(path, "the study", content, _STUDY_KEYS, required=("variants",))
     _check_names(path, "figure", [content["figure"]] if "figure" in content else [], FIGURES)
     _check_names(path, "claims", content.get("claims", []), CLAIMS)
     shared = _flagfile_flags(path, content.get("flagfile"))
@@ -144,9 +145,7 @@ def read_study(path, given=()):
 
 
 def _variant(path, entry, shared):
-    if not isinstance(entry, dict):
-        raise ValueError(f"{path} must have variants as [[variants]]. Received: {entry!r}")
-    _check_keys(path, "a variant", entry, _VARIANT_KEYS, _VARIANT_KEYS)
+    _check_keys(path, "[[variants]]", entry, _VARIANT_KEYS)
     name = entry["name"]
     if not _NAME.fullmatch(name):
         raise ValueError(
@@ -162,7 +161,10 @@ def _variant(path, entry, shared):
     return Variant(name, entry["description"], (*shared, *own), names)
 
 
-def _check_keys(path, what, table, kinds, required):
+def _check_keys(path, what, table, kinds, required=None):
+    """Checks a table of the file; without `required` all of its keys are."""
+    if not isinstance(table, dict):
+        raise ValueError(f"{path} must have tables as {what}. Received: {table!r}")
     for key, value in table.items():
         if key not in kinds:
             raise ValueError(f"{path} must have in {what} of {', '.join(kinds)}. Received: {key}")
@@ -171,7 +173,7 @@ def _check_keys(path, what, table, kinds, required):
                 f"{path} must have a {kinds[key].__name__} as `{key}` of {what}. "
                 f"Received: {value!r}"
             )
-    for key in required:
+    for key in required or kinds:
         if key not in table:
             raise ValueError(f"{path} must have `{key}` in {what}. Received: {', '.join(table)}")
 
@@ -233,9 +235,7 @@ def _check_rules(path, content, variants):
 
 def _broken(path, kind, rule, parsed):
     """Returns a line for every variant that a rule does not hold for, a list of str."""
-    if not isinstance(rule, dict):
-        raise ValueError(f"{path} must have rules as [[{kind}]]. Received: {rule!r}")
-    _check_keys(path, f"[[{kind}]]", rule, _RULE_KEYS, _RULE_KEYS)
+    _check_keys(path, f"[[{kind}]]", rule, _RULE_KEYS)
     _check_flags(path, f"[[{kind}]]", [rule["flag"]])
     name, value = _FLAG.fullmatch(rule["flag"]).group("name", "value")
     meant = parse_training_flags([rule["flag"]])[name].value

@@ -1,40 +1,21 @@
 """The figures of a study: mean and spread over seeds, as data and as a table in Markdown."""
 
 import statistics
-import typing
 
 from elastic_tf.files import markdown_table
+from elastic_tf.report.tables import mean_and_spread
 
-
-class Figure(typing.NamedTuple):
-    """One figure of the results.
-
-    Attributes:
-        name: str, its key in JSON.
-        title: str, its column's.
-        path: tuple of keys that lead to it in what `evaluate_task` returns.
-        form: str, how a mean is printed.
-        factor: number it is multiplied with, from share to per cent.
-    """
-
-    name: str
-    title: str
-    path: tuple
-    form: str = ".2f"
-    factor: int = 1
-
-
-FIGURES = (
-    Figure("selector_accuracy", "selector %", ("accuracy", "selector"), factor=100),
-    Figure("full_accuracy", "full model %", ("accuracy", "full"), factor=100),
-    Figure("macs_share", "MACs %", ("macs_share",), ".1f", 100),
-    Figure("gain_over_shuffled", "gain over shuffled", ("gain_over_shuffled", "points"), "+.2f"),
-    Figure(
-        "gain_over_best_fixed", "gain over best fixed", ("gain_over_best_fixed", "points"), "+.2f"
-    ),
-    Figure("distinct_models", "models", ("policy", "distinct_models"), ".1f"),
-    Figure("most_used_share", "most used %", ("policy", "top_models", 0, "share"), ".1f", 100),
-)
+# By a figure's name in JSON: the title of its column, the keys that lead to it in what
+# `evaluate_task` returns, how a mean is printed, and a factor, from share to per cent.
+FIGURES = {
+    "selector_accuracy": ("selector %", ("accuracy", "selector"), ".2f", 100),
+    "full_accuracy": ("full model %", ("accuracy", "full"), ".2f", 100),
+    "macs_share": ("MACs %", ("macs_share",), ".1f", 100),
+    "gain_over_shuffled": ("gain over shuffled", ("gain_over_shuffled", "points"), "+.2f", 1),
+    "gain_over_best_fixed": ("gain over best fixed", ("gain_over_best_fixed", "points"), "+.2f", 1),
+    "distinct_models": ("models", ("policy", "distinct_models"), ".1f", 1),
+    "most_used_share": ("most used %", ("policy", "top_models", 0, "share"), ".1f", 100),
+}
 
 
 def study_figures(study, runs):
@@ -42,7 +23,7 @@ def study_figures(study, runs):
 
     Args:
         study: a `Study`.
-        runs: list of finished `StudyRun`.
+        runs: list of dicts, `StudyRun.facts` of those that have finished, by seed.
 
     Returns:
         Dict with `study`, `description` and `variants`, a dict by name of: `description`,
@@ -53,12 +34,7 @@ def study_figures(study, runs):
     return {
         "study": study.name,
         "description": study.description,
-        "variants": {
-            variant.name: _variant_figures(
-                variant, [run for run in runs if run.variant == variant.name]
-            )
-            for variant in study.variants
-        },
+        "variants": {variant.name: _variant_figures(variant, runs) for variant in study.variants},
     }
 
 
@@ -80,34 +56,33 @@ def format_study(figures):
 
 
 def _variant_figures(variant, runs):
-    results = {run.seed: run.results() for run in sorted(runs, key=lambda run: run.seed)}
+    results = {run["seed"]: run["results"] for run in runs if run["variant"] == variant.name}
     tasks = dict.fromkeys(task for of_run in results.values() for task in of_run)
     return {
         "description": variant.description,
         "flags": list(variant.flags),
         "seeds": list(results),
         "tasks": {
-            task: _task_figures([of_run[task] for of_run in results.values() if task in of_run])
+            task: {
+                name: _summary(path, factor, [of[task] for of in results.values() if task in of])
+                for name, (_, path, _, factor) in FIGURES.items()
+            }
             for task in tasks
         },
         "results": results,
     }
 
 
-def _task_figures(results):
-    return {figure.name: _summary(figure, results) for figure in FIGURES}
-
-
-def _summary(figure, results):
+def _summary(path, factor, results):
     """Returns mean, spread and values of a figure over the runs in which it was measured."""
     values = []
     for value in results:
         try:
-            for key in figure.path:
+            for key in path:
                 value = value[key]
         except (KeyError, IndexError):
             continue
-        values.append(float(figure.factor * value))
+        values.append(float(factor * value))
     return {
         "mean": statistics.fmean(values) if values else None,
         "spread": statistics.stdev(values) if len(values) > 1 else None,
@@ -119,22 +94,16 @@ def _format_task(task, variants):
     rows = [
         [f"`{name}`", *_cells(variant["tasks"].get(task))] for name, variant in variants.items()
     ]
-    table = markdown_table(["variant", "seeds", *(figure.title for figure in FIGURES)], rows)
+    titles = [title for title, *_ in FIGURES.values()]
+    table = markdown_table(["variant", "seeds", *titles], rows)
     return f"## {task}\n\nMean ± standard deviation over seeds, on the test split.\n\n{table}"
 
 
 def _cells(figures):
     """Returns the number of seeds and the figures of one variant; dashes where there are none."""
-    if figures is None:
-        return ["0"] + ["–"] * len(FIGURES)
-    seeds = len(figures[FIGURES[0].name]["values"])
-    return [str(seeds), *(_format(figure.form, figures[figure.name]) for figure in FIGURES)]
-
-
-def _format(form, summary):
-    if summary["mean"] is None:
-        return "–"
-    mean = format(summary["mean"], form)
-    if summary["spread"] is None:
-        return mean
-    return f"{mean} ± {format(summary['spread'], form.lstrip('+'))}"
+    values = {name: figures[name]["values"] if figures else [] for name in FIGURES}
+    seeds = len(values["selector_accuracy"])
+    return [
+        str(seeds),
+        *(mean_and_spread(values[name], form) for name, (_, _, form, _) in FIGURES.items()),
+    ]

@@ -7,12 +7,13 @@ import threading
 import time
 from unittest import mock
 
+from elastic_tf_tools import flags, processes
+from elastic_tf_tools.processes import Training, run_all
+
 import psutil
 import tensorflow as tf
 from absl import flags as absl_flags
 from absl.testing import parameterized
-from elastic_tf_tools import flags, processes
-from elastic_tf_tools.processes import Training, run_all
 
 from tests.tools.stub_training import in_place_of_train
 
@@ -35,16 +36,15 @@ class RunAllTest(tf.test.TestCase, parameterized.TestCase):
         """Returns the reasons of all trainings that have ended, by name."""
         reasons = {}
 
-        def ended(training, reason):
+        def started(training):
+            self.events.append(f"{training.folder.name} started")
+
+        def ended(training, minutes, reason):
+            self.assertBetween(minutes, 0.001, 1)
             reasons[training.folder.name] = reason
             self.events.append(f"{training.folder.name} ended")
 
-        run_all(
-            trainings,
-            jobs,
-            lambda training: self.events.append(f"{training.folder.name} started"),
-            ended,
-        )
+        run_all(trainings, ended, jobs, started)
         return reasons
 
     def _once_started(self, number, then):
@@ -125,7 +125,7 @@ class RunAllTest(tf.test.TestCase, parameterized.TestCase):
         self._once_started(1, lambda: self.found.update(self._run_all([training])))
         self.found = {}
         threading.Timer(2, (self.folder / "wait").unlink).start()
-        run_all([training], 1, lambda _: None, lambda _, reason: self.assertIsNone(reason))
+        run_all([training], lambda *ended: self.assertIsNone(ended[-1]))
         self.assertEqual(self.found, {"a": processes.IN_USE})
 
     def test_what_does_not_listen_is_stopped_by_force(self):
@@ -146,7 +146,7 @@ class RunAllTest(tf.test.TestCase, parameterized.TestCase):
             self.assertRaises(KeyboardInterrupt),
         ):
             trainings = [self._training(name) for name in "ab"]
-            run_all(trainings, 2, interrupt_the_second, lambda *_: None)
+            run_all(trainings, lambda *_: None, 2, interrupt_the_second)
         self.assertEmpty(live_children())
 
 

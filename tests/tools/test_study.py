@@ -5,9 +5,10 @@ import pathlib
 import re
 import tempfile
 
+from elastic_tf_tools import study
+
 import tensorflow as tf
 from absl.testing import parameterized
-from elastic_tf_tools import study
 
 from tests.tools.commands import run_command, run_failing
 from tests.tools.stub_training import in_place_of_train
@@ -138,9 +139,10 @@ class StudyTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
         ("--output_dir=", "`output_dir` must be"),
         ("--study=/absent.toml", "`--study` must be a file that exists"),
-        ("--seeds=a", "`--seeds` must be integers >= 0, each once. Received: seeds=a"),
-        ("--seeds=1,1", "Received: seeds=1,1"),
-        ("--seeds=-1", "Received: seeds=-1"),
+        ("--seeds=a", "must be an integer >= 0, each, with ',' between. Received: a"),
+        ("--seeds=1,1", "`--seeds` must be integers >= 0, each once. Received: seeds=1,1"),
+        ("--seeds=-1", "`seeds` must be an integer >= 0. Received: seeds=(-1,)"),
+        ("--jobs=0", "`jobs` must be an integer >= 1"),
         ("--seed=1", "Unknown command line flag 'seed'"),
         ("--only=c", "`--only` must be of a, b. Received: c"),
         ("--num_levels=5", "`--num_levels` must not be given: the study varies it"),

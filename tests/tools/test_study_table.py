@@ -1,9 +1,8 @@
-import types
+from elastic_tf_tools.study_file import Study, Variant
+from elastic_tf_tools.study_table import format_study, study_figures
 
 import numpy as np
 import tensorflow as tf
-from elastic_tf_tools.study_file import Study, Variant
-from elastic_tf_tools.study_table import format_study, study_figures
 
 from tests.tools.stub_training import test_figures as run_figures
 
@@ -12,17 +11,17 @@ STUDY = Study(
     "Two ways.",
     (Variant("none", "Bare.", ("--baseline=none",)), Variant("new", "Not run.", ())),
 )
-ACCURACIES = (0.80, 0.83, 0.92)
 
 
-def _figures(accuracies=ACCURACIES, **changes):
+def _figures(*accuracies, **changes):
     """Returns the study's figures after runs of its first variant with those accuracies."""
-    results = [{"birds": run_figures(accuracy) | changes} for accuracy in accuracies]
-    runs = [
-        types.SimpleNamespace(variant="none", seed=seed, results=lambda of_run=of_run: of_run)
-        for seed, of_run in enumerate(results)
-    ]
-    return study_figures(STUDY, runs[::-1])
+    return study_figures(
+        STUDY,
+        [
+            {"variant": "none", "seed": seed, "results": {"birds": run_figures(right) | changes}}
+            for seed, right in enumerate(accuracies)
+        ],
+    )
 
 
 def _row(table, name):
@@ -31,34 +30,17 @@ def _row(table, name):
 
 
 class StudyTableTest(tf.test.TestCase):
-    def test_mean_and_spread_are_numpys(self):
-        found = _figures()["variants"]["none"]["tasks"]["birds"]["selector_accuracy"]
-        self.assertNear(found["mean"], 100 * np.mean(ACCURACIES), 1e-9)
-        self.assertNear(found["spread"], 100 * np.std(ACCURACIES, ddof=1), 1e-9)
-        self.assertAllClose(found["values"], [80, 83, 92])
-
-    def test_every_figure_is_taken_from_its_place(self):
-        gain = {"gain_over_best_fixed": {"points": -0.25}}
-        found = _figures([0.5], **gain)["variants"]["none"]["tasks"]["birds"]
-        expected = {
-            "selector_accuracy": 50,
-            "full_accuracy": 90,
-            "macs_share": 50,
-            "gain_over_shuffled": 1.5,
-            "gain_over_best_fixed": -0.25,
-            "distinct_models": 7,
-            "most_used_share": 62.5,
-        }
-        self.assertEqual({name: of["mean"] for name, of in found.items()}, expected)
-
-    def test_what_the_runs_wrote_is_kept_whole(self):
-        found = _figures()["variants"]["none"]
-        self.assertEqual(found["seeds"], [0, 1, 2])
+    def test_mean_and_spread_are_numpys_and_what_the_runs_wrote_is_kept(self):
+        found = _figures(0.80, 0.83, 0.92)["variants"]["none"]
+        self.assertEqual((found["seeds"], found["flags"]), ([0, 1, 2], ["--baseline=none"]))
         self.assertEqual(found["results"][1], {"birds": run_figures(0.83)})
-        self.assertEqual(found["flags"], ["--baseline=none"])
+        accuracy = found["tasks"]["birds"]["selector_accuracy"]
+        self.assertAllClose(accuracy["values"], [80, 83, 92])
+        self.assertNear(accuracy["mean"], np.mean([80, 83, 92]), 1e-9)
+        self.assertNear(accuracy["spread"], np.std([80, 83, 92], ddof=1), 1e-9)
 
     def test_rows_have_seeds_means_and_spreads_or_dashes(self):
-        table = format_study(_figures())
+        table = format_study(_figures(0.80, 0.83, 0.92))
         for line in ("# baselines", "Two ways.", "- `none`: Bare.", "## birds"):
             self.assertIn(f"{line}\n", table)
         self.assertEqual(
@@ -67,7 +49,8 @@ class StudyTableTest(tf.test.TestCase):
             + ["–", "7.0 ± 0.0", "62.5 ± 0.0"],
         )
         self.assertEqual(_row(table, "new"), ["`new`", "0"] + ["–"] * 7)
-        self.assertEqual(_row(format_study(_figures([0.8])), "none")[2], "80.00")
+        one = _row(format_study(_figures(0.8, gain_over_best_fixed={"points": -0.25})), "none")
+        self.assertEqual(one[2:], ["80.00", "90.00", "50.0", "+1.50", "-0.25", "7.0", "62.5"])
 
 
 if __name__ == "__main__":
