@@ -9,13 +9,13 @@ choice; of a failed one `reason`.
 
 import pathlib
 
-import tensorflow as tf
 from elastic_tf_tools.trial_tuner import COMPLETED, FIGURES, OF_HYPERBAND
+
+import tensorflow as tf
 from tensorboard.plugins.hparams import api
 
 from elastic_tf.evaluation.fixed_models import pareto_front
 from elastic_tf.files import markdown_table, read_json, write_csv, write_json, write_text
-from elastic_tf.report.macs_figures import draw_trials
 
 _FACTS = ("trial", "status", *FIGURES, "is_feasible", "step", "seed", "minutes", "run")
 
@@ -58,19 +58,19 @@ class TrialFiles:
         """
         folder = self._path("").parent
         found = [read_json(path) for path in folder.iterdir()] if folder.is_dir() else []
-        # By number: with more trials KerasTuner writes it with more digits.
-        found.sort(key=lambda each: int(each["trial"]))
         return sorted(found, key=_rank)
 
     def write_tables(self):
         """Writes what the trials so far amount to; returns what `ranked` does."""
         outcomes = self.ranked()
-        front = on_front(outcomes)
-        write_text(self.table, format_trials(outcomes, self.objective))
+        front = _on_front(outcomes)
+        write_text(self.table, _format_trials(outcomes, self.objective))
         _write_csv(self.csv, outcomes, front)
         _write_csv(self.front, front, front)
         completed = [each for each in outcomes if each["status"] == COMPLETED]
         if completed:
+            from elastic_tf.report.macs_figures import draw_trials  # Of the extra `report`.
+
             write_text(self.best, self._format_best(completed[0]))
             title = f"For the best {self.objective.describe()}"
             draw_trials(completed, front, title, self.objective.budget).save(self.plot)
@@ -99,20 +99,15 @@ class TrialFiles:
         return "\n".join(lines) + "\n"
 
 
-def on_front(outcomes):
+def _on_front(outcomes):
     """Returns the outcomes, trained to their end, that no other beats; a list by rising MACs."""
     whole = [each for each in outcomes if each["status"] == COMPLETED and each["is_whole_training"]]
     points = [(each["macs_share"], each["accuracy"]) for each in whole]
     return [whole[index] for index in pareto_front(points)]
 
 
-def format_trials(outcomes, objective):
-    """Returns a table of trials, Markdown, and why some have failed.
-
-    Args:
-        outcomes: list of outcomes, the best first.
-        objective: the search's `Objective`.
-    """
+def _format_trials(outcomes, objective):
+    """Returns a table of trials, Markdown, and why some have failed."""
     names = _value_names(outcomes)
     rows = []
     for outcome in outcomes:
@@ -138,9 +133,11 @@ def format_trials(outcomes, objective):
 
 
 def _rank(outcome):
-    if outcome["status"] != COMPLETED:
-        return (2, 0)
-    return (not outcome["is_whole_training"], -outcome["score"])
+    rank = (2, 0)
+    if outcome["status"] == COMPLETED:
+        rank = (not outcome["is_whole_training"], -outcome["score"])
+    # By number: with more trials KerasTuner writes it with more digits.
+    return (*rank, int(outcome["trial"]))
 
 
 def _write_csv(path, outcomes, front):

@@ -51,20 +51,14 @@ class _Resumable:
         )
 
 
-class _RandomOracle(_Resumable, RandomSearchOracle):
-    """Draws every trial by itself."""
-
-
-class _HyperbandOracle(_Resumable, HyperbandOracle):
-    """Gives many trials a part of the training, and the best of them more of it."""
-
-
-class _BayesianOracle(_Resumable, BayesianOptimizationOracle):
-    """Draws some trials, then chooses by a Gaussian process of what they scored."""
-
-
-# By name; each with the arguments that only this one takes.
-TUNERS = {RANDOM: _RandomOracle, HYPERBAND: _HyperbandOracle, BAYESIAN: _BayesianOracle}
+TUNERS = {
+    name: type(f"Resumable{oracle.__name__}", (_Resumable, oracle), {})
+    for name, oracle in (
+        (RANDOM, RandomSearchOracle),
+        (HYPERBAND, HyperbandOracle),
+        (BAYESIAN, BayesianOptimizationOracle),
+    )
+}
 
 
 def make_oracle(tuner, space, state_file, max_trials, seed, max_failures=None, **own):

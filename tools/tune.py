@@ -17,87 +17,95 @@ The same command line continues a search that was interrupted, and repeats no fi
 larger --max_trials it goes on. BUILD.md says how several processes or machines search together.
 """
 
+import dataclasses
+import functools
+import importlib
 import os
 import sys
 
-import keras_tuner
-from absl import flags as absl_flags
 from elastic_tf_tools import flags, processes
 from elastic_tf_tools.search import Search
-from elastic_tf_tools.trial_tuner import FAILED, RANDOM, TUNERS, TrialTuner
+from elastic_tf_tools.trial_tuner import (
+    BAYESIAN,
+    FAILED,
+    HYPERBAND,
+    RANDOM,
+    TUNERS,
+    TrialTuner,
+    make_oracle,
+)
 
-from elastic_tf.tuning import OBJECTIVES, TUNABLES
+import keras_tuner
+
+from elastic_tf.tuning import OBJECTIVES, TUNABLES, Objective, SearchSpace
+from elastic_tf.tuning.search_space import SECTIONS
 
 ALONE, CHIEF, WORKER = "alone", "chief", "worker"
 _VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
-_TUNED = [
+_TUNED = (
     "num_levels",
     "ratios",
     "initial_mix",
     "learning_rate",
     "selector_learning_rate",
     "selector_hidden_ratio",
-]
+)
+_OBJECTIVE = ("objective", "budget", "macs_weight", "budget_tolerance")
 
 
 def define_flags(values):
     processes.define_training_flags(values)
     values["output_dir"].help = "Folder for all trials and what comes out."
-    own = {"flag_values": values, "module_name": "command"}
-    absl_flags.DEFINE_enum(
+    define = functools.partial(flags.define, values)
+    define(
         "tuner",
         RANDOM,
-        list(TUNERS),
         "Who chooses the trials: chance; hyperband, which trains many for a part of the steps, and "
         "goes on with the best from their checkpoints; or a Gaussian process.",
-        **own,
+        str,
+        choices=tuple(TUNERS),
     )
-    absl_flags.DEFINE_integer(
+    define(
         "max_trials",
         None,
-        "Trials of the whole search, >= 1; 10 where left out, but with hyperband all it needs.",
-        1,
-        **own,
+        "Trials of the whole search; 10 where left out, but with hyperband all it needs.",
+        int,
+        low=1,
     )
-    absl_flags.DEFINE_enum(
+    define(
         "objective",
         OBJECTIVES[0],
-        OBJECTIVES,
         "What is maximised, on validation images: accuracy within --budget; accuracy minus "
         "--macs_weight times the share of MACs; or the mean accuracy over all budgets.",
-        **own,
+        str,
+        choices=OBJECTIVES,
     )
-    absl_flags.DEFINE_float(
+    define(
         "budget",
         None,
         "Mean MACs that --objective=accuracy allows, in (0, 1], a share of the full model's, "
         "selector included. Networks aim at it, unless --target_macs or price say otherwise.",
-        **own,
+        float,
     )
-    absl_flags.DEFINE_float(
+    define(
         "budget_tolerance",
         0.02,
-        "How far above it the validation images may come, >= 0, a share of MACs: they are few.",
-        0.0,
-        **own,
+        "How far above it the validation images may come, a share of MACs: they are few.",
+        float,
+        low=0.0,
     )
-    absl_flags.DEFINE_float(
+    define(
         "macs_weight",
         0.1,
-        "Lambda of accuracy_minus_macs, >= 0: accuracy that all of the MACs are worth, a share.",
-        0.0,
-        **own,
+        "Lambda of accuracy_minus_macs: accuracy that all of the MACs are worth, a share.",
+        float,
+        low=0.0,
     )
-    absl_flags.DEFINE_list("tune", _TUNED, f"What is varied: {', '.join(TUNABLES)}.", **own)
-    absl_flags.DEFINE_bool(
-        "ratios_per_stage",
-        False,
-        "Whether every stage of the backbone has ratios of its own.",
-        **own,
-    )
+    define("tune", _TUNED, f"What is varied: {', '.join(TUNABLES)}.", str, is_list=True)
+    define("ratios_per_stage", False, "Gives every stage of the backbone ratios of its own.", bool)
     for name, (_, field) in TUNABLES.items():
         help = f"Range of {name}; {field.metadata['tune']} where left out."
-        absl_flags.DEFINE_string(f"tune_{name}", None, help, **own)
+        define(f"tune_{name}", None, help, str)
     for name, default, low, help in (
         ("initial_points", None, 1, "Trials that bayesian draws at first; a third if left out."),
         ("hyperband_units", 9, 1, "The whole training in units of hyperband's shortest part."),
@@ -105,7 +113,7 @@ def define_flags(values):
         ("hyperband_iterations", 1, 1, "How often hyperband does it all."),
         ("max_failures", 5, 1, "Failed trials in a row that end the search."),
     ):
-        absl_flags.DEFINE_integer(name, default, f"{help} >= {low}.", low, **own)
+        define(name, default, help, int, low=low)
     flags.define_renamed(
         values,
         macs_limit="budget",
@@ -119,12 +127,24 @@ def main(values):
     with flags.one_line_errors():
         flags.check_no_arguments(values)
         role = find_role(os.environ)
-        search = Search(values)
+        search = make_search(values)
+        oracle_arguments = _oracle_arguments(values, search.max_trials)
         if role != CHIEF:  # Which trains nothing, and needs no data.
             search.check_data()
+        if role != WORKER:
+            # Of the plot, whose packages may be missing: now, and not after the search.
+            importlib.import_module("elastic_tf.report.macs_figures")
         search.claim(wait=role == WORKER)
-        # A chief that gave up would leave its workers waiting.
-        oracle = search.make_oracle(values, values["max_failures"].value if role == ALONE else None)
+        oracle = make_oracle(
+            values["tuner"].value,
+            search.space,
+            search.state_file,
+            search.max_trials,
+            search.settings.seed,
+            # A chief that gave up would leave its workers waiting.
+            max_failures=values["max_failures"].value if role == ALONE else None,
+            **oracle_arguments,
+        )
     print(f"Searching for the best {search.objective.describe()}", flush=True)
     ended = search.files.write_tables if role != WORKER else lambda: None
     tuner = TrialTuner(oracle, search.state_file.parent, search.run, ended)
@@ -137,9 +157,57 @@ def main(values):
         except RuntimeError as error:  # KerasTuner's, of too many failures in a row.
             failure = str(error).splitlines()[0]
     if role != WORKER:
-        report(search)
+        _report(search)
     if failure:
         sys.exit(f"error: {failure}")
+
+
+def make_search(values):
+    """Returns the `Search` that the flags say; a `ValueError` if they do not go together."""
+    objective = Objective(*(values[name].value for name in _OBJECTIVE))
+    settings, given = flags.read_training_settings(values), processes.given_training_flags(values)
+    # What is varied is named by --tune, or has a range.
+    ranges = {name: values[f"tune_{name}"].value for name in TUNABLES}
+    names = [*values["tune"].value, *(name for name in TUNABLES if ranges[name])]
+    tune = {name: ranges.get(name) for name in names}
+    has_target = values["target_macs"].present or {"price", "target_macs"} & tune.keys()
+    if objective.budget and not has_target:
+        method = dataclasses.replace(settings.method, target_macs=objective.budget)
+        settings = dataclasses.replace(settings, method=method)
+        given.append(flags.serialize("target_macs", objective.budget))
+    sections = {name: getattr(settings, name) for name in SECTIONS}
+    space = SearchSpace(tune, **sections, ratios_per_stage=values["ratios_per_stage"].value)
+    max_trials, tuner = values["max_trials"].value, values["tuner"].value
+    own = (*_OBJECTIVE, "tuner", "initial_points", "hyperband_units", "hyperband_factor")
+    return Search(
+        values["output_dir"].value,
+        objective,
+        space,
+        settings,
+        given,
+        10 if max_trials is None and tuner != HYPERBAND else max_trials,
+        values["hyperband_units"].value,
+        {name: values[name].value for name in own},
+    )
+
+
+def _oracle_arguments(values, max_trials):
+    """Returns the arguments that only the tuner's own oracle takes, a dict."""
+    tuner, points = values["tuner"].value, values["initial_points"].value
+    if points and tuner != BAYESIAN:
+        raise ValueError(
+            "`--initial_points` must be left out but with --tuner=bayesian. "
+            f"Received: initial_points={points}, tuner={tuner}"
+        )
+    if tuner == BAYESIAN:
+        return {"num_initial_points": points or max(3, max_trials // 3)}
+    if tuner == RANDOM:
+        return {}
+    return {
+        "max_epochs": values["hyperband_units"].value,
+        "factor": values["hyperband_factor"].value,
+        "hyperband_iterations": values["hyperband_iterations"].value,
+    }
 
 
 def find_role(environment):
@@ -166,7 +234,7 @@ def find_role(environment):
     return CHIEF if "chief" in name else WORKER
 
 
-def report(search):
+def _report(search):
     """Writes and prints what the search has come to."""
     outcomes, files = search.files.write_tables(), search.files
     print(f"\n{files.table.read_text(encoding='utf-8')}")

@@ -2,8 +2,9 @@ import csv
 import pathlib
 import tempfile
 
+from elastic_tf_tools.trial_files import TrialFiles
+
 import tensorflow as tf
-from elastic_tf_tools.trial_files import TrialFiles, format_trials, on_front
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from elastic_tf.tuning import Objective
@@ -87,10 +88,6 @@ class TrialFilesTest(tf.test.TestCase):
         self.assertEqual([row["trial"] for row in self._read(self.files.front)], ["9", "0"])
         self.assertTrue(self.files.plot.exists())
 
-    def test_the_front_is_of_whole_trainings_alone(self):
-        self.assertEqual([each["trial"] for each in on_front(OUTCOMES)], ["9", "0"])
-        self.assertEmpty(on_front(OUTCOMES[1:3]))
-
     def test_the_best_is_a_flagfile_that_says_what_it_is(self):
         self._write()
         folder = self.files.path
@@ -110,6 +107,7 @@ class TrialFilesTest(tf.test.TestCase):
     def test_a_best_of_a_part_is_said_to_be_one(self):
         self._write(OUTCOMES[1:3])
         self.assertIn("0.8750, of a training up to step 30.", self.files.best.read_text())
+        self.assertEmpty(self._read(self.files.front))
 
     def test_without_a_completed_trial_there_are_tables_but_no_best(self):
         self._write([failed("0")])
@@ -118,7 +116,8 @@ class TrialFilesTest(tf.test.TestCase):
         self.assertFalse(self.files.best.exists() or self.files.plot.exists())
 
     def test_the_table_for_a_person(self):
-        table = format_trials([OUTCOMES[0], OUTCOMES[1]], OBJECTIVE)
+        self._write(OUTCOMES[:2])
+        table = self.files.table.read_text()
         self.assertStartsWith(table, "Score: validation accuracy within 50 % of the MACs.")
         self.assertIn(
             "| trial | score | accuracy % | MACs % | step | num_levels | learning_rate |\n", table
