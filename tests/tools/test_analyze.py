@@ -7,40 +7,15 @@ import shutil
 import tempfile
 from unittest import mock
 
-import numpy as np
+from elastic_tf_tools import analyze
+
 import tensorflow as tf
 from absl.testing import parameterized
-from elastic_tf_tools import analyze
-from elastic_tf_tools.run_folder import RunFolder
-from elastic_tf_tools.training_settings import TrainingSettings
 
-import elastic_tf
-import pipelines
-from elastic_tf.evaluation.budgets import calibrate
 from elastic_tf.files import write_json
 from tests.elastic_tf.report.planted import RESULTS
-from tests.testing import randomise
 from tests.tools.commands import run_command, run_failing
-
-TASKS = ("digits", "fashion_mnist_small")
-
-
-def save_run(path):
-    """Makes the folder of a finished, calibrated run of random weights."""
-    settings = TrainingSettings(
-        pipelines.DataSettings(tasks=TASKS),
-        elastic_tf.NetworkSettings(backbone="wrn-8-1", trunk_size=4),
-    )
-    network = settings.build_model(settings.data.task_specs())
-    randomise(network.estimator)
-    randomise(network.selector)
-    logits = np.random.default_rng(0).normal(size=(50, network.num_blocks, network.num_levels))
-    for task in TASKS:
-        network.calibrations[task] = calibrate(logits, network.cost_table(task))
-    run = RunFolder(path)
-    run.claim(settings, {})
-    network.save(run.model)
-    write_json(run.results, dict.fromkeys(TASKS, RESULTS))
+from tests.tools.finished_run import TASKS, copy_run
 
 
 class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
@@ -48,7 +23,8 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.folder = pathlib.Path(tempfile.mkdtemp())
-        save_run(cls.folder / "run")
+        run = copy_run(cls.folder / "run")
+        write_json(run.results, dict.fromkeys(TASKS, RESULTS))
         cls.output_dir = cls.folder / "new" / "report"
         cls.output_dir.mkdir(parents=True)
         (cls.output_dir / "other.csv").write_text("not of the analysis")
@@ -103,9 +79,8 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
         self.assertIn("best_fixed", analysis.results["digits"])
 
     @parameterized.parameters(
-        ("--budget=1.5", "`--budget` must be"),
-        ("--budgets=0.5,much", "`--budgets` must be numbers"),
-        ("--budgets=0.5,0.50", "each once"),
+        ("--budget=1.5", "`budget` must be a number in (0.0, 1.0]"),
+        ("--budgets=0.5,much", "must be a number in (0.0, 1.0], each, with ',' between"),
         ("--output_dir=/proc/none", "`output_dir` must be a folder that can be made"),
     )
     def test_bad_input_is_an_error_before_the_work(self, argument, message):

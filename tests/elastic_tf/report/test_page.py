@@ -135,11 +135,6 @@ class PageTest(tf.test.TestCase):
         self.assertIn("the selector is held to 40 % of the MACs", page)
         self.assertNotIn("#training", page)
 
-    def test_a_folder_that_cannot_be_made_is_an_error(self):
-        self.folder.write_text("in the way")
-        with self.assertRaisesRegex(ValueError, "`folder` must be a folder that can be made"):
-            write_report(two_tasks(), self.folder)
-
 
 class ImageBrowserTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(1, 3)
