@@ -1,5 +1,7 @@
 """Settings, each declared once: a field of a frozen dataclass that knows its default and its range.
 
+`Configured` is for layers and models, whose arguments are settings too.
+
 Command lines, searches and documents read the same fields by `dataclasses.fields`; what a field
 says of itself is its `metadata`, a plain mapping:
 
@@ -19,6 +21,7 @@ says of itself is its `metadata`, a plain mapping:
 """
 
 import dataclasses
+import inspect
 import numbers
 
 _NOUNS = {int: "an integer", float: "a number", str: "a text", bool: "a bool", object: "a value"}
@@ -64,6 +67,24 @@ class Settings:
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+
+class Configured:
+    """Gives a Keras layer the config that it is made from again: the arguments of `__init__`.
+
+    They are its attributes of the same names. What a class passes on to another of ours by
+    `**kwargs` is among them; what Keras takes, Keras adds. To be named before the layer class.
+    """
+
+    def get_config(self):
+        order = type(self).__mro__
+        names = [
+            parameter.name
+            for cls in order[: order.index(Configured)]
+            for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]
+            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        ]
+        return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 def paper_values(cls):

@@ -6,8 +6,6 @@ import pathlib
 import tensorflow as tf
 from absl.testing import parameterized
 
-import elastic_tf
-
 ROOT = pathlib.Path(__file__).parents[1]
 MODELS = ("costs", "layers", "policies", "models")
 LIBRARY = (*MODELS, "inference", "evaluation", "export", "training")
@@ -94,12 +92,3 @@ class DependenciesTest(tf.test.TestCase, parameterized.TestCase):
                     or (is_within(name, others) and any(p[0] == "_" for p in name.split(".")))
                 ]
                 self.assertEmpty(wrong, path)
-
-    def test_what_is_exported_is_there_in_order(self):
-        self.assertEqual(elastic_tf.__all__, sorted(elastic_tf.__all__))
-        for name in elastic_tf.__all__:
-            self.assertIsNotNone(getattr(elastic_tf, name))
-
-
-if __name__ == "__main__":
-    tf.test.main()

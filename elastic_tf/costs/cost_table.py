@@ -118,19 +118,18 @@ class CostTable:
         shares = (self.channels / self.channels[:, -1:]).astype(np.float32)
         return tf.reduce_mean(self._look_up(shares, levels), axis=-1)
 
-    def gated_macs_share(self, gates, with_selector=True):
+    def gated_macs_share(self, gates):
         """Returns `macs_share` of gates: for one-hot gates that of their levels.
 
         Linear in the gates, and differentiable.
 
         Args:
             gates: float32 tensor `(..., blocks, levels)`, whose last axis adds up to 1.
-            with_selector: bool.
 
         Returns:
             float32 tensor `(...)`.
         """
-        fixed = self.fixed_macs + (self.selector_macs if with_selector else 0)
+        fixed = self.fixed_macs + self.selector_macs
         shares = tf.constant(self.block_macs / self.full_macs, tf.float32)
         return tf.reduce_sum(gates * shares, axis=[-2, -1]) + fixed / self.full_macs
 

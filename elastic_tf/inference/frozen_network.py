@@ -114,15 +114,14 @@ class FrozenNetwork:
     Args:
         network: an `ElasticNetwork` (or `DeepElasticNetwork`).
         task: str.
-        calibration: the task's `BudgetCalibration`, for calls with a budget. Defaults to the
-            network's own.
 
     Call arguments:
         images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
             The batch may be empty.
         budget: float in (0, 1], the mean MACs per image as a share of the full model's, selector
             included; or `None`, the default, for the selector's own choice. Within `tf.function`,
-            give it as a scalar tensor: every number would make a graph of its own.
+            give it as a scalar tensor: every number would make a graph of its own. Its price is
+            that of the network's calibration when this was made.
 
     Returns:
         `{"logits": float32 (batch, num_classes), "levels": int32 (batch, blocks)}`.
@@ -133,7 +132,7 @@ class FrozenNetwork:
 
     Raises:
         ValueError: if `images` does not have the task's shape, `task` is unknown, or `budget` is
-            out of range or given without a calibration.
+            out of range or given where the network had no calibration.
 
     Example:
 
@@ -144,10 +143,10 @@ class FrozenNetwork:
     TensorShape([2, 10])
     """
 
-    def __init__(self, network, task, calibration=None):
+    def __init__(self, network, task):
         self.estimator = FrozenEstimator(network.estimator, task)
         self.selector = FrozenSelector(network.selector, task)
-        self.calibration = calibration or network.calibrations.get(task)
+        self.calibration = network.calibrations.get(task)
         self._block_shares = network.cost_table(task).block_shares
 
     @tf.autograph.experimental.do_not_convert  # It has nothing to convert, and is traced faster.

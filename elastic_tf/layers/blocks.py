@@ -9,10 +9,11 @@ from elastic_tf.layers.elastic_conv import ElasticConv2D, nested_kernels, run_un
 from elastic_tf.layers.norm_ops import measure, norm_relu, norm_relu_conv
 from elastic_tf.layers.routing import channel_usage, mask_features, split_groups
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
+from elastic_tf.settings import Configured
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
-class PoolPadShortcut(keras.layers.Layer):
+class PoolPadShortcut(Configured, keras.layers.Layer):
     """Identity where it can be: average pooling for strides, zero channels for width.
 
     Args:
@@ -62,9 +63,6 @@ class PoolPadShortcut(keras.layers.Layer):
             return inputs
         left = missing // 2
         return tf.pad(inputs, [[0, 0], [0, 0], [0, 0], [left, missing - left]])
-
-    def get_config(self):
-        return super().get_config() | {"filters": self.filters, "strides": self.strides}
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -224,9 +222,6 @@ class ElasticVggBlock(ElasticBlock):
 
     def output_size(self, input_size):
         return tuple(same_output_size(side, self.strides) for side in input_size)
-
-    def get_config(self):
-        return super().get_config() | {"num_convs": self.num_convs}
 
     def _run_groups(self, inputs, sizes, widths, task, training):
         groups, norm = split_groups(self._pool(inputs), sizes), None

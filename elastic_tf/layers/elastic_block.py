@@ -12,11 +12,12 @@ from elastic_tf.layers.routing import (
     permute,
     sort_by_level,
 )
+from elastic_tf.settings import Configured
 
 EXECUTIONS = ("grouped", "masked")
 
 
-class ElasticBlock(keras.layers.Layer):
+class ElasticBlock(Configured, keras.layers.Layer):
     """Base of the blocks whose hidden width is chosen per image.
 
     *Grouped* execution splits the batch by level and runs every group on kernels sliced to its
@@ -122,17 +123,6 @@ class ElasticBlock(keras.layers.Layer):
     def output_size(self, input_size):
         """Returns `(height, width)` of the output for that of the input, pixels."""
         raise NotImplementedError
-
-    def get_config(self):
-        return super().get_config() | {
-            "filters": self.filters,
-            "tasks": self.tasks,
-            "ratios": self.ratios,
-            "hidden_filters": self.hidden_filters,
-            "strides": self.strides,
-            "execution": self.execution,
-            "momentum": self.momentum,
-        }
 
     def _run_groups(self, inputs, sizes, widths, task, training):
         """Runs a batch sorted by level: `sizes[g]` rows, then at `widths[g]` hidden channels."""

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.costs.cost_table import conv2d_macs, same_output_size
+from elastic_tf.settings import Configured
 
 
 def run_unless_empty(operation, inputs, output_shape, dtype=None):
@@ -55,7 +56,7 @@ def nested_kernels(kernel, widths):
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
-class ElasticConv2D(keras.layers.Layer):
+class ElasticConv2D(Configured, keras.layers.Layer):
     """2D convolution, 'same' padding, no bias, sliced to the width asked for.
 
     One kernel variable at full width. A call uses the first input channels of the kernel, as
@@ -150,10 +151,3 @@ class ElasticConv2D(keras.layers.Layer):
     def output_size(self, input_size):
         """Returns `(height, width)` of the output for that of the input, pixels."""
         return tuple(same_output_size(side, self.strides) for side in input_size)
-
-    def get_config(self):
-        return super().get_config() | {
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-        }

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from elastic_tf.costs.cost_table import dense_macs
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
+from elastic_tf.settings import Configured
 
 FEATURES = ("pooled", "normalised", "confident")
 NUM_CONFIDENCE_FEATURES = 3
@@ -31,7 +32,7 @@ def confidence_features(guess):
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
-class LevelScores(keras.layers.Layer):
+class LevelScores(Configured, keras.layers.Layer):
     """A linear layer, and on request what makes its scores follow the image.
 
     `features` says what the scores see, each more than the one before:
@@ -168,15 +169,6 @@ class LevelScores(keras.layers.Layer):
             total += dense_macs(channels, self.num_classes[task])
             total += dense_macs(NUM_CONFIDENCE_FEATURES, scores)
         return total
-
-    def get_config(self):
-        return super().get_config() | {
-            "num_classes": self.num_classes,
-            "num_blocks": self.num_blocks,
-            "num_levels": self.num_levels,
-            "features": self.features,
-            "momentum": self.momentum,
-        }
 
     def _wide(self, shape, dtype=None):
         """Initial offsets: the full model, as the only one known to be good, is the likeliest."""

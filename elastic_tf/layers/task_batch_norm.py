@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.layers.norm_ops import masked_moments, measure, merge_moments, norm_relu
+from elastic_tf.settings import Configured
 
 _POOLS = contextvars.ContextVar("pools", default=None)
 
@@ -82,7 +83,7 @@ def pool_of(layer):
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
-class TaskBatchNormalization(keras.layers.Layer):
+class TaskBatchNormalization(Configured, keras.layers.Layer):
     """Batch normalisation shared by tasks, with running averages of each task's own.
 
     Scale and offset are shared; the running mean and variance are kept per task, because the
@@ -184,14 +185,6 @@ class TaskBatchNormalization(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        return super().get_config() | {
-            "tasks": self.tasks,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "activation": self.activation,
-        }
 
     def _add_vector(self, name, initializer, trainable=True):
         return self.add_weight(

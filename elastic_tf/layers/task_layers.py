@@ -6,6 +6,7 @@ import tensorflow as tf
 from elastic_tf.costs.cost_table import dense_macs, same_output_size
 from elastic_tf.layers.elastic_conv import ElasticConv2D
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
+from elastic_tf.settings import Configured
 
 
 def check_images(images, task, image_shape):
@@ -29,7 +30,7 @@ def check_images(images, task, image_shape):
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
-class TaskStem(keras.layers.Layer):
+class TaskStem(Configured, keras.layers.Layer):
     """Rescaling of the pixels, 7x7 convolution, BN, ReLU.
 
     The stride brings images of any size near the trunk's: image size / `trunk_size`, at least 1
@@ -92,16 +93,6 @@ class TaskStem(keras.layers.Layer):
         """Returns the MACs for one image, an int."""
         return self.conv.macs(self.image_shape[:2])
 
-    def get_config(self):
-        return super().get_config() | {
-            "task": self.task,
-            "filters": self.filters,
-            "image_shape": self.image_shape,
-            "trunk_size": self.trunk_size,
-            "kernel_size": self.kernel_size,
-            "momentum": self.momentum,
-        }
-
 
 def make_stems(tasks, filters, trunk_size, momentum):
     """Returns an unbuilt `TaskStem` for each task, a dict by name.
@@ -126,7 +117,7 @@ def make_stems(tasks, filters, trunk_size, momentum):
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
-class TaskHead(keras.layers.Layer):
+class TaskHead(Configured, keras.layers.Layer):
     """BN, ReLU, global average pooling, linear layer.
 
     Args:
@@ -166,10 +157,3 @@ class TaskHead(keras.layers.Layer):
     def macs(self):
         """Returns the MACs for one image, an int."""
         return dense_macs(self.in_channels, self.num_classes)
-
-    def get_config(self):
-        return super().get_config() | {
-            "task": self.task,
-            "num_classes": self.num_classes,
-            "momentum": self.momentum,
-        }

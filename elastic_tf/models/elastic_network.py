@@ -7,27 +7,20 @@ from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.selector import Selector
 from elastic_tf.models.tasks import check_task, validate_tasks
 from elastic_tf.policies.budget import BudgetCalibration, levels_at_budget
+from elastic_tf.settings import Configured
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
-class ElasticNetwork(keras.Model):
+class ElasticNetwork(Configured, keras.Model):
     """Runs each image on the model that the selector chooses for it.
 
-    This class is the network as it is used; `DeepElasticNetwork` adds how it is trained. Defaults
-    are those of `NetworkSettings`.
+    This class is the network as it is used; `DeepElasticNetwork` adds how it is trained.
 
     Args:
         tasks: dict from task name to `{"image_shape": (height, width, channels),
             "num_classes": int}`.
-        backbone: str, e.g. `"wrn-32-4"`; see `parse_backbone`.
-        ratios: as of `Estimator`; `None` for the paper's four levels.
-        selector_hidden_ratio: float in (0, 1], see `Selector`.
-        trunk_size: int, pixels. Feature size that the stems' strides aim at.
-        selector_features: what the selector's scores see, see `LevelScores`.
-        selector_trunk_size: int, pixels. The same for the selector, which is cheaper at a smaller
-            one; `None` for `trunk_size`.
-        execution: `"grouped"` or `"masked"`, see `ElasticBlock`.
-        momentum: float in [0, 1), of the running averages.
+        Others: the settings of `NetworkSettings`, which says what each is; `ratios` are as of
+            `Estimator`, `None` for the paper's four levels.
 
     Call arguments:
         inputs: dict from task name to images `(batch, height, width, channels)`, pixels in
@@ -192,16 +185,3 @@ class ElasticNetwork(keras.Model):
             if f"{task}_budgets" in own
         }
         super().load_own_variables(own)
-
-    def get_config(self):
-        return super().get_config() | {
-            "tasks": self.tasks,
-            "backbone": self.backbone,
-            "ratios": self.ratios,
-            "selector_hidden_ratio": self.selector_hidden_ratio,
-            "trunk_size": self.trunk_size,
-            "selector_trunk_size": self.selector_trunk_size,
-            "selector_features": self.selector_features,
-            "execution": self.execution,
-            "momentum": self.momentum,
-        }

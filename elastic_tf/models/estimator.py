@@ -12,10 +12,11 @@ from elastic_tf.layers.task_layers import TaskHead, make_stems
 from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.tasks import check_gates, check_levels, check_task, validate_tasks
+from elastic_tf.settings import Configured
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
-class Estimator(keras.Model):
+class Estimator(Configured, keras.Model):
     """A trunk of elastic blocks shared by tasks, with a stem and a head for each task.
 
     Defaults are those of `NetworkSettings`.
@@ -178,13 +179,3 @@ class Estimator(keras.Model):
         channels = np.array([block.channels_per_level for block in self.blocks])
         fixed = stem.macs() + self.heads[task].macs()
         return CostTable(fixed, block_macs, channels, selector_macs)
-
-    def get_config(self):
-        return super().get_config() | {
-            "tasks": self.tasks,
-            "backbone": self.backbone,
-            "ratios": self.ratios,
-            "trunk_size": self.trunk_size,
-            "execution": self.execution,
-            "momentum": self.momentum,
-        }

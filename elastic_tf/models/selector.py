@@ -10,10 +10,11 @@ from elastic_tf.layers.task_layers import make_stems
 from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.tasks import check_task, validate_tasks
+from elastic_tf.settings import Configured
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
-class Selector(keras.Model):
+class Selector(Configured, keras.Model):
     """One narrow residual block per stage of the backbone, then a linear layer.
 
     `q(m | image)` is a product over blocks of softmaxes over levels. Stems are per task, the blocks
@@ -146,15 +147,3 @@ class Selector(keras.Model):
             total += block.macs(size)[-1]
             size = block.output_size(size)
         return total + self.scores.macs(task)
-
-    def get_config(self):
-        return super().get_config() | {
-            "tasks": self.tasks,
-            "backbone": self.backbone,
-            "num_blocks": self.num_blocks,
-            "num_levels": self.num_levels,
-            "hidden_ratio": self.hidden_ratio,
-            "trunk_size": self.trunk_size,
-            "momentum": self.momentum,
-            "features": self.features,
-        }

@@ -249,9 +249,6 @@ class DeepElasticNetwork(ElasticNetwork):
             task: (images, tf.cast(labels, tf.int32)) for task, (images, labels) in data.items()
         }
 
-    def get_config(self):
-        return super().get_config() | {"seed": self.seed}
-
 
 def _share_of_replica(gradients):
     """Returns the gradients for optimizers that sum over replicas, so that the sum is a mean."""

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from elastic_tf.settings import Configured
+
 SCOPES = ("task", "all")
 # Weight of the past in the running share of MACs: one batch of few images says little.
 _MOMENTUM = 0.9
@@ -15,7 +17,7 @@ _LOWEST, _HIGHEST = 1e-3, 10.0
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
-class MacsPrice(keras.layers.Layer):
+class MacsPrice(Configured, keras.layers.Layer):
     """One price for each task, saved with the model, so that a resumed training goes on with it.
 
     Without a target the price stays that of the settings. With one, every selector step
@@ -71,9 +73,6 @@ class MacsPrice(keras.layers.Layer):
         for name in tasks:
             price = self.prices[name] * factor
             self.prices[name].assign(tf.clip_by_value(price, _LOWEST, _HIGHEST))
-
-    def get_config(self):
-        return super().get_config() | {"tasks": self.tasks}
 
     def _scalar(self, name):
         return self.add_weight(

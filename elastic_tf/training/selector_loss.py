@@ -64,22 +64,6 @@ def reward(loss, cost, price, credit="instance", exponent=2.0):
     return (1.0 - tf.pow(cost, exponent)) * price - loss + 1.0
 
 
-def model_costs(table, levels, kind):
-    """Returns what models cost in the reward, float32 `(...)`.
-
-    Args:
-        table: a `CostTable`.
-        levels: int tensor `(..., blocks)`.
-        kind: `"density"` or `"macs"` (the share of the full model's, without the selector's).
-    """
-    return table.density(levels) if kind == "density" else table.macs_share(levels, False)
-
-
-def gated_costs(table, gates, kind):
-    """Returns `model_costs` of gates, float32 `(..., blocks, levels)`; differentiable."""
-    return table.gated_density(gates) if kind == "density" else table.gated_macs_share(gates, False)
-
-
 # Between the uniform choice among the models drawn, at 0, and the selector's own at 1.
 _SHARPNESS = 0.3
 
@@ -179,7 +163,9 @@ def gumbel_loss(network, images, labels, logits, task, settings, price, epsilon,
         gates=tf.reshape(gates, [-1, *gates.shape[2:]]),
         task=task,
     )
-    costs = gated_costs(network.estimator.cost_table(task), gates, settings.cost)
+    table = network.estimator.cost_table(task)
+    by_macs = settings.cost == "macs"
+    costs = table.gated_macs_share(gates) if by_macs else table.gated_density(gates)
     rewards = _rewards_of(answers, labels, costs, settings, price)
     loss = exploration_loss(logits, settings) - tf.reduce_mean(rewards)
     levels = tf.argmax(gates, axis=-1, output_type=tf.int32)
@@ -236,7 +222,8 @@ def _rewards(network, images, labels, levels, task, settings, price):
     answers = network.estimator(
         tf.tile(images, [samples, 1, 1, 1]), levels=tf.reshape(levels, [-1, blocks]), task=task
     )
-    costs = model_costs(network.estimator.cost_table(task), levels, settings.cost)
+    table = network.estimator.cost_table(task)  # Without the selector's MACs.
+    costs = table.macs_share(levels) if settings.cost == "macs" else table.density(levels)
     return _rewards_of(answers, labels, costs, settings, price)
 
 

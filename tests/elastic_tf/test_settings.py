@@ -3,7 +3,6 @@
 import dataclasses
 import json
 
-import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.models.network_settings import NetworkSettings
@@ -176,7 +175,3 @@ class TogetherTest(testing.TestCase):
             arguments = settings.arguments()
             self.assertEqual(arguments["ratios"], expected)
             self.assertNotIn("num_levels", arguments)
-
-
-if __name__ == "__main__":
-    tf.test.main()

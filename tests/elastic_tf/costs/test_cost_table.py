@@ -47,6 +47,14 @@ class CostTableTest(testing.TestCase):
         density = self.table.density([[2, 2], [0, 0], [1, 1]])
         self.assertAllClose(density, [1.0, 0.0, (2 / 8 + 3 / 4) / 2])
 
+    def test_one_hot_gates_cost_what_their_levels_cost(self):
+        levels = np.array([[[1, 2], [0, 1]]])
+        gates = tf.one_hot(levels, 3)
+        shares = [[(50 + 170) / 200, (50 + 120) / 200]]
+        self.assertAllClose(self.table.gated_macs_share(gates), shares)
+        self.assertAllClose(self.table.macs_share(levels), shares)
+        self.assertAllClose(self.table.gated_density(gates), self.table.density(levels))
+
     def test_leading_dimensions_are_kept(self):
         self.assertEqual(self.table.macs(np.zeros((4, 3, 2), np.int32)).shape, (4, 3))
 
@@ -59,7 +67,3 @@ class CostTableTest(testing.TestCase):
             self.table.macs([[0, 0, 0]])
         with self.assertRaisesRegex(ValueError, "same shape"):
             CostTable(0, [[0, 1]], [[0, 1, 2]])
-
-
-if __name__ == "__main__":
-    tf.test.main()

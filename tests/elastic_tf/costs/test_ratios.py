@@ -1,6 +1,5 @@
 """Tests of the ratios of levels."""
 
-import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.costs import ratios
@@ -47,7 +46,3 @@ class RatiosTest(testing.TestCase):
 
     def test_channels_are_rounded_and_at_least_one_above_zero(self):
         self.assertEqual(ratios.channels_per_level(10, (0.0, 0.01, 0.34, 1.0)), (0, 1, 3, 10))
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -82,7 +82,3 @@ class FrozenBlockTest(testing.TestCase):
         frozen = freeze_block(block, "a")
         self.assertAllEqual(frozen(inputs, tf.constant([3, 0, 0, 0])), inputs)
         self.assertAllEqual(frozen.run_one(inputs[:1], tf.constant(0)), inputs[:1])
-
-
-if __name__ == "__main__":
-    tf.test.main()

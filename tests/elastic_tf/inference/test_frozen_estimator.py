@@ -95,7 +95,3 @@ class FrozenEstimatorTest(testing.TestCase):
                 frozen(images, np.full((2, 3), level, np.int32))
         with self.assertRaisesRegex(ValueError, "Received: task=blue"):
             FrozenEstimator(estimator, "blue")
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -122,7 +122,3 @@ class FrozenNetworkTest(testing.TestCase):
     def test_images_of_another_shape_are_refused(self):
         with self.assertRaisesRegex(ValueError, "Images of task 'grey' must have shape"):
             PortableNetwork(self.network, "grey")(random_images("colour"))
-
-
-if __name__ == "__main__":
-    tf.test.main()

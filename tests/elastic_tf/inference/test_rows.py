@@ -73,7 +73,3 @@ class RunByGatherTest(testing.TestCase):
             lambda levels: run_by_gather([run_at_least_one] * 3, [tf.ones((2, 1))], levels, (1,))
         )
         self.assertAllEqual(run(tf.constant([1, 1]))[0], [[2.0], [2.0]])
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -90,7 +90,3 @@ class ElasticVggBlockTest(testing.TestCase):
         self.assertEqual(self.block.channels_per_level, (1, 2, 4, 8))
         expected = tuple(9 * 9 * (4 * width + width * width + width * 8) for width in (1, 2, 4, 8))
         self.assertEqual(self.block.macs((6, 6)), expected)
-
-
-if __name__ == "__main__":
-    tf.test.main()

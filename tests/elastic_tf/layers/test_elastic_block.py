@@ -162,7 +162,3 @@ class ElasticBlockTest(testing.TestCase):
     def test_bad_arguments_are_named(self, kind, name, value):
         block_class, kwargs = BLOCKS[kind]
         self.run_refusal_test(block_class, kwargs | {"tasks": ["a"]}, name, value)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -100,7 +100,3 @@ class ElasticConv2DTest(testing.TestCase):
     def test_more_channels_than_built_for_are_refused(self):
         with self.assertRaisesRegex(ValueError, "`inputs` must have at most 4 channels"):
             self.conv(tf.zeros((1, 5, 5, 5)))
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -119,7 +119,3 @@ class LevelScoresTest(testing.TestCase):
     def test_config_and_bad_arguments(self):
         self.run_config_test(LevelScores, INIT_KWARGS | {"features": "normalised"})
         self.run_refusal_test(LevelScores, INIT_KWARGS, "features", "raw")
-
-
-if __name__ == "__main__":
-    tf.test.main()

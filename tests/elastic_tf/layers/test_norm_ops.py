@@ -181,7 +181,3 @@ class NormConvTest(testing.TestCase):
         for images in (self.images, self.images[:0]):
             expected = np.maximum(images * self.norm[0][:3] + self.norm[1][:3], 0)
             self.assertAllClose(run(images), expected, rtol=1e-5, atol=1e-5)
-
-
-if __name__ == "__main__":
-    tf.test.main()

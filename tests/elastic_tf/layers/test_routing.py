@@ -39,7 +39,3 @@ class RoutingTest(testing.TestCase):
     def test_gates_add_up_over_the_levels_that_use_a_channel(self):
         gates = routing.channel_gates(tf.constant([[0.5, 0.3, 0.2]]), (0, 1, 3))
         self.assertAllClose(gates, [[0.5, 0.2, 0.2]])
-
-
-if __name__ == "__main__":
-    tf.test.main()

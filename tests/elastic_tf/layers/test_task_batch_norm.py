@@ -151,7 +151,3 @@ class TaskBatchNormalizationTest(testing.TestCase):
 
     def test_config(self):
         self.run_config_test(TaskBatchNormalization, self.init_kwargs | {"activation": "relu"})
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -1,7 +1,6 @@
 """Tests of stem and head."""
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.layers.task_layers import TaskHead, TaskStem, make_stems
@@ -60,7 +59,3 @@ class TaskHeadTest(testing.TestCase):
 
     def test_config(self):
         self.run_config_test(TaskHead, {"task": "a", "num_classes": 3, "momentum": 0.5})
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -1,6 +1,5 @@
 """Tests of the names of trunks."""
 
-import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.models.backbones import parse_backbone
@@ -35,7 +34,3 @@ class BackbonesTest(testing.TestCase):
     def test_other_names_are_refused(self, name):
         with self.assertRaisesRegex(ValueError, f"`backbone` .* Received: backbone={name}"):
             parse_backbone(name)
-
-
-if __name__ == "__main__":
-    tf.test.main()

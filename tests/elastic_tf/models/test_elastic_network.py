@@ -141,7 +141,3 @@ class SavingTest(testing.TestCase):
         other.load_weights(path)
         self.assertEqual(list(other.calibrations), ["grey"])
         self.assertAllEqual(other.calibrations["grey"].prices, [1 / 3])
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -124,7 +124,3 @@ class EstimatorTest(testing.TestCase):
     def test_config(self):
         init_kwargs = {"tasks": TASKS, "backbone": "wrn-8-1", "ratios": [0, 1], "trunk_size": 4}
         self.run_config_test(Estimator, init_kwargs | {"execution": "masked", "momentum": 0.5})
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -1,7 +1,6 @@
 """Tests of the selector."""
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.models.estimator import Estimator
@@ -66,7 +65,3 @@ class SelectorTest(testing.TestCase):
         changes = {"hidden_ratio": 0.5, "trunk_size": 4, "momentum": 0.5, "features": "pooled"}
         self.run_config_test(Selector, INIT_KWARGS | changes)
         self.run_refusal_test(Selector, INIT_KWARGS, "hidden_ratio", 0.0)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -4,7 +4,6 @@ import os
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.models.estimator import Estimator
@@ -83,7 +82,3 @@ class FixedNetworkTest(testing.TestCase):
     def test_an_unknown_task_is_refused(self):
         with self.assertRaisesRegex(ValueError, "`task` must be one of"):
             fixed_network(make_estimator(), "birds", [0, 0, 0])
-
-
-if __name__ == "__main__":
-    tf.test.main()

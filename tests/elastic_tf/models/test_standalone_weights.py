@@ -147,7 +147,3 @@ class LoadStandaloneWeightsTest(testing.TestCase):
             load_standalone_weights(estimator, make_network(), "grey")
         norm = estimator.blocks[1].norm2
         self.assertAllEqual(norm.moving_means["colour"], norm.moving_means["grey"])
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -1,6 +1,5 @@
 """Tests of the checks of tasks."""
 
-import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.models.tasks import check_task, validate_tasks
@@ -29,7 +28,3 @@ class TasksTest(testing.TestCase):
     def test_an_unknown_task_is_named(self):
         with self.assertRaisesRegex(ValueError, "`task` must be one of .*grey.*Received: task=b"):
             check_task("b", TASKS)
-
-
-if __name__ == "__main__":
-    tf.test.main()

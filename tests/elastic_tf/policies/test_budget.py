@@ -117,7 +117,3 @@ class BudgetCalibrationTest(testing.TestCase):
     def test_points_that_are_no_calibration_are_refused(self, budgets, prices, fault):
         with self.assertRaisesRegex(ValueError, fault):
             BudgetCalibration(budgets, prices)
-
-
-if __name__ == "__main__":
-    tf.test.main()

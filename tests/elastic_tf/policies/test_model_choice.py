@@ -54,7 +54,3 @@ class ModelChoiceTest(testing.TestCase):
             (ModelChoice(budget=0.9), np.full((5, 3), 3)),
         ):
             self.assertAllEqual(choice.of(network, "grey")(images), expected)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -155,7 +155,3 @@ class RandomAtCostTest(testing.TestCase):
 
     def test_equal_costs_are_allowed(self):
         self.assertEqual(sampling.random_at_cost(10, np.zeros((2, 3)), 0.0).shape, (10, 2))
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -6,7 +6,6 @@ import types
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.training.callbacks import (
@@ -133,7 +132,3 @@ class StageProgressTest(testing.TestCase):
     def test_a_terminal_is_rewritten(self):
         text = self._lines(4, stream=Terminal())
         self.assertStartsWith(text, f"\r\033[K[{'=' * 8}{' ' * 12}] 4/10 initial")
-
-
-if __name__ == "__main__":
-    tf.test.main()

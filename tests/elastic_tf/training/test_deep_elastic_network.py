@@ -324,7 +324,3 @@ class TaskMetricsTest(testing.TestCase):
         for right in ([1.0, 1.0, 1.0], [0.0], []):
             metrics.update(accuracy=tf.constant(right, tf.float32))
         self.assertAllClose(metrics.results(["accuracy"]), {"birds_accuracy": 0.75})
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -115,7 +115,3 @@ class EstimatorLossTest(testing.TestCase):
     def test_an_empty_batch_has_no_loss(self):
         for weight in (0.0, 0.5):
             self.assertEqual(float(self._run(weight, slice(0)).loss), 0.0)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -1,7 +1,6 @@
 """Tests of the price of MACs."""
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.training.macs_price import MacsPrice
@@ -62,7 +61,3 @@ class MacsPriceTest(testing.TestCase):
 
     def test_config(self):
         self.run_config_test(MacsPrice, {"tasks": ["a", "b"]})
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -1,7 +1,6 @@
 """Tests of the optimizers and their rates."""
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.training.optimizers import OptimizerSettings
@@ -63,7 +62,3 @@ class SelectorOptimizerTest(testing.TestCase):
     def test_otherwise_it_is_constant(self):
         for settings, rounds in ((OptimizerSettings.paper(), 2), (OptimizerSettings(), 0)):
             self.assertAllClose(self._rates(settings, rounds), [1e-3] * 22)
-
-
-if __name__ == "__main__":
-    tf.test.main()

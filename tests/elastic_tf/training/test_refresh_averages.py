@@ -129,7 +129,3 @@ class RefreshAveragesTest(testing.TestCase):
         with self.assert_unchanged(self.network.weights):
             with self.assertRaisesRegex(ValueError, message):
                 self._refresh(**changes)
-
-
-if __name__ == "__main__":
-    tf.test.main()

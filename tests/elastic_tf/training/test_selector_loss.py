@@ -4,14 +4,11 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.costs.cost_table import CostTable
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.training.selector_loss import (
     SELECTOR_GRADIENTS,
     advantages,
     exploration_loss,
-    gated_costs,
-    model_costs,
     policy_gradient_loss,
     reward,
 )
@@ -38,13 +35,6 @@ class RewardTest(testing.TestCase):
     )
     def test_rewards_by_hand(self, losses, costs, settings, expected):
         self.assertAllClose(reward(tf.constant(losses), tf.constant(costs), **settings), expected)
-
-    @parameterized.parameters(("density", (0.25 + 1.0) / 2), ("macs", (10 + 20 + 50) / (10 + 150)))
-    def test_costs_by_hand(self, kind, expected):
-        table = CostTable(10, [[0, 20, 100], [0, 25, 50]], [[0, 1, 4], [0, 4, 8]], selector_macs=7)
-        levels = np.array([[[1, 2]]])
-        self.assertAllClose(model_costs(table, levels, kind), [[expected]])
-        self.assertAllClose(gated_costs(table, tf.one_hot(levels, 3), kind), [[expected]])
 
 
 class SelectorLossTest(testing.TestCase):
@@ -205,7 +195,3 @@ class PolicyGradientTest(testing.TestCase):
                 loss = exploration_loss(logits, settings)
             pulls.append(float(tape.gradient(loss, logits)[0, 0, 0]))
         self.assertAllClose(pulls, [0.0, 0.5], atol=1e-6)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -1,6 +1,5 @@
 """Tests of the order of training."""
 
-import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR, StageSchedule
@@ -31,7 +30,3 @@ class StageScheduleTest(testing.TestCase):
         schedule = StageSchedule(3, rounds=0)
         self.assertEqual(schedule.total_steps, 3)
         self.assertEqual(int(schedule(7).kind), INITIAL)
-
-
-if __name__ == "__main__":
-    tf.test.main()
