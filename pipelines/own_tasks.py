@@ -1,5 +1,6 @@
 """Tasks made of a user's own images, and how they are written in a setting or a flag."""
 
+import contextlib
 import dataclasses
 
 from pipelines.registry import get_task, task_names
@@ -179,12 +180,14 @@ def tasks_from_items(items, on_corrupt_image="error"):
         DataNotFoundError: if the user's own images are missing or not as they must be.
         ValueError: see `parse_tasks`; also if a name is not known.
     """
-    return [
-        get_task(task)
-        if isinstance(task, str)
-        else _valid(task.name, lambda task=task: task.to_spec(on_corrupt_image))
-        for task in parse_tasks(items)
-    ]
+    specs = []
+    for task in parse_tasks(items):
+        if isinstance(task, str):
+            specs.append(get_task(task))
+        else:
+            with _errors_of(task.name):
+                specs.append(task.to_spec(on_corrupt_image))
+    return specs
 
 
 def _add_option(name, options, option, value, item):
@@ -201,12 +204,14 @@ def _add_option(name, options, option, value, item):
 
 
 def _own_task(name, options):
-    return _valid(name, lambda: OwnTask(name, **options))
+    with _errors_of(name):
+        return OwnTask(name, **options)
 
 
-def _valid(name, make):
+@contextlib.contextmanager
+def _errors_of(name):
     try:
-        return make()
+        yield
     except (ValueError, DataNotFoundError) as error:
         raise type(error)(f"`tasks` must be valid for '{name}': {error}") from None
 

@@ -7,15 +7,13 @@ from PIL import Image
 
 from pipelines.sources import DigitsSource
 
-NAMES = ("eight", "five", "four", "nine", "one", "seven", "six", "three", "two", "zero")
-_DIGIT_OF = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
-_DIGIT_OF |= {"seven": 7, "eight": 8, "nine": 9}
+NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def digit_images(name, count):
     """Returns the first images of a digit, uint8 `(count, 8, 8)`; `name` is one of `NAMES`."""
     images, labels = DigitsSource().read("train")
-    return images[labels == _DIGIT_OF[name], :, :, 0][:count]
+    return images[labels == NAMES.index(name), :, :, 0][:count]
 
 
 def write_class(folder, name, count, suffix="png"):

@@ -194,16 +194,6 @@ class BatchesTest(tf.test.TestCase, parameterized.TestCase):
             # Two classes of five, each rounded to the even.
             self.assertIn(source.reads, (4, 6))
 
-    def test_disk_and_memory_give_the_same_batches(self):
-        spec = numbered_task(pad=1, flip=True)
-        memory, disk = (
-            DataSettings(cache_dir=cache_dir).task_batches(spec, 6, seed=5).take(8)
-            for cache_dir in (None, self.get_temp_dir())
-        )
-        for (images, labels), (other_images, other_labels) in zip(memory, disk, strict=True):
-            self.assertAllEqual(images, other_images)
-            self.assertAllEqual(labels, other_labels)
-
 
 class SplitsTest(tf.test.TestCase, parameterized.TestCase):
     def test_settings_reach_the_source(self):

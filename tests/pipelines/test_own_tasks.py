@@ -186,13 +186,6 @@ class ParseTasksTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, f"^`tasks` must .*{fault}.*Received: "):
             parse_tasks(items)
 
-    def test_specs_come_in_the_order_of_the_items(self):
-        folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
-        write_classes(folder, {"one": 2, "two": 2})
-        mine, digits = tasks_from_items([f"mine:folder={folder}", "image_size=8", "digits"])
-        self.assertEqual((mine.name, mine.num_classes), ("mine", 2))
-        self.assertIs(digits, get_task("digits"))
-
     def test_missing_images_name_the_task(self):
         fault = "^`tasks` must be valid for 'mine': `folder` must .* Received: folder=/nowhere$"
         with self.assertRaisesRegex(DataNotFoundError, fault):

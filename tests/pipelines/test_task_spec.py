@@ -8,10 +8,6 @@ from tests.pipelines.numbered_source import NumberedSource, numbered_task
 
 
 class TaskSpecTest(tf.test.TestCase, parameterized.TestCase):
-    def test_image_shape_is_square_with_channels(self):
-        spec = dataclasses.replace(numbered_task(), image_size=12, channels=3)
-        self.assertEqual(spec.image_shape, (12, 12, 3))
-
     @parameterized.parameters(
         ("name", ""),
         ("name", "Digits"),
@@ -35,9 +31,6 @@ class TaskSpecTest(tf.test.TestCase, parameterized.TestCase):
     def test_bad_value_is_refused_by_name(self, argument, value):
         with self.assertRaisesRegex(ValueError, f"`{argument}` must .* Received: {argument}="):
             dataclasses.replace(numbered_task(), **{argument: value})
-
-    def test_largest_pad_is_one_less_than_the_image(self):
-        self.assertEqual(dataclasses.replace(numbered_task(), pad=3).pad, 3)
 
     @parameterized.parameters({"channels": 3}, {"image_size": 5})
     def test_source_of_other_images_is_refused(self, **changed):

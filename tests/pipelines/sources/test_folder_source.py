@@ -143,19 +143,6 @@ class FolderSourceTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(len(source.load("train")), 16)
         self.assertEqual(len(source.load("test")), 4)
 
-    def test_more_images_of_a_class_leave_the_others_alone(self):
-        write_classes(self.folder, {"one": 20, "two": 20})
-        before = _load(_source(self.folder))
-        two = {image.tobytes() for image in digit_images("two", 20)}
-        for number, image in enumerate(digit_images("one", 25)[20:]):
-            tf.io.write_file(
-                str(self.folder / "one" / f"x{number}.png"), tf.io.encode_png(image[..., None])
-            )
-        after = _load(_source(self.folder))
-        for split in SPLITS:
-            self.assertEqual(before[split] & two, after[split] & two)
-        self.assertLen(after["test"], len(before["test"]) + 1)
-
 
 class DamagedImagesTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
