@@ -30,16 +30,19 @@ import elastic_tf, pipelines
 for package in (elastic_tf, pipelines, elastic_tf_tools):
     print(pathlib.Path(package.__file__).parent)
 """
+OF_DATA = {name for name, extra in EXTRA_OF.items() if extra == "data"}
 # A finder that knows none of the packages of the extras.
 WITHOUT_EXTRAS = f"""
 import sys
 class Absent:
+    names = {set(EXTRA_OF) - {"absl", "tensorboard"}}
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {set(EXTRA_OF) - {"absl", "tensorboard"}}:
+        if name.partition(".")[0] in self.names:
             raise ModuleNotFoundError(f"No module named '{{name}}'", name=name)
 sys.meta_path.insert(0, Absent())
 import elastic_tf
 print(elastic_tf.__version__, flush=True)
+Absent.names -= {OF_DATA}  # Every command needs them.
 sys.argv = ["elastic-tf", "tune", "--help"]
 from elastic_tf_tools.__main__ import main
 main()
