@@ -1,4 +1,5 @@
 import dataclasses
+from unittest import mock
 
 import tensorflow as tf
 from absl.testing import parameterized
@@ -37,6 +38,15 @@ class TaskSpecTest(tf.test.TestCase, parameterized.TestCase):
         spec = dataclasses.replace(numbered_task(), **changed)
         with self.assertRaisesRegex(ValueError, "`source` of 'numbered' must .* Received: "):
             spec.load("train")
+
+    def test_source_of_no_or_an_unknown_number_of_images_is_refused(self):
+        images = numbered_task().load("train")
+        for dataset in (images.take(0), images.repeat(), images.filter(lambda *_: True)):
+            source = mock.Mock()
+            source.load.return_value = dataset
+            spec = dataclasses.replace(numbered_task(), source=source)
+            with self.assertRaisesRegex(ValueError, "`source` .* a known number of them. Received"):
+                spec.load("train")
 
 
 class _NamedSource(NumberedSource):
