@@ -56,7 +56,7 @@ def define_flags(values):
 
     add("model_dir", None, "Training run whose network to measure, in place of a random one.")
     add("task", None, "Which task of --model_dir to predict and train; its first where left out.")
-    add("image_size", 32, "Height and width of random images, without --model_dir.", int, low=1)
+    add("image_size", 32, "Pixels a side of random images, without --model_dir.", int, low=1)
     add("measure", GROUPS, "What to measure.", choices=GROUPS, is_list=True)
     add("batch_sizes", (1, 8, 128), "Images in a prediction.", int, low=1, is_list=True)
     add("training_batch_size", 128, "Images in a training step.", int, low=1)
