@@ -1,44 +1,15 @@
 """Tests of frozen blocks."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.inference.frozen_blocks import (
-    conv_bias_relu,
-    fold_norm,
     freeze_block,
-    scale_and_offset,
 )
 from elastic_tf.layers.blocks import ElasticResidualBlock, ElasticVggBlock
-from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from tests import testing
-from tests.testing import keras_norm, normal, randomise
-
-
-class FoldingTest(testing.TestCase):
-    def test_a_folded_normalisation_is_keras(self):
-        norm = TaskBatchNormalization(["a", "b"])
-        norm.build((None, 2, 2, 5))
-        reference = keras_norm(randomise(norm), "b")
-        inputs, kernel = normal(2, 4, 4, 3), normal(3, 3, 3, 5, seed=1)
-        features = tf.nn.conv2d(inputs, kernel, 1, "SAME")
-        scale, offset = scale_and_offset(norm, "b")
-        self.assertAllClose(features * scale + offset, reference(features), rtol=1e-4, atol=1e-4)
-        folded, bias = fold_norm(kernel, norm, "b")
-        actual = tf.nn.conv2d(inputs, folded, 1, "SAME") + bias
-        self.assertAllClose(actual, reference(features), rtol=1e-4, atol=1e-4)
-
-    @parameterized.parameters(1, 2)
-    def test_a_fused_convolution_is_the_keras_layer(self, strides):
-        images, kernel, bias = normal(2, 5, 5, 3), normal(3, 3, 3, 4, seed=1), normal(4, seed=2)
-        layer = keras.layers.Conv2D(4, 3, strides, "same", activation="relu")
-        layer.build(images.shape)
-        layer.set_weights([kernel, bias])
-        actual = tf.function(conv_bias_relu)(images, kernel, bias, strides)
-        self.assertAllClose(actual, layer(images), rtol=1e-5, atol=1e-5)
-
+from tests.testing import normal, randomise
 
 BLOCKS = {
     "residual": (ElasticResidualBlock, {}),

@@ -6,28 +6,15 @@ from absl.testing import parameterized
 
 from elastic_tf.inference.frozen_network import (
     FrozenNetwork,
-    FrozenScores,
     FrozenSelector,
     PortableNetwork,
 )
-from elastic_tf.layers.level_scores import FEATURES, LevelScores
+from elastic_tf.layers.level_scores import FEATURES
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.selector import Selector
 from elastic_tf.policies.budget import BudgetCalibration, priced_greedy
 from tests import testing
-from tests.testing import BACKBONES, TASKS, normal, random_images, randomise
-
-
-class FrozenScoresTest(testing.TestCase):
-    @parameterized.product(features=FEATURES, task=("a", "b"))
-    def test_they_are_the_scores(self, features, task):
-        scores = LevelScores({"a": 5, "b": 3}, 2, 3, features=features)
-        scores.build((None, 4))
-        randomise(scores)
-        pooled = normal(6, 4)
-        actual = tf.function(FrozenScores(scores, task))(pooled)
-        expected, _ = scores(pooled, task=task)
-        self.assertAllClose(tf.reshape(actual, (6, 2, 3)), expected, rtol=1e-4, atol=1e-4)
+from tests.testing import BACKBONES, TASKS, random_images, randomise
 
 
 class FrozenSelectorTest(testing.TestCase):

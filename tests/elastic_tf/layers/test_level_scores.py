@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.layers.level_scores import FEATURES, LevelScores, confidence_features
+from elastic_tf.layers.level_scores import FEATURES, LevelScores
 from tests import testing
 from tests.testing import normal, randomise
 
@@ -73,12 +73,6 @@ class LevelScoresTest(testing.TestCase):
         for task in CLASSES:
             scores, _ = layer(self.pooled, task=task)
             self.assertAllClose(scores, np.tile([0, 0.75, 1.5], (6, 2, 1)))
-
-    def test_confidence_by_hand(self):
-        sure, unsure = confidence_features(np.log([[0.98, 0.01, 0.01], [1 / 3, 1 / 3, 1 / 3]]))
-        entropy = -(0.98 * np.log(0.98) + 0.02 * np.log(0.01)) / np.log(3)
-        self.assertAllClose(sure, [0.98, 0.97, entropy])
-        self.assertAllClose(unsure, [1 / 3, 0.0, 1.0])
 
     def test_the_guess_learns_from_labels_alone(self):
         layer = make_layer("confident")
