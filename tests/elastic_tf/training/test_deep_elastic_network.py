@@ -17,14 +17,20 @@ from elastic_tf.training.stages import StageSchedule
 from tests import testing
 from tests.testing import TASKS, random_batch
 
-INIT_KWARGS = {"tasks": TASKS, "backbone": "wrn-8-1", "trunk_size": 4, "seed": 5}
+INIT_KWARGS = {
+    "tasks": TASKS,
+    "backbone": "wrn-8-1",
+    "ratios": (0.0, 1.0),  # Few groups: graphs are made faster.
+    "trunk_size": 4,
+    "seed": 5,
+}
 STAGES = StageSchedule(3, rounds=2, selector_steps=2, estimator_steps=3)
 ESTIMATOR, SELECTOR = StageSchedule(5, rounds=1), StageSchedule(0, rounds=1)
 
 
-def new_model(**kwargs):
+def new_model():
     keras.utils.set_random_seed(0)
-    return DeepElasticNetwork(**INIT_KWARGS | kwargs)
+    return DeepElasticNetwork(**INIT_KWARGS)
 
 
 def dataset(steps, tasks=("grey",), start=0):
@@ -151,10 +157,10 @@ class DeepElasticNetworkTest(testing.TestCase):
         self.assertLess(after["grey_density"], 0.5 * before["grey_density"])
         self.assertAllClose(history["grey_price"][0], 20.0)  # Without a target.
 
-    @parameterized.parameters((0.1, 1), (1.0, -1))
+    @parameterized.parameters((0.01, 1), (1.0, -1))
     def test_the_price_moves_towards_the_target(self, target, direction):
         model = self._compile(SELECTOR, target_macs=target, price=2.0)
-        model.selector.scores.offsets["grey"].assign(np.tile([0.0, 9.0, 0.0, 0.0], 3))
+        model.selector.scores.offsets["grey"].assign(np.tile([9.0, 0.0], 3))
         fit(model, dataset(2))
         self.assertEqual(np.sign(float(model.macs_price.of("grey")) - 2.0), direction)
         self.assertAllClose(model.macs_price.of("colour"), 2.0)
@@ -208,7 +214,7 @@ class WholeTrainingTest(testing.TestCase):
         cls.folder = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.stopped = os.path.join(cls.folder, "stopped.keras")
-        model = new_model(ratios=(0.0, 1.0))
+        model = new_model()
         model.compile(STAGES)
         # Not the selector's features, which the guess of the class trains from the start.
         scores, cls.selected, cls.weights = model.selector.scores.offsets["grey"], [], []
@@ -239,7 +245,7 @@ class WholeTrainingTest(testing.TestCase):
         self._check(loaded)
 
     def test_the_stage_is_decided_inside_longer_executions(self):
-        model = new_model(ratios=(0.0, 1.0))
+        model = new_model()
         model.compile(STAGES, steps_per_execution=5)
         fit(model, dataset(5))
         self._check(model, steps=5, atol=1e-4)
@@ -271,7 +277,7 @@ class WholeTrainingTest(testing.TestCase):
         rate = keras.optimizers.schedules.CosineDecay(
             1e-3, decay_steps=2 * (2 + 3 + 2), warmup_target=1e-3, warmup_steps=2 * 3
         )
-        model = new_model(ratios=(0.0, 1.0))
+        model = new_model()
         model.compile(
             STAGES,
             method,
@@ -295,13 +301,13 @@ class WholeTrainingTest(testing.TestCase):
 
     def test_two_devices_with_the_same_images_are_one(self):
         arguments = StageSchedule(1, rounds=1), MethodSettings.paper(full_share=1.0, l2=0.1)
-        alone = new_model(ratios=(0.0, 1.0))
+        alone = new_model()
         alone.compile(*arguments, run_eagerly=True)
         fit(alone, dataset(1))
         devices = tf.config.list_logical_devices("CPU")
         self.assertLen(devices, 2)
         with tf.distribute.MirroredStrategy([device.name for device in devices]).scope():
-            mirrored = new_model(ratios=(0.0, 1.0))
+            mirrored = new_model()
             mirrored.compile(*arguments)
         twice = dataset(3).map(
             lambda batch: tf.nest.map_structure(lambda x: tf.concat([x, x], 0), batch)
