@@ -181,7 +181,3 @@ class StderrHeldBackTest(tf.test.TestCase):
     def test_lines_are_shown_only_if_it_fails(self):
         self.assertEqual(self._shown(None), b"")
         self.assertEqual(self._shown(KeyError()), b"a line")
-
-
-if __name__ == "__main__":
-    tf.test.main()

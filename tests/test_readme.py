@@ -37,7 +37,3 @@ class ReadmeTest(tf.test.TestCase):
         for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
             for link in re.findall(r"\]\(([\w./-]+)\)", document.read_text(encoding="utf-8")):
                 self.assertTrue((document.parent / link).exists(), f"{document}: {link}")
-
-
-if __name__ == "__main__":
-    tf.test.main()

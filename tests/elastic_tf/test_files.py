@@ -194,7 +194,3 @@ class ClaimedFolderTest(_InFolder):
             refused = subprocess.run(command, capture_output=True, text=True)
         self.assertRegex(refused.stderr, "FileExistsError: .* another process is writing to")
         self.assertEqual(subprocess.run(command).returncode, 0)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -221,7 +221,3 @@ class SplitsTest(tf.test.TestCase, parameterized.TestCase):
             [numbers(images) for images, _ in settings.split_batches(spec, split)]
         )
         self.assertContainsSubset(sample, unseen)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -96,7 +96,3 @@ class DecodeImagesTest(tf.test.TestCase, parameterized.TestCase):
             open(path, "w").close()
         with self.assertRaisesRegex(FileNotFoundError, "`cache_dir` must .* Received: cache_dir="):
             _decode(_split(), path)
-
-
-if __name__ == "__main__":
-    tf.test.main()

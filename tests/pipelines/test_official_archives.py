@@ -218,7 +218,3 @@ class TinyImagenetTest(_Case):
         path = self.manual / "tiny-imagenet-200.zip"
         path.write_bytes(path.read_bytes()[:-100])
         self._assert_refused("undamaged archives of 'tiny_imagenet'", "tiny_imagenet")
-
-
-if __name__ == "__main__":
-    tf.test.main()

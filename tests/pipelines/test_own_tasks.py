@@ -194,7 +194,3 @@ class ParseTasksTest(tf.test.TestCase, parameterized.TestCase):
     def test_an_unknown_name_is_refused(self):
         with self.assertRaisesRegex(ValueError, "must be one of .*name='birds'"):
             tasks_from_items(["birds"])
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -93,7 +93,3 @@ class RegistryTest(tf.test.TestCase):
         known = ", ".join(registry.task_names())
         with self.assertRaisesRegex(ValueError, f"one of {known}. Received: name='digit'"):
             get_task("digit")
-
-
-if __name__ == "__main__":
-    tf.test.main()

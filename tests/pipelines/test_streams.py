@@ -253,7 +253,3 @@ class RandomCropAndFlipTest(tf.test.TestCase, parameterized.TestCase):
         result = graph.get_concrete_function(spec).structured_outputs
         self.assertEqual(result.shape.as_list(), [batch, 5, 4, 2])
         self.assertEqual(result.dtype, tf.uint8)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -86,7 +86,3 @@ class NetworkTasksTest(tf.test.TestCase):
             check_network_tasks(known, [get_task("digits")])
         with self.assertRaisesRegex(ValueError, "of digits, which the network was trained on.*mni"):
             check_network_tasks(known, [get_task("mnist")])
-
-
-if __name__ == "__main__":
-    tf.test.main()

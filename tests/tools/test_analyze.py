@@ -92,7 +92,3 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
         line = run_failing(analyze, *self._paths(self.folder / "none", run="empty"))
         self.assertRegex(line, "^error: `--model_dir` must be the output directory")
         self.assertFalse((self.folder / "none").exists())
-
-
-if __name__ == "__main__":
-    tf.test.main()

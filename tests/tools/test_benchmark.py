@@ -138,7 +138,3 @@ def _some_candidates(function, names):
         return {name: candidates[name] for name in names}
 
     return mock.patch.object(benchmark, function, make_some)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -192,7 +192,3 @@ class FiguresTest(tf.test.TestCase):
                 "full Python 86.4 100.0 0.13 0.38",
             ],
         )
-
-
-if __name__ == "__main__":
-    tf.test.main()

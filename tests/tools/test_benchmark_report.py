@@ -96,7 +96,3 @@ class PlotTest(tf.test.TestCase):
         self.assertIn("time", axes.get_ylabel())
         (legend,) = figure.legends
         self.assertIn("R random levels", legend.get_title().get_text())
-
-
-if __name__ == "__main__":
-    tf.test.main()

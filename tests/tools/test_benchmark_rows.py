@@ -184,7 +184,3 @@ class InputRowsTest(tf.test.TestCase):
         self.assertAllClose(cached.seconds, [1.0])
         self.assertAllClose(streamed.seconds, [2.0])
         self.assertAllClose(streamed.reference, [1.0])
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -285,7 +285,3 @@ class RefreshAveragesTest(EvaluateTest):
         ):
             self._refresh("--level=1")
         self.assertEmpty(list(self.output_dir.parent.iterdir()))
-
-
-if __name__ == "__main__":
-    tf.test.main()

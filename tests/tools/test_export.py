@@ -148,7 +148,3 @@ class OwnImagesTest(tf.test.TestCase):
         arguments = "--format=litert", "--level=1", "--quantization=int8", "--task=mine"
         error = self._export("int8", *arguments, how=run_failing)
         self.assertRegex(error, "`--quantization` must not be int8 without images.*--tasks")
-
-
-if __name__ == "__main__":
-    tf.test.main()

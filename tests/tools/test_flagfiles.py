@@ -50,7 +50,3 @@ class FlagfilesTest(tf.test.TestCase, parameterized.TestCase):
         backbone = settings.network.backbone
         self.assertEqual(settings.network, elastic_tf.NetworkSettings.paper(backbone=backbone))
         self.assertLen(elastic_tf.parse_backbone(backbone).blocks, num_blocks)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -243,7 +243,3 @@ class TrainingSettingsTest(tf.test.TestCase):
         self.assertEqual(model.stages, settings.schedule)
         self.assertEqual(model.method, settings.method)
         self.assertEqual(model.optimizers, settings.optimizers)
-
-
-if __name__ == "__main__":
-    tf.test.main()

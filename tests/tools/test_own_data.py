@@ -79,7 +79,3 @@ class OwnDataTest(tf.test.TestCase):
         finally:
             shutil.rmtree(self.images / "zero")
         self.assertRegex(line, "^error: `tasks` must give for 'mine' images .* in 3 classes")
-
-
-if __name__ == "__main__":
-    tf.test.main()

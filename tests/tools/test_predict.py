@@ -111,7 +111,3 @@ class PredictTest(tf.test.TestCase, parameterized.TestCase):
         _, error, status = self._predict(*arguments)
         self.assertRegex(error, f"^error: {message}.*Received")
         self.assertEqual(status, 2)
-
-
-if __name__ == "__main__":
-    tf.test.main()

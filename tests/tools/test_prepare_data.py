@@ -36,7 +36,3 @@ class PrepareDataTest(tf.test.TestCase, parameterized.TestCase):
         error = run_failing(prepare_data, *self.flags, *line.split())
         self.assertRegex(error, f"^error: .*{pattern}")
         self.assertFalse((self.root / "data").exists())
-
-
-if __name__ == "__main__":
-    tf.test.main()

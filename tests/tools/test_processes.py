@@ -166,7 +166,3 @@ class FlagsTest(tf.test.TestCase):
         processes.define_training_flags(values)
         with self.assertRaisesRegex(ValueError, "'until_step'"):
             flags.parse(values, ["study", "--output_dir=a", "--until_step=3"])
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -83,7 +83,3 @@ class RunFolderTest(tf.test.TestCase):
     def test_tasks_that_the_network_does_not_know_are_refused(self):
         with self.assertRaisesRegex(ValueError, "must be of digits, fashion_mnist_small"):
             load_run(finished_run().path, {"tasks": ("mnist",)})
-
-
-if __name__ == "__main__":
-    tf.test.main()

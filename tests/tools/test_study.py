@@ -171,7 +171,3 @@ class StudyTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(found, [3, 0.5, 2])
         results = json.loads((run / "results.json").read_text())["digits"]
         self.assertBetween(results["accuracy"]["selector"], 0, 1)
-
-
-if __name__ == "__main__":
-    tf.test.main()

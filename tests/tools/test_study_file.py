@@ -166,7 +166,3 @@ class ShippedStudiesTest(tf.test.TestCase, parameterized.TestCase):
         for flag in ("--distillation_weight=0.7", "--full_share=0"):
             with self.assertRaisesRegex(ValueError, "proposed distribution is the uniform one"):
                 read_study(path, [flag])
-
-
-if __name__ == "__main__":
-    tf.test.main()

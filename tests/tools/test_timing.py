@@ -115,7 +115,3 @@ class ProfileTest(tf.test.TestCase):
         shown, others = (line.split("|")[2] for line in lines[2:4])
         self.assertEqual(int(shown) + int(others), 5)
         self.assertIn("all others", lines[3])
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -133,7 +133,3 @@ class TrialFilesTest(tf.test.TestCase):
         (point,) = log.Tensors("score")
         self.assertEqual(point.step, 30)
         self.assertAllClose(tf.make_ndarray(point.tensor_proto), 0.875)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -133,7 +133,3 @@ class TrialTunerTest(tf.test.TestCase, parameterized.TestCase):
 
         with self.assertRaisesRegex(keras_tuner.errors.FatalError, "No space left"):
             self._search(run=fail)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -303,7 +303,3 @@ class RoleTest(tf.test.TestCase, parameterized.TestCase):
     def test_half_of_them_are_refused(self, changes, message):
         with self.assertRaisesRegex(ValueError, message):
             tune.find_role(self.ADDRESS | changes)
-
-
-if __name__ == "__main__":
-    tf.test.main()

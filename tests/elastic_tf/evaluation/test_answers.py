@@ -66,7 +66,3 @@ class AnswersBySplitTest(tf.test.TestCase):
             self.assertAllEqual(found[split].labels, labels)
             expected = selector_logits(network, pictures)
             self.assertAllClose(found[split].logits, expected, rtol=1e-4, atol=1e-3)
-
-
-if __name__ == "__main__":
-    tf.test.main()

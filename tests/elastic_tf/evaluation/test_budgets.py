@@ -286,7 +286,3 @@ class ValidationFiguresTest(tf.test.TestCase):
             self.assertEqual(found["step"], step)
             self.assertIs(found["is_whole_training"], is_whole)
             self.assertIs(found["is_selector_trained"], is_trained)
-
-
-if __name__ == "__main__":
-    tf.test.main()

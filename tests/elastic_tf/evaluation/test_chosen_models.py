@@ -164,7 +164,3 @@ class RouteImagesTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(routed.confidence[row], probabilities.max(), atol=1e-4)
         self.assertAllEqual(routed.labels, LABELS)
         self.assertAllClose(routed.accuracy, accuracy(routed.levels))
-
-
-if __name__ == "__main__":
-    tf.test.main()

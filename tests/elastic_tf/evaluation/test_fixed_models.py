@@ -225,7 +225,3 @@ class SearchFixedModelsTest(tf.test.TestCase, parameterized.TestCase):
     def test_other_budgets_are_refused(self, budgets, fault):
         with self.assertRaisesRegex(ValueError, f"`budgets` must .*{fault}.*Received: budgets="):
             search_fixed_models(self.held_out, self.test, budgets)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -75,7 +75,3 @@ class PolicyHealthTest(tf.test.TestCase):
     def test_a_period_below_one_is_refused(self):
         with self.assertRaisesRegex(ValueError, "`every` must be at least 1. Received: every=0"):
             PolicyHealth(self.batches, self.folder, every=0)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -152,7 +152,3 @@ class EvaluateTaskTest(tf.test.TestCase, parameterized.TestCase):
         (only,) = evaluate_network(answers, "validation", ["colour"], 0).values()
         self.assertEqual(only["num_images"], 4)
         self.assertNotIn("best_fixed", only)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -110,7 +110,3 @@ class CheckExportTest(tf.test.TestCase, parameterized.TestCase):
             wrong = stand_in(lambda images, budget=None: predict(images, budget, 0.3), True)
             with self.assertRaisesRegex(ValueError, "must give the levels of the network"):
                 check_export(wrong, self.network, ModelChoice(), self.images)
-
-
-if __name__ == "__main__":
-    tf.test.main()

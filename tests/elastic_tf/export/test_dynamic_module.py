@@ -114,7 +114,3 @@ class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
             if node.op == "Const"
         )
         self.assertLess(weights, 1000)
-
-
-if __name__ == "__main__":
-    tf.test.main()

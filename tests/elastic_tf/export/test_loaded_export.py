@@ -71,7 +71,3 @@ class LoadedExportTest(tf.test.TestCase, parameterized.TestCase):
         missing = mock.patch.dict(sys.modules, {package: None})
         with missing, self.assertRaisesRegex(ImportError, f"{package}.*`pip install elastic-tf"):
             LoadedExport(self.folder, "grey")
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -97,7 +97,3 @@ class ManifestTest(tf.test.TestCase):
         package = self.folder / ".venv" / "site-packages"
         clean, changed, _ = self._commit_within(self.folder, package)
         self.assertEqual((clean, changed), (None, None))
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -229,7 +229,3 @@ class RefusalsTest(_InFolder):
                 options = ExportOptions(**OPTIONS["fixed_onnx"])
                 export_network(small_network(), self.folder / "out", options)
         self.assertEmpty(list(self.folder.iterdir()))
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -104,7 +104,3 @@ class AnalyseTest(tf.test.TestCase):
     def test_names_must_be_one_for_each_class(self):
         with self.assertRaisesRegex(ValueError, "`class_names` must be 3 names .* Received: 2"):
             analyse(self.network, self.batches_of, {"grey": ["a", "b"]})
-
-
-if __name__ == "__main__":
-    tf.test.main()

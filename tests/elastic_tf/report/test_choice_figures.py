@@ -49,7 +49,3 @@ class TrainingFigureTest(tf.test.TestCase):
         # Two of the selector, and one of the estimator with a fainter shade.
         alphas = np.array([patch.get_alpha() for patch in axes.patches])
         self.assertAllEqual(alphas[[0, 2]] > alphas[1], [True, True])
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -191,7 +191,3 @@ class NamesTest(tf.test.TestCase):
             judge_claims(["choice", "luck"], [finished_run()])
         with self.assertRaisesRegex(ValueError, "`figure` must be of levels, .* Received: 5"):
             draw_study("5", [finished_run()])
-
-
-if __name__ == "__main__":
-    tf.test.main()

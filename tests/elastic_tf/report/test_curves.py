@@ -53,7 +53,3 @@ class CurvesTest(tf.test.TestCase):
 
     def test_a_run_without_logs(self):
         self.assertEqual(read_curves(self.logs / "none"), {"train": {}, "validation": {}})
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -131,7 +131,3 @@ class PictureGridTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(pixels[23, 33], [8, 8, 8, 255])
         self.assertAllEqual(pixels[23 + 19, 33 + 29], [8, 8, 8, 255])
         self.assertEqual(pixels[..., 3].sum(dtype=int), 255 * 8 * 20 * 30)
-
-
-if __name__ == "__main__":
-    tf.test.main()

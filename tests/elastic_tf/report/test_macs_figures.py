@@ -99,7 +99,3 @@ class TrialsTest(tf.test.TestCase):
         self.assertEqual(axes.get_title(), "title")
         (axes,) = draw_trials(trials[:1], []).figure().axes
         self.assertEqual(set(drawn_lines(axes)), {"trials", "best score"})
-
-
-if __name__ == "__main__":
-    tf.test.main()

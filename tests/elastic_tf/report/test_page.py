@@ -167,7 +167,3 @@ class ImageBrowserTest(tf.test.TestCase, parameterized.TestCase):
         routing.routed.macs_share[:] = [0.5, 0.1, 0.9, 0.4, 0.3, 0.2, 0.6, 0.7, 0.8]
         images = browser_data(planted_analysis(routing), 3)["planted"]["images"]
         self.assertEqual([image["index"] for image in images], [1, 0, 2])
-
-
-if __name__ == "__main__":
-    tf.test.main()

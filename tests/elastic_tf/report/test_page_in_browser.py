@@ -82,7 +82,3 @@ class PageInBrowserTest(tf.test.TestCase, parameterized.TestCase):
         """
         found, _ = probe_page(self.page, script, width)
         self.assertEqual(found, {"width": width, "scrolls": False, "figures": 0, "columns": 1})
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -154,7 +154,3 @@ class CsvTest(tf.test.TestCase):
         paths = write_analysis_csv(self.folder, planted_analysis(planted_routing()))
         names = [path.stem for path in paths]
         self.assertEqual(names, ["figure_3a_models", "figure_3b_levels", "figure_4_groups"])
-
-
-if __name__ == "__main__":
-    tf.test.main()

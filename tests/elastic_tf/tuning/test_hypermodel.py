@@ -91,7 +91,3 @@ class HyperModelTest(tf.test.TestCase):
         model = hypermodel.build(hp)
         with self.assertRaisesRegex(keras_tuner.errors.FailedTrialError, "diverged at step"):
             hypermodel.fit(hp, model, _batches(), _batches_of)
-
-
-if __name__ == "__main__":
-    tf.test.main()

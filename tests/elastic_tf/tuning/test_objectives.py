@@ -86,7 +86,3 @@ class ObjectiveTest(tf.test.TestCase, parameterized.TestCase):
     def test_refuses(self, arguments, message):
         with self.assertRaisesRegex(ValueError, message):
             Objective(**arguments)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -43,7 +43,3 @@ class RangeTest(tf.test.TestCase, parameterized.TestCase):
         Range.parse(text, int).declare(found, "depth", default, "linear")
         self.assertEqual(found.values, {"depth": expected})
         self.assertEqual(type(found.space[0]).__name__, kind)
-
-
-if __name__ == "__main__":
-    tf.test.main()

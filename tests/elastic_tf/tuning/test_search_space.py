@@ -131,7 +131,3 @@ class SearchSpaceTest(tf.test.TestCase, parameterized.TestCase):
     def test_refuses(self, tune, given, message):
         with self.assertRaisesRegex(ValueError, message):
             _space(tune, **given)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -87,7 +87,3 @@ class CutFashionMnistTest(tf.test.TestCase):
     def test_too_few_examples_are_named(self):
         with self.assertRaisesRegex(ValueError, "at least 2 examples of class 1.*examples=1"):
             _cut_module().first_per_class(np.array([0, 0, 1]), 2)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -198,7 +198,3 @@ class DamagedImagesTest(tf.test.TestCase, parameterized.TestCase):
         write_class(self.folder, "three", 1)
         with self.assertRaisesRegex(DataNotFoundError, "class 'three' there is none for test"):
             _source(self.folder).load("test")
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -207,7 +207,3 @@ class ReadableImagesTest(tf.test.TestCase, parameterized.TestCase):
         self.decode.side_effect = MemoryError
         with self.assertRaises(MemoryError):
             ReadableImages(8, 1, "crop").faults(self.paths)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -141,7 +141,3 @@ class NpzSourceTest(tf.test.TestCase, parameterized.TestCase):
             np.save(stream, np.zeros(3))
         with self.assertRaisesRegex(DataNotFoundError, "`npz` must hold .* undamaged"):
             NpzSource(self.file)
-
-
-if __name__ == "__main__":
-    tf.test.main()

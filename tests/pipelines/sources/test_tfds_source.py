@@ -173,7 +173,3 @@ class ResolveDataDirTest(tf.test.TestCase, parameterized.TestCase):
             if of_environment:
                 os.environ["TFDS_DATA_DIR"] = of_environment
             self.assertEqual(resolve_data_dir(data_dir), pathlib.Path(expected))
-
-
-if __name__ == "__main__":
-    tf.test.main()
