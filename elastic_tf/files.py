@@ -79,6 +79,21 @@ def markdown_table(header, rows):
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def aligned(header, rows):
+    """Returns a table's cells as wide as their columns: the first to the left, others to the right.
+
+    Args:
+        header: sequence of str.
+        rows: iterable of sequences of str, as long as `header`.
+
+    Returns:
+        List of lists of str, the header first.
+    """
+    table = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in table]
+
+
 def output_folder(path, argument="output_dir"):
     """Makes a folder for results, if need be, before the work begins; returns its `pathlib.Path`.
 

@@ -19,12 +19,11 @@ there, before the folder appears.
 """
 
 import dataclasses
+import functools
 import pathlib
 
 from elastic_tf_tools import flags
 from elastic_tf_tools.run_folder import RunFolder
-
-from absl import flags as absl_flags
 
 import pipelines
 from elastic_tf.export.manifest import model_hash
@@ -40,37 +39,27 @@ _REPRESENTATIVE_IMAGES = 256
 
 def define_flags(values):
     """Adds the flags of this command to `absl.flags.FlagValues`."""
-    own = {"flag_values": values, "module_name": "command"}
-    absl_flags.DEFINE_string("output_dir", None, "New or empty folder.", **own)
-    absl_flags.mark_flag_as_required("output_dir", values)
-    absl_flags.DEFINE_string(
-        "task", None, "The task to export; needed where there are several.", **own
-    )
-    absl_flags.DEFINE_string(
+    define = functools.partial(flags.define, values)
+    define("output_dir", None, "New or empty folder.", str, is_required=True)
+    define("task", None, "The task to export; needed where there are several.", str)
+    define(
         "levels",
         None,
         f"A fixed model: the level of every block, as in 3-0-1; or {MOST_USED}, that which the "
         "selector chose most often for the test images of --task.",
-        **own,
+        str,
     )
-    absl_flags.DEFINE_integer(
-        "level", None, "A fixed model: this level in every block, >= 0.", 0, **own
-    )
+    define("level", None, "A fixed model: this level in every block.", int, low=0)
     for field in dataclasses.fields(ExportOptions):
-        known = field.metadata
-        if "choices" in known:
-            absl_flags.DEFINE_enum(
-                field.name, field.default, known["choices"], known["help"], **own
-            )
-        elif known:
-            absl_flags.DEFINE_float(field.name, field.default, known["help"], **own)
-    absl_flags.DEFINE_integer(
+        if field.metadata:
+            define(field.name, field.default, **field.metadata)
+    define(
         "representative_images",
         None,
-        "Validation images that ranges of activations are measured on for 'int8', >= 1; "
+        "Validation images that ranges of activations are measured on for 'int8'; "
         f"{_REPRESENTATIVE_IMAGES} where left out.",
-        1,
-        **own,
+        int,
+        low=1,
     )
     flags.define_run(values)
 

@@ -8,6 +8,7 @@ of folders all images in them. An image that cannot be read is reported on stder
 the others; the exit status is 1 then.
 """
 
+import functools
 import json
 import pathlib
 import sys
@@ -15,7 +16,6 @@ import sys
 from elastic_tf_tools import flags
 
 import numpy as np
-from absl import flags as absl_flags
 
 import pipelines
 from elastic_tf.export.loaded_export import LoadedExport
@@ -23,21 +23,19 @@ from elastic_tf.export.loaded_export import LoadedExport
 
 def define_flags(values):
     """Adds the flags of this command to `absl.flags.FlagValues`."""
-    own = {"flag_values": values, "module_name": "command"}
-    absl_flags.DEFINE_string("model", None, "Folder that tools/export.py wrote.", **own)
-    absl_flags.mark_flag_as_required("model", values)
-    absl_flags.DEFINE_string(
-        "task", None, "What the images are of; needed where there are several.", **own
-    )
-    absl_flags.DEFINE_float(
+    define = functools.partial(flags.define, values)
+    define("model", None, "Folder that tools/export.py wrote.", str, is_required=True)
+    define("task", None, "What the images are of; needed where there are several.", str)
+    define(
         "budget",
         None,
-        "Mean MACs per image, in (0, 1], for a dynamic saved_model; the export's own where left "
-        "out.",
-        **own,
+        "Mean MACs per image for a dynamic saved_model; the export's own where left out.",
+        float,
+        above=0.0,
+        high=1.0,
     )
-    absl_flags.DEFINE_integer("batch_size", 32, "Images at a time, >= 1.", 1, **own)
-    absl_flags.DEFINE_bool("json", False, "Whether to print a line of JSON each.", **own)
+    define("batch_size", 32, "Images at a time.", int, low=1)
+    define("json", False, "Whether to print a line of JSON each.", bool)
 
 
 def main(values):

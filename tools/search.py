@@ -1,5 +1,6 @@
 """What tune searches, and how it tries: each trial is a training in a process of its own."""
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -37,7 +38,7 @@ class Search:
         self.units = units
         self.files = TrialFiles(path, objective)
         self.state_file = self.files.path / "search" / "oracle.json"
-        self._folder = ClaimedFolder(path, "search.json", "search")
+        self.folder = ClaimedFolder(path, "search.json", "search")
         self._description = description | {
             "settings": settings.flat(with_resumable=False),
             "ranges": space.describe(),
@@ -56,14 +57,29 @@ class Search:
         data.batch_sizes(specs)
         data.training_images(specs)
 
-    def claim(self, wait):
-        """Makes the output directory this search's own; `wait` for the chief to do it, a bool."""
-        if wait and not self._folder.file.exists():
+    @contextlib.contextmanager
+    def claimed(self, is_worker):
+        """Makes the output directory this search's own, and keeps other searches out of it.
+
+        Args:
+            is_worker: bool. Whether to wait for the chief to do so.
+        """
+        self.folder.check(self._description)
+        if is_worker:
+            self._wait_for_chief()
+            self.folder.check(self._description)
+            yield
+            return
+        with self.folder.locked():
+            self.folder.claim(self._description)
+            self.state_file.parent.mkdir(exist_ok=True)
+            yield
+
+    def _wait_for_chief(self):
+        if not self.folder.file.exists():
             print(f"Waiting for the chief, whose search will be in {self.files.path}", flush=True)
-            while not self._folder.file.exists():
+            while not self.folder.file.exists():
                 time.sleep(_SECONDS_BETWEEN_LOOKS)
-        self._folder.claim(self._description)
-        self.state_file.parent.mkdir(exist_ok=True)
 
     def run(self, trial, values):
         """Trains a trial in a process of its own, and says how it goes.

@@ -13,6 +13,7 @@ Every training is a process of its own and takes all cores. With --jobs above 1,
 share: TF_NUM_INTRAOP_THREADS=1 in front of the command, for one core each.
 """
 
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -45,20 +46,24 @@ def define_flags(values):
 
 
 def main(values):
-    with flags.one_line_errors():
-        flags.check_no_arguments(values)
-        study = read_study(values["study"].value, processes.given_training_flags(values))
-        folder = ClaimedFolder(values["output_dir"].value, "study.json", "study")
-        runs = _make_runs(study.select(values["only"].value), _seeds(values), folder.path)
-        if study.figure:
-            importlib.import_module(_DRAWING)  # Here, as its packages may be missing.
-        claim = folder.check if values["table_only"].value else folder.claim
-        claim({"study": study.name})
-    for warning in study.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
-    failures = {} if values["table_only"].value else _train_runs(runs, values["jobs"].value)
-    with flags.one_line_errors():
-        _report(study, folder)
+    table_only, jobs = values["table_only"].value, values["jobs"].value
+    with contextlib.ExitStack() as held:
+        with flags.one_line_errors():
+            flags.check_no_arguments(values)
+            study = read_study(values["study"].value, processes.given_training_flags(values))
+            folder = ClaimedFolder(values["output_dir"].value, "study.json", "study")
+            runs = _make_runs(study.select(values["only"].value), _seeds(values), folder.path)
+            if study.figure:
+                importlib.import_module(_DRAWING)  # Here, as its packages may be missing.
+            folder.check({"study": study.name})
+            if not table_only:
+                held.enter_context(folder.locked())
+                folder.claim({"study": study.name})
+        for warning in study.warnings:
+            sys.stderr.write(f"warning: {warning}\n")
+        failures = {} if table_only else _train_runs(runs, jobs)
+        with flags.one_line_errors():
+            _report(study, folder)
     if failures:
         reasons = "\n".join(f"  {run}: {error}" for run, error in failures.items())
         sys.exit(f"error: {len(failures)} of {len(runs)} runs failed:\n{reasons}")

@@ -19,7 +19,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 import elastic_tf
-from elastic_tf.files import markdown_table
+from elastic_tf.files import aligned, markdown_table
 
 
 class Candidate(typing.NamedTuple):
@@ -206,18 +206,9 @@ def _fields(message):
 
 
 def aligned_table(header, rows):
-    """Returns a table for reading, str of several lines: the first column left, others right.
-
-    Args:
-        header: sequence of str.
-        rows: list of sequences of str, as long as `header`.
-    """
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        [cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]
-        for cells in (header, *rows)
-    ]
-    return markdown_table(lines[0], lines[1:])
+    """Returns a table for reading, str of several lines; args as of `files.aligned`."""
+    header, *rows = aligned(header, rows)
+    return markdown_table(header, rows)
 
 
 def describe_machine():

@@ -17,6 +17,7 @@ The same command line continues a search that was interrupted, and repeats no fi
 larger --max_trials it goes on. BUILD.md says how several processes or machines search together.
 """
 
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -83,20 +84,22 @@ def define_flags(values):
     define(
         "budget",
         None,
-        "Mean MACs that --objective=accuracy allows, in (0, 1], a share of the full model's, "
+        "Mean MACs that --objective=accuracy allows, a share of the full model's, "
         "selector included. Networks aim at it, unless --target_macs or price say otherwise.",
         float,
+        above=0.0,
+        high=1.0,
     )
     define(
         "budget_tolerance",
-        0.02,
+        Objective.budget_tolerance,
         "How far above it the validation images may come, a share of MACs: they are few.",
         float,
         low=0.0,
     )
     define(
         "macs_weight",
-        0.1,
+        Objective.macs_weight,
         "Lambda of accuracy_minus_macs: accuracy that all of the MACs are worth, a share.",
         float,
         low=0.0,
@@ -119,47 +122,53 @@ def define_flags(values):
         macs_limit="budget",
         macs_tolerance="budget_tolerance",
         tune_levels="tune_num_levels",
-        tune_rho="tune_price",
+        tune_rho="tune_price, in 1/rho",
     )
 
 
 def main(values):
-    with flags.one_line_errors():
-        flags.check_no_arguments(values)
-        role = find_role(os.environ)
-        search = make_search(values)
-        oracle_arguments = _oracle_arguments(values, search.max_trials)
-        if role != CHIEF:  # Which trains nothing, and needs no data.
-            search.check_data()
+    with contextlib.ExitStack() as held:
+        with flags.one_line_errors():
+            flags.check_no_arguments(values)
+            role = find_role(os.environ)
+            search = make_search(values)
+            oracle_arguments = _oracle_arguments(values, search.max_trials)
+            if role != CHIEF:  # Which trains nothing, and needs no data.
+                search.check_data()
+            if role != WORKER:
+                # Of the plot, whose packages may be missing: now, and not after the search.
+                importlib.import_module("elastic_tf.report.macs_figures")
+            held.enter_context(search.claimed(is_worker=role == WORKER))
+            oracle = make_oracle(
+                values["tuner"].value,
+                search.space,
+                search.state_file,
+                search.max_trials,
+                search.settings.seed,
+                # A chief that gave up would leave its workers waiting.
+                max_failures=values["max_failures"].value if role == ALONE else None,
+                **oracle_arguments,
+            )
+        print(f"Searching for the best {search.objective.describe()}", flush=True)
+        failure = _run(search, oracle, role)
         if role != WORKER:
-            # Of the plot, whose packages may be missing: now, and not after the search.
-            importlib.import_module("elastic_tf.report.macs_figures")
-        search.claim(wait=role == WORKER)
-        oracle = make_oracle(
-            values["tuner"].value,
-            search.space,
-            search.state_file,
-            search.max_trials,
-            search.settings.seed,
-            # A chief that gave up would leave its workers waiting.
-            max_failures=values["max_failures"].value if role == ALONE else None,
-            **oracle_arguments,
-        )
-    print(f"Searching for the best {search.objective.describe()}", flush=True)
+            _report(search)
+    if failure:
+        sys.exit(f"error: {failure}")
+
+
+def _run(search, oracle, role):
+    """Runs all trials; returns why the search gave up, a str, or `None` where it did not."""
     ended = search.files.write_tables if role != WORKER else lambda: None
     tuner = TrialTuner(oracle, search.state_file.parent, search.run, ended)
-    failure = None
     with processes.stoppable():
         try:
             tuner.search()
         except keras_tuner.errors.FatalError:
             raise
         except RuntimeError as error:  # KerasTuner's, of too many failures in a row.
-            failure = str(error).splitlines()[0]
-    if role != WORKER:
-        _report(search)
-    if failure:
-        sys.exit(f"error: {failure}")
+            return str(error).splitlines()[0]
+    return None
 
 
 def make_search(values):

@@ -53,7 +53,9 @@ def write_dynamic(folder, network, options, manifest):
 
 def _without_training(network):
     """Returns the network without the state of optimizers, which are most of a file."""
-    copy = ElasticNetwork.from_config(ElasticNetwork.get_config(network))
+    config = network.get_config()
+    config.pop("seed", None)  # Of the training.
+    copy = ElasticNetwork.from_config(config)
     copy.estimator.set_weights(network.estimator.get_weights())
     copy.selector.set_weights(network.selector.get_weights())
     copy.calibrations = dict(network.calibrations)

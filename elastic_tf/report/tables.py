@@ -5,7 +5,7 @@ import statistics
 import numpy as np
 
 from elastic_tf.evaluation.budgets import largest_miss
-from elastic_tf.files import markdown_table, write_csv
+from elastic_tf.files import aligned, markdown_table, write_csv
 
 
 def model_name(levels):
@@ -58,7 +58,7 @@ def _format_task(task, figures):
     lines = [
         f"{task}: {figures['num_images']} images, full model "
         f"{figures['full_macs'] / 1e6:.2f} million MACs",
-        *_aligned(("model", "accuracy %", "MACs %"), rows),
+        *_lines(("model", "accuracy %", "MACs %"), rows),
         *(f"  gain over {name} {gain}" for name, gain in result_gains(figures)),
         f"  density {figures['density']:.3f}, selector {selector:.1f} % of the full model's MACs; "
         f"MACs per image p50 {100 * macs['p50']:.1f} %, p95 {100 * macs['p95']:.1f} %",
@@ -135,7 +135,7 @@ def _format_curve(task, curve):
     within = f"largest miss of a budget within reach {100 * (miss or 0):.2f} points"
     lines = [
         f"{task}: {curve['num_images']} images",
-        *_aligned(("choice", "budget %", "MACs %", "accuracy %", ""), rows),
+        *_lines(("choice", "budget %", "MACs %", "accuracy %", ""), rows),
         f"  {'no budget is within reach' if miss is None else within}",
     ]
     return "\n".join(lines)
@@ -165,14 +165,9 @@ def _choices(curve):
     ]
 
 
-def _aligned(header, rows):
-    """Returns the lines of a table: the first column to the left, numbers to the right."""
-    table = [header, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    return [
-        "  ".join(["", row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-        for row in table
-    ]
+def _lines(header, rows):
+    """Returns the lines of a table for the terminal."""
+    return ["  ".join(["", *cells]).rstrip() for cells in aligned(header, rows)]
 
 
 def format_fixed_models(found):

@@ -30,9 +30,9 @@ class Objective:
     Attributes:
         name: str, of `OBJECTIVES`.
         budget: float in (0, 1], share of the full model's MACs; for `"accuracy"` only.
-        macs_weight: float >= 0, for `"accuracy_minus_macs"` only. Defaults to 0.
+        macs_weight: float >= 0, for `"accuracy_minus_macs"` only. Defaults to 0.1.
         budget_tolerance: float >= 0. Validation images are few, and their mean MACs are not quite
-            those of all. Defaults to 0.
+            those of all. Defaults to 0.02.
 
     Raises:
         ValueError: if a setting is missing or out of range.
@@ -40,8 +40,8 @@ class Objective:
 
     name: str
     budget: float | None = None
-    macs_weight: float = 0.0
-    budget_tolerance: float = 0.0
+    macs_weight: float = 0.1
+    budget_tolerance: float = 0.02
 
     def __post_init__(self):
         if self.name not in OBJECTIVES:

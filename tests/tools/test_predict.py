@@ -103,7 +103,7 @@ class PredictTest(tf.test.TestCase, parameterized.TestCase):
         ("Arguments must be image files", "empty"),
         ("An export must be a folder", "x.png", "--model=/nowhere"),
         ("`task` must be one of grey", "x.png", "--task=birds"),
-        (r"`budget` must be a number in \(0, 1\]", "x.png", "--budget=2"),
+        (r"flag --budget=2: `budget` must be a number in \(0.0, 1.0\]", "x.png", "--budget=2"),
     )
     def test_bad_arguments_are_refused(self, message, *arguments):
         (self.folder / "empty").mkdir(exist_ok=True)

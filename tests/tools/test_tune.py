@@ -245,7 +245,7 @@ class TuneTest(tf.test.TestCase, parameterized.TestCase):
         (("--tune_num_levels=5..2",), "`tune_num_levels` must be LOW..HIGH"),
         (("--tune_levels=2..3",), "`--tune_levels` is called `--tune_num_levels` now"),
         (("--macs_limit=0.4",), "`--macs_limit` is called `--budget` now"),
-        (("--budget=0",), "`budget` must be in .0, 1."),
+        (("--budget=0",), "`budget` must be a number in .0.0, 1.0."),
         (("--objective=hypervolume",), "`budget` must be left out"),
         (("--validation_share=0",), "`--validation_share` must be above 0"),
         (("--initial_points=3",), "`--initial_points` must be left out"),
