@@ -24,15 +24,7 @@ def define_flags(values):
     define = functools.partial(flags.define, values)
     define("output_dir", None, "Folder for report, figures and CSV files.", str, is_required=True)
     define("split", "test", "Which images to look at.", str, choices=("test", "validation"))
-    define(
-        "budget",
-        None,
-        "Mean MACs per image that the selector's choice is held to, a share of the full model's, "
-        "selector included; the selector's own choice where left out.",
-        float,
-        above=0.0,
-        high=1.0,
-    )
+    flags.define_budget(values)
     define(
         "budgets",
         BUDGETS,

@@ -61,15 +61,7 @@ def define_flags(values):
         choices=("test", "validation"),
     )
     flags.define_search_evaluations(values)
-    define(
-        "budget",
-        None,
-        "Mean MACs per image that the selector's choice is held to, a share of the full model's, "
-        "selector included; the selector's own choice where left out.",
-        float,
-        above=0.0,
-        high=1.0,
-    )
+    flags.define_budget(values)
     define("json_out", None, "File for the table's figures as JSON.", str)
     define(
         "output_dir",

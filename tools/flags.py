@@ -97,6 +97,20 @@ def read_run(values):
     return values["model_dir"].value, {name: values[name].value for name in names}
 
 
+def define_budget(values):
+    """Defines --budget, of commands that measure a network's choice."""
+    define(
+        values,
+        "budget",
+        None,
+        "Mean MACs per image that the selector's choice is held to, a share of the full model's, "
+        "selector included; the selector's own choice where left out.",
+        float,
+        above=0.0,
+        high=1.0,
+    )
+
+
 def define_search_evaluations(values):
     """Defines --search_evaluations, of commands that test a network."""
     define(
