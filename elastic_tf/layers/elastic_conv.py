@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.costs.cost_table import conv2d_macs, same_output_size
-from elastic_tf.settings import Configured, check_integer
+from elastic_tf.settings import Configured
 
 
 def run_unless_empty(operation, inputs, output_shape, dtype=None):
@@ -90,9 +90,16 @@ class ElasticConv2D(Configured, keras.layers.Layer):
 
     def __init__(self, filters, kernel_size=3, strides=1, **kwargs):
         super().__init__(**kwargs)
-        self.filters = check_integer("filters", filters, 1)
-        self.kernel_size = check_integer("kernel_size", kernel_size, 1)
-        self.strides = check_integer("strides", strides, 1)
+        for name, value in [
+            ("filters", filters),
+            ("kernel_size", kernel_size),
+            ("strides", strides),
+        ]:
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"`{name}` must be an integer >= 1. Received: {name}={value}")
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
         self.supports_jit = False
 
     def build(self, input_shape):

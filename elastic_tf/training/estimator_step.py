@@ -5,7 +5,7 @@ import typing
 import tensorflow as tf
 
 from elastic_tf.policies.sampling import greedy, mostly_full, randomly_priced, sampled
-from elastic_tf.training.metrics import cross_entropy
+from elastic_tf.training.metrics import cross_entropy, weighted_mean
 from elastic_tf.training.stages import INITIAL
 
 # Which models the estimator trains before there is a selector: the paper's, most of them full and
@@ -84,7 +84,7 @@ class EstimatorLoss(typing.NamedTuple):
     logits: tf.Tensor
 
 
-def estimator_loss(estimator, images, labels, levels, task, distillation_weight=0.0):
+def estimator_loss(estimator, images, labels, levels, task, distillation_weight=0.0, weights=None):
     """Runs every image on its model, in training.
 
     With distillation every image runs on the full model too, which learns from the labels, and
@@ -100,6 +100,7 @@ def estimator_loss(estimator, images, labels, levels, task, distillation_weight=
         levels: int32 tensor `(batch, blocks)`.
         task: str.
         distillation_weight: float in [0, 1]. 0 for none, and no run of the full model.
+        weights: float32 tensor `(batch,)`, as how many images each counts; `None` for 1 each.
 
     Returns:
         An `EstimatorLoss`.
@@ -109,7 +110,7 @@ def estimator_loss(estimator, images, labels, levels, task, distillation_weight=
     if not distillation_weight:
         logits = estimator(images, levels=levels, task=task, training=True)
         losses = cross_entropy(labels, logits)
-        return EstimatorLoss(_mean(losses), losses, logits)
+        return EstimatorLoss(weighted_mean(losses, weights), losses, logits)
     full_levels = tf.fill(tf.shape(levels), estimator.num_levels - 1)
     both = estimator(
         tf.concat([images, images], axis=0),
@@ -121,8 +122,5 @@ def estimator_loss(estimator, images, labels, levels, task, distillation_weight=
     losses = cross_entropy(labels, logits)
     taught = tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(tf.nn.softmax(full)), logits)
     of_model = (1 - distillation_weight) * losses + distillation_weight * taught
-    return EstimatorLoss(_mean(cross_entropy(labels, full) + of_model), losses, logits)
-
-
-def _mean(losses):
-    return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.cast(tf.shape(losses)[0], tf.float32))
+    loss = weighted_mean(cross_entropy(labels, full) + of_model, weights)
+    return EstimatorLoss(loss, losses, logits)
