@@ -6,7 +6,13 @@ import tensorflow as tf
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.tasks import warn_of_pixels
 from elastic_tf.policies.sampling import entropy, greedy
-from elastic_tf.training.batches import check_class_weight, check_data, read_batches
+from elastic_tf.settings import check_integer
+from elastic_tf.training.batches import (
+    check_class_weight,
+    check_data,
+    one_line_label_errors,
+    read_batches,
+)
 from elastic_tf.training.estimator_step import estimator_levels, estimator_loss
 from elastic_tf.training.macs_price import MacsPrice
 from elastic_tf.training.metrics import (
@@ -52,7 +58,7 @@ class DeepElasticNetwork(ElasticNetwork):
 
     def __init__(self, tasks, *args, seed=0, **kwargs):
         super().__init__(tasks, *args, **kwargs)
-        self.seed = seed
+        self.seed = check_integer("seed", seed, 0)
         self.step = self.add_weight(
             name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
@@ -136,16 +142,27 @@ class DeepElasticNetwork(ElasticNetwork):
             self._class_weights = weights
             self.train_function = None  # They are constants of the graph.
         self._look_at(x)
-        return super().fit(x, *args, **kwargs)
+        with one_line_label_errors():
+            return super().fit(x, *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """Like `keras.Model.evaluate`, on data as the class has them."""
         self._look_at(x)
-        return super().evaluate(x, *args, **kwargs)
+        with one_line_label_errors():
+            return super().evaluate(x, *args, **kwargs)
 
     def _look_at(self, data):
+        # In a graph, an error would be many lines.
         if isinstance(data, tf.data.Dataset):
-            check_data(data.element_spec, self.tasks)  # In a graph, an error would be many lines.
+            check_data(data.element_spec, self.tasks)
+        elif isinstance(data, dict):
+            check_data(data, self.tasks)
+            lengths = {task: len(parts[0]) for task, parts in data.items()}
+            if len(set(lengths.values())) > 1:
+                raise ValueError(
+                    "`x` must have as many images of each task, or be a `tf.data.Dataset` of "
+                    f"batches. Received: {lengths}"
+                )
         warn_of_pixels(data)
 
     def make_train_function(self, force=False):
