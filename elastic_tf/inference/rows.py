@@ -2,8 +2,6 @@
 
 import tensorflow as tf
 
-from elastic_tf.layers.routing import sort_by_level
-
 
 def sort_rows(features, levels, rows):
     """Sorts a batch by level, and leaves it where it is if it is sorted already.
@@ -18,7 +16,7 @@ def sort_rows(features, levels, rows):
     """
 
     def reorder():
-        order = sort_by_level(levels)
+        order = tf.argsort(levels, stable=True)
         return [tf.gather(tensor, order) for tensor in (features, levels, rows)]
 
     is_sorted = tf.reduce_all(levels[1:] >= levels[:-1])
