@@ -3,6 +3,7 @@
 `elastic_tf.report` and `elastic_tf.tuning` need more packages and are imported by themselves.
 """
 
+import elastic_tf.backend
 from elastic_tf.costs.cost_table import CostTable
 from elastic_tf.costs.ratios import default_ratios
 from elastic_tf.evaluation.answers import Answers, AnswersBySplit

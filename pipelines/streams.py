@@ -1,5 +1,6 @@
 """How the decoded images of tasks become batches: their number, order, and augmentation."""
 
+import numbers
 import zlib
 
 import numpy as np
@@ -175,7 +176,7 @@ def random_crop_and_flip(images, seed, pad, flip):
 
 
 def _check_integer(argument, value, minimum):
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
         raise ValueError(
             f"`{argument}` must be an integer >= {minimum}. Received: {argument}={value!r}"
         )

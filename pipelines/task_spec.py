@@ -1,6 +1,7 @@
 """What the pipelines know of a task: its images, its classes and where they come from."""
 
 import dataclasses
+import numbers
 import re
 from typing import Any
 
@@ -160,7 +161,7 @@ def check_task_name(name):
 
 def _is_int(value):
     # A bool is an int to Python, yet never a size.
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def _refuse(argument, expected, value):

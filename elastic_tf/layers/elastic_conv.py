@@ -1,13 +1,12 @@
 """A convolution that runs on a prefix of its channels."""
 
 import math
-import numbers
 
 import keras
 import tensorflow as tf
 
 from elastic_tf.costs.cost_table import conv2d_macs, same_output_size
-from elastic_tf.settings import Configured
+from elastic_tf.settings import Configured, check_integer
 
 
 def run_unless_empty(operation, inputs, output_shape, dtype=None, batch=None):
@@ -97,16 +96,9 @@ class ElasticConv2D(Configured, keras.layers.Layer):
 
     def __init__(self, filters, kernel_size=3, strides=1, depthwise=False, **kwargs):
         super().__init__(**kwargs)
-        for name, value in [
-            ("filters", filters),
-            ("kernel_size", kernel_size),
-            ("strides", strides),
-        ]:
-            if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"`{name}` must be an integer >= 1. Received: {name}={value}")
-        self.filters = int(filters)
-        self.kernel_size = int(kernel_size)
-        self.strides = int(strides)
+        self.filters = check_integer("filters", filters, 1)
+        self.kernel_size = check_integer("kernel_size", kernel_size, 1)
+        self.strides = check_integer("strides", strides, 1)
         self.depthwise = depthwise
 
     def build(self, input_shape):

@@ -96,7 +96,9 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
     Scale and offset are shared; the running mean and variance are kept per task, because the
     tasks' features differ and averages over both describe neither. In training, the moments of a
     channel are taken over exactly the instances that use it; a channel that no instance of the
-    batch uses keeps its averages. In inference the running averages of `task` serve, so that a
+    batch uses keeps its averages. A channel with a single value, one pixel of one image, has no
+    variance to be normalised with: the running averages serve, as in inference, and the value
+    moves the running mean alone. In inference the running averages of `task` serve, so that a
     prediction does not depend on the rest of the batch.
 
     Args:
@@ -189,14 +191,19 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
     def set_averages(self, task, count, mean, variance):
         """Replaces the running averages of a task; channels without values keep theirs.
 
+        A single value has a mean, and no variance.
+
         Args:
             task: str.
             count: float tensor `(channels,)`, how many values the others are taken over.
             mean: float32 tensor `(channels,)`.
             variance: float32 tensor `(channels,)`.
         """
-        for averages, value in ((self.moving_means, mean), (self.moving_variances, variance)):
-            averages[task].assign(tf.where(count > 0, value, averages[task]))
+        for averages, value, needed in (
+            (self.moving_means, mean, 1),
+            (self.moving_variances, variance, 2),
+        ):
+            averages[task].assign(tf.where(count >= needed, value, averages[task]))
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -214,12 +221,16 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
     def _normalisation(self, task, moments):
         if task not in self.tasks:
             raise ValueError(f"`task` must be one of {self.tasks}. Received: task={task}")
-        if moments is None:
-            mean = tf.convert_to_tensor(self.moving_means[task])
-            variance = tf.convert_to_tensor(self.moving_variances[task])
-        else:
+        mean = tf.convert_to_tensor(self.moving_means[task])
+        variance = tf.convert_to_tensor(self.moving_variances[task])
+        if moments is not None:
+            running = mean, variance
             count, mean, variance = moments
             self._keep(task, count, mean, variance)
+            # Less their own mean, single values would all be 0, and say nothing.
+            varies = count > 1
+            mean = tf.where(varies, mean, running[0])
+            variance = tf.where(varies, variance, running[1])
         scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
         return scale, self.beta - mean * scale
 
@@ -229,7 +240,7 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
             pool.add(count, mean, variance)
             return
         self._update(self.moving_means[task], mean, count > 0)
-        self._update(self.moving_variances[task], variance, count > 0)
+        self._update(self.moving_variances[task], variance, count > 1)
 
     def _update(self, average, value, used):
         average.assign(tf.where(used, average + (1 - self.momentum) * (value - average), average))

@@ -10,23 +10,32 @@ from elastic_tf.settings import Configured
 
 
 def check_images(images, task, image_shape):
-    """Returns `images` as a tensor.
+    """Returns `images` as a tensor whose shape is known but for the batch.
 
     Args:
-        images: tensor or array `(batch, *image_shape)`.
+        images: tensor or array `(batch, *image_shape)`; of a tensor, rank and sides may be unknown.
         task: str, for the message.
         image_shape: `(height, width, channels)`, pixels.
 
     Raises:
         ValueError: if the shape is another.
+        tf.errors.InvalidArgumentError: if what was unknown turns out to be another.
     """
     images = tf.convert_to_tensor(images)
-    if images.shape.rank != 4 or not images.shape[1:].is_compatible_with(image_shape):
+    check_image_shape(images.shape, task, image_shape)
+    if images.shape[1:].is_fully_defined():
+        return images
+    return tf.ensure_shape(images, (None, *image_shape))
+
+
+def check_image_shape(shape, task, image_shape):
+    """Raises the `ValueError` of `check_images` for a shape, of which some may be unknown."""
+    shape = tf.TensorShape(shape)
+    if not shape.is_compatible_with((None, *image_shape)):
         raise ValueError(
             f"Images of task '{task}' must have shape (batch, {', '.join(map(str, image_shape))}). "
-            f"Received: images.shape={tuple(images.shape)}"
+            f"Received: images.shape={shape}"
         )
-    return images
 
 
 @keras.saving.register_keras_serializable("elastic_tf")

@@ -197,7 +197,7 @@ class DeepElasticNetwork(ElasticNetwork):
         settings, table = self.method, self.cost_table(task)
         selector_loss = SELECTOR_GRADIENTS[settings.selector_gradient]
         price = self.macs_price.of(task)
-        epsilon = tf.pow(settings.epsilon_decay, tf.cast(stage.step, tf.float32))
+        epsilon = settings.epsilon(stage.step)
         seed = self._seed_of(task)
         with tf.GradientTape() as tape:
             logits, guess = self.selector(images, task=task, training=True, return_guess=True)
