@@ -104,10 +104,12 @@ def measure(images, count=None):
     """Returns the `GroupMoments` of a group.
 
     Args:
-        images: float tensor `(batch, height, width, channels)`, not empty.
+        images: float tensor `(batch, height, width, channels)`; not empty in a graph.
         count: int32 scalar, how many images at the front are of the group; 0 to `batch`. `None`
             for all.
     """
+    if images.shape[0] == 0:
+        return GroupMoments(*(tf.zeros(size) for size in ([], images.shape[-1], images.shape[-1])))
     values = tf.cast(tf.reduce_prod(tf.shape(images)[1:3]), tf.float32)
     if count is None:
         return GroupMoments(

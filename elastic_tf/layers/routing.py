@@ -8,6 +8,7 @@ Plans are integers of the size of the batch. They are made on the CPU, where the
 have their kernels, beside whatever the device is at.
 """
 
+import dataclasses
 import typing
 
 import numpy as np
@@ -33,7 +34,8 @@ class Route(typing.NamedTuple):
     counts: tf.Tensor | None
 
 
-class Plan(typing.NamedTuple):
+@dataclasses.dataclass(frozen=True)  # No tuple: Keras takes no nest of tensors and numbers.
+class Plan:
     """How a batch gets through a row of blocks.
 
     Attributes:

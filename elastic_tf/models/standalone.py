@@ -39,8 +39,8 @@ def standalone_network(
     least = [0 if block.skippable else 1 for block in shape.blocks]
     if len(widths) != len(least) or any(w < low for w, low in zip(widths, least, strict=False)):
         raise ValueError(
-            f"`widths` must hold {shape.num_blocks} integers, at least {least}, one for each block "
-            f"of {backbone}. Received: widths={widths}"
+            f"`widths` must hold {shape.num_blocks} integers >= {least}, one for each block of "
+            f"{backbone}. Received: widths={widths}"
         )
     strides = TaskStem("task", shape.stem_filters, image_shape, trunk_size).strides
     inputs = keras.Input(image_shape)

@@ -52,12 +52,12 @@ def check_data(data, tasks):
             _check_column("Weights", "numbers", weights, task)
 
 
-def read_batches(data, tasks, class_weights):
+def read_batches(data, tasks, class_weights=None):
     """Returns `{task: Batch}`.
 
     Args:
         data, tasks: see `check_data`, whose errors it raises.
-        class_weights: as `check_class_weight` returns it.
+        class_weights: as `check_class_weight` returns it; `None` for 1 each.
 
     Raises:
         tf.errors.InvalidArgumentError: if a label is not in `[0, num_classes)`, when it runs.
@@ -69,7 +69,7 @@ def read_batches(data, tasks, class_weights):
         message = f"Labels of task '{task}' must be in [0, {num_classes})."
         labels = check_range(_column(labels, tf.int32), num_classes, message)
         factors = [_column(each, tf.float32) for each in weights]
-        if task in class_weights:
+        if class_weights and task in class_weights:
             factors.append(tf.gather(class_weights[task], labels))
         weights = math.prod(factors[1:], start=factors[0]) if factors else None
         images = check_images(images, task, tasks[task]["image_shape"])

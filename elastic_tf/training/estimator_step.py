@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.policies.sampling import greedy, quotas, randomly_priced, sampled
-from elastic_tf.training.metrics import cross_entropy
+from elastic_tf.training.metrics import cross_entropy, weighted_mean
 from elastic_tf.training.stages import INITIAL
 
 # Which models the estimator trains before there is a selector: the paper's, most of them full and
@@ -132,7 +132,7 @@ class EstimatorLoss(typing.NamedTuple):
     logits: tf.Tensor
 
 
-def estimator_loss(logits, labels, distillation_weight=0.0):
+def estimator_loss(logits, labels, distillation_weight=0.0, weights=None):
     """Returns the loss of an estimator step from the logits of its `StepModels`.
 
     With distillation a share of the images run on the full model too, which learns from the
@@ -146,6 +146,7 @@ def estimator_loss(logits, labels, distillation_weight=0.0):
             model on the first of them.
         labels: int tensor `(batch,)`.
         distillation_weight: float in [0, 1].
+        weights: float32 tensor `(batch,)`, as how many images each counts; `None` for 1 each.
 
     Returns:
         An `EstimatorLoss`.
@@ -155,19 +156,16 @@ def estimator_loss(logits, labels, distillation_weight=0.0):
     batch = labels.shape[0] if labels.shape[0] is not None else tf.shape(labels)[0]
     logits, full = logits[:batch], logits[batch:]
     losses = cross_entropy(labels, logits)
+    of_model = weighted_mean(losses, weights)
     if full.shape[0] == 0:
-        return EstimatorLoss(_mean(losses), losses, logits)
+        return EstimatorLoss(of_model, losses, logits)
     teachers = tf.shape(full)[0]
+    if weights is not None:
+        weights = weights[:teachers]
     answers = tf.stop_gradient(tf.nn.softmax(full))
     taught = tf.nn.softmax_cross_entropy_with_logits(answers, logits[:teachers])
-    shift = distillation_weight * (taught - losses[:teachers])
-    of_model = (tf.reduce_sum(losses) + tf.reduce_sum(shift)) / _at_least_1(losses)
-    return EstimatorLoss(_mean(cross_entropy(labels[:teachers], full)) + of_model, losses, logits)
-
-
-def _mean(losses):
-    return tf.reduce_sum(losses) / _at_least_1(losses)
-
-
-def _at_least_1(losses):
-    return tf.cast(tf.maximum(tf.shape(losses)[0], 1), tf.float32)
+    # Of the teachers' share of the images, in place of as much of their loss.
+    share = tf.math.divide_no_nan(tf.cast(teachers, tf.float32), tf.cast(batch, tf.float32))
+    shift = distillation_weight * weighted_mean(taught - losses[:teachers], weights)
+    of_full = weighted_mean(cross_entropy(labels[:teachers], full), weights)
+    return EstimatorLoss(of_full + of_model + share * shift, losses, logits)

@@ -27,8 +27,12 @@ class RoutingTest(testing.TestCase):
     def test_routes_lead_every_row_through_groups_of_its_level_and_home(self, in_graph):
         levels = tf.constant([[2, 0], [0, 0], [1, 0], [0, 2], [2, 2]])
         channels = [(0, 1, 2), (1, 2, 3)]
-        plan = tf.function(routing.plan_routes) if in_graph else routing.plan_routes
-        routes, order, back = plan(levels, channels)
+
+        def run():
+            plan = routing.plan_routes(levels, channels)
+            return plan.routes, plan.order, plan.back
+
+        routes, order, back = (tf.function(run) if in_graph else run)()
         rows = np.arange(5)
         for index, route in enumerate(routes):
             slots = np.asarray(route.rows)
@@ -49,13 +53,13 @@ class RoutingTest(testing.TestCase):
     def test_a_plan_goes_on_where_another_ended(self):
         levels = tf.constant([[2, 0, 1], [0, 0, 2], [1, 2, 0], [0, 1, 0]])
         channels = [(0, 1, 2)] * 3
-        whole, order, _ = routing.plan_routes(levels, channels)
-        first, middle, _ = routing.plan_routes(levels[:, :1], channels[:1])
-        rest, end, _ = routing.plan_routes(levels[:, 1:], channels[1:], order=middle)
-        for route, again in zip(whole, first + rest, strict=True):
+        whole = routing.plan_routes(levels, channels)
+        first = routing.plan_routes(levels[:, :1], channels[:1])
+        rest = routing.plan_routes(levels[:, 1:], channels[1:], order=first.order)
+        for route, again in zip(whole.routes, first.routes + rest.routes, strict=True):
             self.assertAllEqual(route.rows, again.rows)
             self.assertAllEqual(route.back, again.back)
-        self.assertAllEqual(order, end)
+        self.assertAllEqual(whole.order, rest.order)
 
     def test_gates_add_up_over_the_levels_that_use_a_channel(self):
         gates = routing.channel_gates(tf.constant([[0.5, 0.3, 0.2]]), (0, 1, 3))
