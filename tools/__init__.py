@@ -70,7 +70,7 @@ def stderr_held_back():
 
 
 def _explain(kind, error, trace):
-    """Prints one line for a package that is not installed, or for a Keras that is not for us.
+    """Prints one line where a package is missing, Keras is not for us, or a network has diverged.
 
     Commands have extras of their own.
     """
@@ -80,6 +80,8 @@ def _explain(kind, error, trace):
             f"error: {error.name} must be installed: pip install 'elastic-tf[{extra}]'\n"
         )
     elif kind is ImportError and ("pip install" in str(error) or "Received: " in str(error)):
+        sys.stderr.write(f"error: {error}\n")
+    elif issubclass(kind, FloatingPointError):
         sys.stderr.write(f"error: {error}\n")
     else:
         sys.__excepthook__(kind, error, trace)

@@ -29,6 +29,7 @@ class Answers:
     Raises:
         ValueError: if there is no image, a label is none of the task's, or a weight of the network
             is infinite or not a number.
+        FloatingPointError: if an answer is, here or later.
     """
 
     def __init__(self, network, batches, task):
@@ -51,7 +52,7 @@ class Answers:
             if not scored:
                 warn_of_pixels({self.task: images})
             images, score, _ = self._prepared(images)
-            scored.append((score(images).numpy(), np.asarray(labels)))
+            scored.append((self._finite(score(images)), np.asarray(labels)))
         if not sum(len(labels) for _, labels in scored):
             raise ValueError(
                 f"`batches` must hold at least one image of task '{self.task}'. Received: none"
@@ -67,6 +68,15 @@ class Answers:
                 f"Received: labels.shape={labels.shape}, from {labels.min()} to {labels.max()}"
             )
         return labels.astype(np.int64)
+
+    def _finite(self, logits):
+        logits = logits.numpy()
+        if not np.isfinite(logits).all():
+            raise FloatingPointError(
+                f"Answers on images of task '{self.task}' must be finite; the network may have "
+                f"diverged. Received: {np.sum(~np.isfinite(logits))} logits that are not"
+            )
+        return logits
 
     def _prepared(self, images):
         """Returns images as uint8 or float32, and two graphs: of the selector, of the estimator.
@@ -135,7 +145,7 @@ class Answers:
         for images, _ in self._batches:
             stop = start + len(images)
             images, _, classify = self._prepared(images)
-            logits.append(classify(images, tf.constant(levels[start:stop])).numpy())
+            logits.append(self._finite(classify(images, tf.constant(levels[start:stop]))))
             start = stop
         return np.concatenate(logits)
 

@@ -122,6 +122,8 @@ def as_pixels(images, dtype):
         ValueError: if pixels are not whole numbers in 0..255, for uint8.
     """
     images = np.asarray(images)
+    if images.dtype == dtype:
+        return images
     with np.errstate(invalid="ignore"):  # Of what is out of range.
         pixels = images.astype(dtype)
     if dtype == "uint8" and not np.array_equal(pixels, images):

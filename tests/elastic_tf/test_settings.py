@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import numpy as np
+import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.models.network_settings import NetworkSettings
@@ -30,6 +31,13 @@ def wrong_values(known):
     values += [known[bound] for bound in ("above", "below") if bound in known]
     values += [known["low"] - 1] if "low" in known else []
     return values + ([known["high"] + 1] if "high" in known else [])
+
+
+class EpsilonTest(testing.TestCase):
+    @parameterized.parameters((0.0, 0, 0.0), (0.0, 3, 0.0), (0.9, 0, 1.0), (0.9, 3, 0.729))
+    def test_exploration_decays_and_without_decay_there_is_none(self, decay, step, expected):
+        epsilon = MethodSettings(epsilon_decay=decay).epsilon(tf.constant(step, tf.int64))
+        self.assertAllClose(epsilon, expected)
 
 
 class CheckIntegerTest(testing.TestCase):

@@ -73,6 +73,10 @@ class AnswersTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, f"'grey' must be integers in .*{received}"):
             small_answers().on([(IMAGES, labels)])
 
+    def test_answers_that_are_no_numbers_are_none(self):
+        with self.assertRaisesRegex(FloatingPointError, "task 'grey' must be finite.*Received: "):
+            small_answers().on([(IMAGES * np.float32(1e36), LABELS)])
+
     def test_no_images_are_refused(self):
         with self.assertRaisesRegex(ValueError, "at least one image of task 'grey'.*Received"):
             Answers(small_network(), [], "grey")

@@ -76,9 +76,9 @@ class EstimatorLossTest(testing.TestCase):
         self.images, self.labels = random_batch(batch=6)["grey"]
         self.levels = tf.constant(np.random.default_rng(1).integers(0, 4, (6, 3)), tf.int32)
 
-    def _run(self, weight, rows=slice(None)):
+    def _run(self, weight, rows=slice(None), weights=None):
         batch = self.images[rows], self.labels[rows], self.levels[rows]
-        return estimator_loss(self.estimator, *batch, "grey", weight)
+        return estimator_loss(self.estimator, *batch, "grey", weight, weights)
 
     def test_cross_entropy_alone(self):
         loss, cross_entropy, logits = self._run(0.0)
@@ -111,6 +111,17 @@ class EstimatorLossTest(testing.TestCase):
         # Of each cross-entropy what is answered, less what it is held against.
         expected = (full - right) + 0.75 * (chosen - right) + 0.25 * (chosen - full)
         self.assertAllClose(gradient, expected.mean(axis=0), rtol=1e-3, atol=1e-4)
+
+    @parameterized.parameters(0.0, 0.25)
+    def test_an_image_counts_as_its_weight_says(self, distillation_weight):
+        alone = [self._run(distillation_weight, weights=row) for row in tf.eye(6)]
+        if not distillation_weight:
+            self.assertAllClose([6 * each.loss for each in alone], alone[0].cross_entropy)
+        weights = np.float32([2, 0, 1, 0.5, 1, 3])
+        expected = sum(w * each.loss for w, each in zip(weights, alone, strict=True))
+        self.assertAllClose(self._run(distillation_weight, weights=weights).loss, expected)
+        expected = sum(each.loss for each in alone)
+        self.assertAllClose(self._run(distillation_weight).loss, expected)
 
     def test_an_empty_batch_has_no_loss(self):
         for weight in (0.0, 0.5):
