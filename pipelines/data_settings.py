@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import weakref
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +22,9 @@ from pipelines.streams import (
     weights_by_size,
 )
 
+# Decoded splits, as long as a data set reads them: those who read the same one share it.
+_HELD = weakref.WeakValueDictionary()
+
 
 def _setting(default, kind, help, **metadata):
     return dataclasses.field(default=default, metadata={"kind": kind, "help": help, **metadata})
@@ -32,8 +36,8 @@ class DataSettings:
 
     Metadata: `help`, one sentence; `kind`, the type of a value; bounds `low` and `high`, both
     inclusive, and `above`, exclusive; `choices`; `per_task`, where a dict from task name to a value
-    may be given as well; `is_list`; `optional`, where `None` may be given; `resume`, where a run
-    that is continued may have another value than it began with.
+    may be given as well; `is_list`; `optional`, where `None` may be given; `paper`, the paper's
+    value; `resume`, where a run that is continued may have another value than it began with.
 
     `specs` below are the `TaskSpec`s of `task_specs`, or others that `tasks` need not name. Images
     are uint8 and labels int32. What reads images raises a `DataNotFoundError` where they are absent
@@ -103,6 +107,16 @@ class DataSettings:
         low=0.0,
         high=MAX_VALIDATION_SHARE,
     )
+    crop_pad: int | None = _setting(
+        None,
+        int,
+        "Pixels of black around a training image, of which a random part of its size is taken: "
+        "one number for all tasks without a pad of their own; an eighth of the size where left "
+        "out.",
+        low=0,
+        optional=True,
+        paper=4,
+    )
     eval_batch_size: int = _setting(
         256, int, "Images of each task in an evaluation batch.", low=1, resume=True
     )
@@ -156,7 +170,10 @@ class DataSettings:
 
     def training_images(self, specs):
         """Returns the number of training images of every task, a dict from name to int."""
-        return {spec.name: len(self._load(spec, "train")) for spec in _checked(specs)}
+        return {
+            spec.name: len(_HELD.get(self._key(spec, "train")) or self._load(spec, "train"))
+            for spec in _checked(specs)
+        }
 
     def training_batches(self, specs, seed, start_step=0):
         """Returns endless batches with images of every task (see `task_batches`).
@@ -191,7 +208,19 @@ class DataSettings:
         Returns:
             Infinite `tf.data.Dataset` of `(images, labels)`, of shape
             `(batch_size, height, width, channels)` and `(batch_size,)`.
+
+        Raises:
+            ValueError: if `crop_pad` is not below the size of the images.
         """
+        if spec.pad is None:
+            # Four pixels for images of 32 are the custom; others are cropped in proportion.
+            pad = spec.image_size // 8 if self.crop_pad is None else self.crop_pad
+            if pad >= spec.image_size:
+                raise ValueError(
+                    f"`crop_pad` must be below the {spec.image_size} pixels of '{spec.name}'. "
+                    f"Received: crop_pad={pad}"
+                )
+            spec = dataclasses.replace(spec, pad=pad)
         return training_stream(spec, self._decoded(spec, "train"), batch_size, seed, start_step)
 
     def evaluation_batches(self, specs, split):
@@ -250,7 +279,15 @@ class DataSettings:
 
     def _decoded(self, spec, split):
         # Decoded once, as training and validation pass over the images again and again.
-        return decode_images(self._load(spec, split), spec, self.cache_dir)
+        key = self._key(spec, split)
+        images = _HELD.get(key)
+        if images is None:
+            images = decode_images(self._load(spec, split), spec, self.cache_dir)
+            _HELD[key] = images
+        return images
+
+    def _key(self, spec, split):
+        return spec, split, self.data_dir, self.validation_share, self.cache_dir
 
 
 def _checked(specs):

@@ -28,8 +28,8 @@ class OwnTask:
         channels: 1 or 3; `None` for 3, or those of the npz file.
         flip: bool. Whether a mirrored image still shows its class; `None` for True, or what the
             known task says.
-        pad: int in `[0, image_size)`. Pixels of padding for the random crop; `None` for an eighth
-            of the image.
+        pad: int in `[0, image_size)`. Pixels of padding for the random crop; `None` for what
+            `DataSettings.crop_pad` says.
         fit: `"crop"` or `"stretch"` (see `standard_image`).
         test_share: float in (0, 0.5]. Share of every class for the test split, where the images
             come without one.
@@ -110,7 +110,7 @@ class OwnTask:
             num_classes=source.num_classes,
             source=source,
             flip=self.flip is not False,
-            pad=source.image_size // 8 if self.pad is None else self.pad,
+            pad=self.pad,
             description=f"{source.num_classes} classes of {self.folder or self.npz}",
         )
 

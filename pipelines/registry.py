@@ -61,8 +61,7 @@ def _standard_task(name, size, channels, classes, flip, description):
         num_classes=len(classes) if is_named else classes,
         source=_SOURCES[name],
         flip=flip,
-        # Four pixels for 32-pixel images is the custom; other sizes are cropped in proportion.
-        pad=size // 8,
+        pad=None,
         description=description,
         classes=classes if is_named else None,
     )
