@@ -19,7 +19,6 @@ from pipelines.streams import (
     divide_batch,
     side_by_side,
     training_stream,
-    weights_by_size,
 )
 
 # Decoded splits, as long as a data set reads them: those who read the same one share it.
@@ -90,7 +89,7 @@ class DataSettings:
         f"{', '.join(WEIGHT_RULES)} (to the number of training images), or a weight > 0 per task "
         "(digits=1,cifar10=2.5). Other than equal, the batch size must be one number.",
         above=0.0,
-        choices=WEIGHT_RULES,
+        choices=tuple(WEIGHT_RULES),
         per_task=True,
     )
     cache_dir: str | None = _setting(
@@ -165,7 +164,8 @@ class DataSettings:
             )
         weights = self.task_weights
         if isinstance(weights, str):
-            weights = weights_by_size(weights, self.training_images(specs))
+            power, images = WEIGHT_RULES[weights], self.training_images(specs)
+            weights = {name: count**power for name, count in images.items()}
         return divide_batch(self.batch_size * len(names), weights)
 
     def training_images(self, specs):
@@ -301,43 +301,39 @@ def _checked(specs):
 
 def _check(field, value):
     """Raises a `ValueError` if a value is not what the metadata of its field say."""
-    of = field.metadata
-    if value is None and of.get("optional"):
+    known = field.metadata
+    if value is None and known.get("optional"):
         return
-    values = [value]
-    if of.get("is_list"):
+    choices, values = known.get("choices", ()), [value]
+    if known.get("is_list"):
         values = value if isinstance(value, tuple) else ()
-    elif of.get("per_task") and isinstance(value, dict):
-        values = value.values()
-    elif "choices" in of:
-        if value not in of["choices"]:
-            _refuse(field, f"one of {', '.join(of['choices'])}", value)
-        return
-    if not values or not all(_is_valid(of, single) for single in values):
-        _refuse(field, _expected(of), value)
+    elif known.get("per_task") and isinstance(value, dict):
+        choices, values = (), value.values()
+    if choices:
+        is_valid = value in choices
+    else:
+        is_valid = values and all(_is_valid(known, single) for single in values)
+    if not is_valid:
+        expected = f"one of {', '.join(choices)}" if choices else _expected(known)
+        raise ValueError(f"`{field.name}` must be {expected}. Received: {field.name}={value!r}")
 
 
-def _is_valid(of, value):
-    kind = of["kind"]
+def _is_valid(known, value):
+    kind = known["kind"]
     # An int will do for a float. A bool is an int to Python, yet never a number.
-    kinds = (int, float) if kind is float else (kind,)
+    kinds = (int, float) if kind is float else kind
     if not isinstance(value, kinds) or isinstance(value, bool) != (kind is bool):
         return False
     if kind not in (int, float):
         return True
-    is_above = "above" not in of or of["above"] < value < math.inf
-    return is_above and of.get("low", -math.inf) <= value <= of.get("high", math.inf)
+    low, above = known.get("low", -math.inf), known.get("above", -math.inf)
+    return low <= value <= known.get("high", math.inf) and above < value < math.inf
 
 
-def _expected(of):
-    text = {int: "an integer", float: "a number", bool: "a bool", str: "a str"}[of["kind"]]
-    if of.get("is_list"):
+def _expected(known):
+    if known.get("is_list"):
         return "a tuple of str, not empty"
+    text = {int: "an integer", float: "a number", bool: "a bool", str: "a str"}[known["kind"]]
     bounds = (("low", ">="), ("above", ">"), ("high", "<="))
-    limits = [f"{sign} {of[bound]}" for bound, sign in bounds if bound in of]
-    text += f" {' and '.join(limits)}" if limits else ""
-    return f"{text}, or one per task" if of.get("per_task") else text
-
-
-def _refuse(field, expected, value):
-    raise ValueError(f"`{field.name}` must be {expected}. Received: {field.name}={value!r}")
+    text += " and".join(f" {sign} {known[bound]}" for bound, sign in bounds if bound in known)
+    return f"{text}, or one per task" if known.get("per_task") else text
