@@ -70,9 +70,10 @@ def decode_images(dataset, spec, cache_dir=None):
     shape = (len(dataset), *spec.image_shape)
     labels = np.empty(len(dataset), np.int32)
     if cache_dir is None:
-        _check_memory(spec.name, shape)
-        images = _aligned_array(shape)
+        images = _aligned_array(shape)  # Takes memory only where it is written to.
         for rows, some_images, some_labels in _chunks(dataset, spec):
+            if not rows.start:  # By now the source holds what it needs for reading.
+                _check_memory(spec.name, shape)
             images[rows] = some_images
             labels[rows] = some_labels
         return DecodedImages(images, labels)
