@@ -1,5 +1,7 @@
 """Tests of frozen blocks."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
@@ -7,6 +9,7 @@ from absl.testing import parameterized
 from elastic_tf.inference.frozen_blocks import (
     freeze_block,
 )
+from elastic_tf.inference.rows import run_groups_for_litert, run_groups_for_onnx
 from elastic_tf.layers.blocks import ElasticResidualBlock, ElasticVggBlock
 from tests import testing
 from tests.testing import normal, randomise
@@ -39,12 +42,17 @@ class FrozenBlockTest(testing.TestCase):
 
         check(tf.function(frozen)(inputs, tf.constant([2, 1, 2, 2])), [0, 0, 1, 2, 2, 3, 3])
         check(frozen(inputs), [3] * 7)
+        for level in range(4):
+            check(tf.function(frozen.run_at)(inputs, level), [level] * 7)
         run_one = tf.function(frozen.run_one)
         for level in range(4):
             check(run_one(inputs[:1], tf.constant(level)), [level])
         levels = [2, 0, 3, 1, 0, 3, 2]
-        outputs, order = tf.function(frozen.run_gathered)(inputs, tf.constant(levels))
-        check(tf.gather(outputs, np.argsort(order)), levels)
+        groups = [tf.constant(rows) for rows in ([1, 4], [3], [0, 6], [2, 5])]
+        for run_groups in (run_groups_for_litert, run_groups_for_onnx):
+            run = tf.function(functools.partial(frozen.run_gathered, run_groups=run_groups))
+            outputs = run(inputs, groups)
+            check(tf.gather(outputs, np.argsort(np.concatenate(groups))), levels)
 
     def test_level_0_of_a_residual_block_computes_nothing(self):
         block, inputs = make_block("residual", filters=6), normal(3, 5, 5, 6)
