@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.inference.rows import run_by_gather, run_by_group
+from elastic_tf.inference.rows import run_by_group
 from elastic_tf.layers.block_kinds import Norm
 from elastic_tf.layers.elastic_conv import convolve
 from elastic_tf.layers.norm_ops import ACTIVATIONS, scale_offset
@@ -101,9 +101,9 @@ class FrozenBlock:
         Returns:
             float32 tensor as of the block.
         """
-        inputs = self._prepare(features)
         if sizes is None:
-            return self._branches()[-1](*inputs)
+            return self.run_at(features, -1)
+        inputs = self._prepare(features)
         return run_by_group(self._functions(inputs), inputs, sizes, self._output_shape(features))
 
     def run_one(self, features, level):
@@ -122,18 +122,25 @@ class FrozenBlock:
         shape = (features.shape[0], *self._output_shape(features))
         return tf.ensure_shape(tf.switch_case(level, branches), shape)
 
-    def run_gathered(self, features, levels):
-        """Runs a batch in any order with operations that other runtimes have; see `run_by_gather`.
+    def run_at(self, features, level):
+        """Runs a batch at one level, an int, known when the graph is made."""
+        inputs = self._prepare(features)
+        branch = self._branches()[level]
+        return inputs[-1] if branch is None else branch(*inputs)
+
+    def run_gathered(self, features, groups, run_groups):
+        """Runs planned groups of a batch, for another runtime.
 
         Args:
             features: float32 tensor `(batch, height, width, channels)`, not empty.
-            levels: int32 tensor `(batch,)`.
+            groups: list of this block, of `plan_groups`.
+            run_groups: `run_groups_for_onnx` or `run_groups_for_litert`.
 
         Returns:
-            Outputs in the order of levels, and that order.
+            Outputs in the order of the groups.
         """
         inputs = self._prepare(features)
-        return run_by_gather(self._branches(), inputs, levels, self._output_shape(features))
+        return run_groups(self._branches(), inputs, groups, self._output_shape(features))
 
     def _functions(self, inputs):
         """Returns the branches, for the graph that `inputs` belong to.

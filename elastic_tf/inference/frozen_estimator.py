@@ -9,7 +9,7 @@ from elastic_tf.inference.frozen_blocks import (
     fold_norm,
     scale_and_offset,
 )
-from elastic_tf.inference.rows import sort_rows, undo_order
+from elastic_tf.inference.rows import plan_groups, sort_rows
 from elastic_tf.layers.elastic_conv import run_unless_empty
 from elastic_tf.layers.norm_ops import scale_offset
 from elastic_tf.layers.routing import count_levels
@@ -93,26 +93,36 @@ class FrozenEstimator:
             lambda images: self._classify(images, levels), images, (self.num_classes,), tf.float32
         )
 
-    def classify_gathered(self, images, levels):
-        """Returns the logits by operations that other runtimes have; see `run_by_gather`.
+    def classify_at(self, images, levels):
+        """Returns the logits of one model, which has only its own weights in the graph.
+
+        Args:
+            images: tensor `(batch, *image_shape)`, not empty.
+            levels: sequence of int, the level of every block.
+        """
+        features = self._stem(images)
+        for block, level in zip(self._blocks, levels, strict=True):
+            features = block.run_at(features, level)
+        return self._head(features)
+
+    def classify_gathered(self, images, levels, run_groups):
+        """Returns the logits by operations that other runtimes have.
 
         Args:
             images: tensor `(batch, *image_shape)`, not empty.
             levels: int32 tensor `(batch, blocks)`.
+            run_groups: `run_groups_for_onnx` or `run_groups_for_litert`.
         """
         features = self._stem(images)
-        rows = tf.range(tf.shape(images)[0])
-        for index, block in enumerate(self._blocks):
-            features, order = block.run_gathered(features, tf.gather(levels[:, index], rows))
-            rows = tf.gather(rows, order)
-        return undo_order(self._head(features), rows)
+        groups, restore = plan_groups(levels, self.num_levels)
+        for block, rows in zip(self._blocks, groups, strict=True):
+            features = block.run_gathered(features, rows, run_groups)
+        return tf.gather(self._head(features), restore)
 
     def _classify(self, images, levels):
-        features = self._stem(images)
         if levels is None:
-            for block in self._blocks:
-                features = block(features)
-            return self._head(features)
+            return self.classify_at(images, [self.num_levels - 1] * self.num_blocks)
+        features = self._stem(images)
         if images.shape[0] == 1:
             return self._classify_one(features, levels)
         if images.shape[0] is not None:

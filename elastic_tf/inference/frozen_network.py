@@ -5,12 +5,15 @@ import tensorflow as tf
 
 from elastic_tf.inference.frozen_blocks import FrozenBlock, scale_and_offset
 from elastic_tf.inference.frozen_estimator import FrozenEstimator, FrozenStem
+from elastic_tf.inference.rows import run_groups_for_litert, run_groups_for_onnx
 from elastic_tf.layers.elastic_conv import run_unless_empty
 from elastic_tf.layers.level_scores import confidence_features
 from elastic_tf.layers.norm_ops import scale_offset
 from elastic_tf.layers.task_layers import check_images, pool_globally
 from elastic_tf.models.tasks import check_task
 from elastic_tf.policies.budget import levels_at_budget
+
+_RUN_GROUPS = {"litert": run_groups_for_litert, "onnx": run_groups_for_onnx}
 
 
 class FrozenScores:
@@ -173,6 +176,8 @@ class PortableNetwork:
         network: an `ElasticNetwork`. Its weights are copied as they are now.
         task: str.
         price: float, of MACs, see `priced_greedy`. Defaults to 0, the selector's own choice.
+        runtime: `"litert"` or `"onnx"`, for which the graph is made. Defaults to `"litert"`, which
+            TensorFlow can run, too; its convolutions cannot do with the empty groups of the other.
 
     Call arguments:
         images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
@@ -181,10 +186,15 @@ class PortableNetwork:
         `{"logits": float32 (batch, num_classes), "levels": int32 (batch, blocks)}`.
 
     Raises:
-        ValueError: if `images` does not have the task's shape, or `task` is unknown.
+        ValueError: if `images` does not have the task's shape, or `task` or `runtime` is unknown.
     """
 
-    def __init__(self, network, task, price=0.0):
+    def __init__(self, network, task, price=0.0, runtime="litert"):
+        if runtime not in _RUN_GROUPS:
+            raise ValueError(
+                f"`runtime` must be one of {', '.join(_RUN_GROUPS)}. Received: runtime={runtime}"
+            )
+        self._run_groups = _RUN_GROUPS[runtime]
         self.estimator = FrozenEstimator(network.estimator, task, "float32")
         self.selector = FrozenSelector(network.selector, task, "float32")
         # In float32, as other runtimes lack float64 here and there; not a tensor, which would be an
@@ -196,7 +206,8 @@ class PortableNetwork:
         estimator = self.estimator
         images = check_images(images, estimator.task, estimator.image_shape)
         levels = self._select(images)
-        return {"logits": estimator.classify_gathered(images, levels), "levels": levels}
+        logits = estimator.classify_gathered(images, levels, self._run_groups)
+        return {"logits": logits, "levels": levels}
 
     def _select(self, images):
         scores = self.selector.score(images) - self._level_prices

@@ -1,10 +1,13 @@
 """Tests of frozen blocks."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.inference.frozen_blocks import FrozenBlock
+from elastic_tf.inference.rows import run_groups_for_litert, run_groups_for_onnx
 from elastic_tf.layers.elastic_block import ElasticBlock
 from tests import testing
 from tests.testing import BLOCKS, normal, randomise
@@ -31,12 +34,17 @@ class FrozenBlockTest(testing.TestCase):
         sizes = np.bincount(np.minimum([0, 0, 1, 2, 2, 3, 3], top))
         check(tf.function(frozen)(inputs, tf.constant(sizes, tf.int32)), [0, 0, 1, 2, 2, 3, 3])
         check(frozen(inputs), [3] * 7)
+        for level in range(block.num_levels):
+            check(tf.function(frozen.run_at)(inputs, level), [level] * 7)
         run_one = tf.function(frozen.run_one)
         for level in range(block.num_levels):
             check(run_one(inputs[:1], tf.constant(level)), [level])
         levels = np.minimum([2, 0, 3, 1, 0, 3, 2], top).astype(np.int32)
-        outputs, order = tf.function(frozen.run_gathered)(inputs, tf.constant(levels))
-        check(tf.gather(outputs, np.argsort(order)), levels)
+        groups = [np.flatnonzero(levels == level) for level in range(block.num_levels)]
+        for run_groups in (run_groups_for_litert, run_groups_for_onnx):
+            run = tf.function(functools.partial(frozen.run_gathered, run_groups=run_groups))
+            outputs = run(inputs, [tf.constant(rows, tf.int32) for rows in groups])
+            check(tf.gather(outputs, np.argsort(np.concatenate(groups))), levels)
 
     def test_level_0_of_a_residual_block_computes_nothing(self):
         block, inputs = make_block("basic"), normal(3, 5, 5, 8)

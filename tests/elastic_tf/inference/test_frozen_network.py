@@ -109,3 +109,7 @@ class FrozenNetworkTest(testing.TestCase):
     def test_images_of_another_shape_are_refused(self):
         with self.assertRaisesRegex(ValueError, "Images of task 'grey' must have shape"):
             PortableNetwork(self.network, "grey")(random_images("colour"))
+
+    def test_an_unknown_runtime_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`runtime` must be .* Received: runtime=tvm"):
+            PortableNetwork(self.network, "grey", runtime="tvm")
