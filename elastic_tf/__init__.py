@@ -25,7 +25,8 @@ from elastic_tf.export.network_export import export_network
 from elastic_tf.export.options import ExportOptions
 from elastic_tf.inference.frozen_estimator import FrozenEstimator
 from elastic_tf.inference.frozen_network import FrozenNetwork, FrozenSelector, PortableNetwork
-from elastic_tf.layers.blocks import ElasticResidualBlock, ElasticVggBlock
+from elastic_tf.layers.block_kinds import BLOCK_KINDS, BlockKind
+from elastic_tf.layers.elastic_block import ElasticBlock
 from elastic_tf.layers.elastic_conv import ElasticConv2D
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from elastic_tf.models.backbones import parse_backbone

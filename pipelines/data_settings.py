@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import weakref
 
 import numpy as np
 import tensorflow as tf
@@ -18,8 +19,10 @@ from pipelines.streams import (
     divide_batch,
     side_by_side,
     training_stream,
-    weights_by_size,
 )
+
+# Decoded splits, as long as a data set reads them: those who read the same one share it.
+_HELD = weakref.WeakValueDictionary()
 
 
 def _setting(default, kind, help, **metadata):
@@ -32,8 +35,8 @@ class DataSettings:
 
     Metadata: `help`, one sentence; `kind`, the type of a value; bounds `low` and `high`, both
     inclusive, and `above`, exclusive; `choices`; `per_task`, where a dict from task name to a value
-    may be given as well; `is_list`; `optional`, where `None` may be given; `resume`, where a run
-    that is continued may have another value than it began with.
+    may be given as well; `is_list`; `optional`, where `None` may be given; `paper`, the paper's
+    value; `resume`, where a run that is continued may have another value than it began with.
 
     `specs` below are the `TaskSpec`s of `task_specs`, or others that `tasks` need not name. Images
     are uint8 and labels int32. What reads images raises a `DataNotFoundError` where they are absent
@@ -86,7 +89,7 @@ class DataSettings:
         f"{', '.join(WEIGHT_RULES)} (to the number of training images), or a weight > 0 per task "
         "(digits=1,cifar10=2.5). Other than equal, the batch size must be one number.",
         above=0.0,
-        choices=WEIGHT_RULES,
+        choices=tuple(WEIGHT_RULES),
         per_task=True,
     )
     cache_dir: str | None = _setting(
@@ -102,6 +105,16 @@ class DataSettings:
         "Share of the train split held out for validation.",
         low=0.0,
         high=MAX_VALIDATION_SHARE,
+    )
+    crop_pad: int | None = _setting(
+        None,
+        int,
+        "Pixels of black around a training image, of which a random part of its size is taken: "
+        "one number for all tasks without a pad of their own; an eighth of the size where left "
+        "out.",
+        low=0,
+        optional=True,
+        paper=4,
     )
     eval_batch_size: int = _setting(
         256, int, "Images of each task in an evaluation batch.", low=1, resume=True
@@ -151,12 +164,16 @@ class DataSettings:
             )
         weights = self.task_weights
         if isinstance(weights, str):
-            weights = weights_by_size(weights, self.training_images(specs))
+            power, images = WEIGHT_RULES[weights], self.training_images(specs)
+            weights = {name: count**power for name, count in images.items()}
         return divide_batch(self.batch_size * len(names), weights)
 
     def training_images(self, specs):
         """Returns the number of training images of every task, a dict from name to int."""
-        return {spec.name: len(self._load(spec, "train")) for spec in _checked(specs)}
+        return {
+            spec.name: len(_HELD.get(self._key(spec, "train")) or self._load(spec, "train"))
+            for spec in _checked(specs)
+        }
 
     def training_batches(self, specs, seed, start_step=0):
         """Returns endless batches with images of every task (see `task_batches`).
@@ -191,7 +208,19 @@ class DataSettings:
         Returns:
             Infinite `tf.data.Dataset` of `(images, labels)`, of shape
             `(batch_size, height, width, channels)` and `(batch_size,)`.
+
+        Raises:
+            ValueError: if `crop_pad` is not below the size of the images.
         """
+        if spec.pad is None:
+            # Four pixels for images of 32 are the custom; others are cropped in proportion.
+            pad = spec.image_size // 8 if self.crop_pad is None else self.crop_pad
+            if pad >= spec.image_size:
+                raise ValueError(
+                    f"`crop_pad` must be below the {spec.image_size} pixels of '{spec.name}'. "
+                    f"Received: crop_pad={pad}"
+                )
+            spec = dataclasses.replace(spec, pad=pad)
         return training_stream(spec, self._decoded(spec, "train"), batch_size, seed, start_step)
 
     def evaluation_batches(self, specs, split):
@@ -250,7 +279,15 @@ class DataSettings:
 
     def _decoded(self, spec, split):
         # Decoded once, as training and validation pass over the images again and again.
-        return decode_images(self._load(spec, split), spec, self.cache_dir)
+        key = self._key(spec, split)
+        images = _HELD.get(key)
+        if images is None:
+            images = decode_images(self._load(spec, split), spec, self.cache_dir)
+            _HELD[key] = images
+        return images
+
+    def _key(self, spec, split):
+        return spec, split, self.data_dir, self.validation_share, self.cache_dir
 
 
 def _checked(specs):
@@ -264,43 +301,39 @@ def _checked(specs):
 
 def _check(field, value):
     """Raises a `ValueError` if a value is not what the metadata of its field say."""
-    of = field.metadata
-    if value is None and of.get("optional"):
+    known = field.metadata
+    if value is None and known.get("optional"):
         return
-    values = [value]
-    if of.get("is_list"):
+    choices, values = known.get("choices", ()), [value]
+    if known.get("is_list"):
         values = value if isinstance(value, tuple) else ()
-    elif of.get("per_task") and isinstance(value, dict):
-        values = value.values()
-    elif "choices" in of:
-        if value not in of["choices"]:
-            _refuse(field, f"one of {', '.join(of['choices'])}", value)
-        return
-    if not values or not all(_is_valid(of, single) for single in values):
-        _refuse(field, _expected(of), value)
+    elif known.get("per_task") and isinstance(value, dict):
+        choices, values = (), value.values()
+    if choices:
+        is_valid = value in choices
+    else:
+        is_valid = values and all(_is_valid(known, single) for single in values)
+    if not is_valid:
+        expected = f"one of {', '.join(choices)}" if choices else _expected(known)
+        raise ValueError(f"`{field.name}` must be {expected}. Received: {field.name}={value!r}")
 
 
-def _is_valid(of, value):
-    kind = of["kind"]
+def _is_valid(known, value):
+    kind = known["kind"]
     # An int will do for a float. A bool is an int to Python, yet never a number.
-    kinds = (int, float) if kind is float else (kind,)
+    kinds = (int, float) if kind is float else kind
     if not isinstance(value, kinds) or isinstance(value, bool) != (kind is bool):
         return False
     if kind not in (int, float):
         return True
-    is_above = "above" not in of or of["above"] < value < math.inf
-    return is_above and of.get("low", -math.inf) <= value <= of.get("high", math.inf)
+    low, above = known.get("low", -math.inf), known.get("above", -math.inf)
+    return low <= value <= known.get("high", math.inf) and above < value < math.inf
 
 
-def _expected(of):
-    text = {int: "an integer", float: "a number", bool: "a bool", str: "a str"}[of["kind"]]
-    if of.get("is_list"):
+def _expected(known):
+    if known.get("is_list"):
         return "a tuple of str, not empty"
+    text = {int: "an integer", float: "a number", bool: "a bool", str: "a str"}[known["kind"]]
     bounds = (("low", ">="), ("above", ">"), ("high", "<="))
-    limits = [f"{sign} {of[bound]}" for bound, sign in bounds if bound in of]
-    text += f" {' and '.join(limits)}" if limits else ""
-    return f"{text}, or one per task" if of.get("per_task") else text
-
-
-def _refuse(field, expected, value):
-    raise ValueError(f"`{field.name}` must be {expected}. Received: {field.name}={value!r}")
+    text += " and".join(f" {sign} {known[bound]}" for bound, sign in bounds if bound in known)
+    return f"{text}, or one per task" if known.get("per_task") else text

@@ -1,12 +1,15 @@
 """All images of a split, decoded once and read in any order."""
 
+import math
 import tempfile
 
 import numpy as np
-import psutil
 import tensorflow as tf
 
-_READ_BATCH = 256
+from pipelines.memory import available_memory
+
+_READ_BYTES = 2**22  # At a time.
+_ALIGNMENT = 64  # Of tensors' memory, in bytes.
 
 
 class DecodedImages:
@@ -16,18 +19,21 @@ class DecodedImages:
     what lets a run go on from a step number alone.
 
     Args:
-        images: uint8 array `(examples, height, width, channels)`, in memory or a `numpy.memmap`.
+        images: uint8 array `(examples, height, width, channels)`, writable and at an address that
+            64 divides, in memory or a `numpy.memmap`. It is shared, not copied.
         labels: int32 array `(examples,)`.
     """
 
     def __init__(self, images, labels):
-        # On the CPU also where there is a GPU: batches are gathered there.
-        with tf.device("CPU:0"):
-            self._labels = tf.constant(labels)
-            self._images = images if isinstance(images, np.memmap) else tf.constant(images)
+        # Of a tensor, every data set that reads it would keep a copy in its graph; of a variable,
+        # only the handle. What comes by DLPack shares its memory with the array.
+        with tf.device("CPU:0"):  # Where batches are gathered, also beside a GPU.
+            shared = tf.experimental.dlpack.from_dlpack(images.__dlpack__())
+            self._images = tf.Variable(shared, trainable=False)
+            self._labels = tf.Variable(labels, trainable=False)
 
     def __len__(self):
-        return len(self._labels)
+        return self._labels.shape[0]
 
     def take(self, indices):
         """Returns the examples of the given numbers.
@@ -38,12 +44,9 @@ class DecodedImages:
         Returns:
             uint8 tensor `(batch, height, width, channels)` and int32 tensor `(batch,)`.
         """
-        labels = tf.gather(self._labels, indices)
-        if not isinstance(self._images, np.memmap):
-            return tf.gather(self._images, indices), labels
-        # TensorFlow has no operation that reads at random from a file.
-        images = tf.numpy_function(self._images.__getitem__, [indices], tf.uint8, stateful=False)
-        return tf.ensure_shape(images, (*indices.shape, *self._images.shape[1:])), labels
+        # To gather from the variable itself would copy it whole, the first time.
+        images, labels = self._images.read_value(), self._labels.read_value()
+        return tf.gather(images, indices), tf.gather(labels, indices)
 
 
 def decode_images(dataset, spec, cache_dir=None):
@@ -67,9 +70,10 @@ def decode_images(dataset, spec, cache_dir=None):
     shape = (len(dataset), *spec.image_shape)
     labels = np.empty(len(dataset), np.int32)
     if cache_dir is None:
-        _check_memory(spec.name, shape)
-        images = np.empty(shape, np.uint8)
+        images = _aligned_array(shape)  # Takes memory only where it is written to.
         for rows, some_images, some_labels in _chunks(dataset, spec):
+            if not rows.start:  # By now the source holds what it needs for reading.
+                _check_memory(spec.name, shape)
             images[rows] = some_images
             labels[rows] = some_labels
         return DecodedImages(images, labels)
@@ -80,14 +84,22 @@ def decode_images(dataset, spec, cache_dir=None):
             labels[rows] = some_labels
         file.flush()
         # The mapping keeps the file open.
-        return DecodedImages(np.memmap(file, np.uint8, "r", shape=shape), labels)
+        return DecodedImages(np.memmap(file, np.uint8, "r+", shape=shape), labels)
+
+
+def _aligned_array(shape):
+    size = math.prod(shape)
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].reshape(shape)
 
 
 def _chunks(dataset, spec):
     """Yields the rows of a chunk, a slice, and its images and labels."""
     count = 0
+    chunk = 1 + _READ_BYTES // math.prod(spec.image_shape)
     try:
-        for images, labels in dataset.batch(_READ_BATCH).as_numpy_iterator():
+        for images, labels in dataset.batch(chunk).as_numpy_iterator():
             wrong = labels[(labels < 0) | (labels >= spec.num_classes)]
             if wrong.size:
                 raise ValueError(
@@ -108,8 +120,8 @@ def _chunks(dataset, spec):
 
 
 def _check_memory(name, shape):
-    needed = int(np.prod(shape, dtype=np.int64))
-    available = psutil.virtual_memory().available
+    needed = math.prod(shape)
+    available = available_memory()
     if needed > available:
         raise ValueError(
             f"`cache_dir` must be a folder for the decoded images of '{name}', as their "

@@ -28,8 +28,8 @@ class OwnTask:
         channels: 1 or 3; `None` for 3, or those of the npz file.
         flip: bool. Whether a mirrored image still shows its class; `None` for True, or what the
             known task says.
-        pad: int in `[0, image_size)`. Pixels of padding for the random crop; `None` for an eighth
-            of the image.
+        pad: int in `[0, image_size)`. Pixels of padding for the random crop; `None` for what
+            `DataSettings.crop_pad` says.
         fit: `"crop"` or `"stretch"` (see `standard_image`).
         test_share: float in (0, 0.5]. Share of every class for the test split, where the images
             come without one.
@@ -101,35 +101,21 @@ class OwnTask:
             source = NpzSource(self.npz, size, channels, fit, share)
         else:
             source = FolderSource(self.folder, size, channels or 3, fit, share, on_corrupt_image)
+        size, channels, classes = source.image_size, source.channels, source.num_classes
+        described = f"{classes} classes of {self.folder or self.npz}"
+        spec = TaskSpec(self.name, size, channels, classes, source, True, self.pad, described)
         if self._is_known:
-            return self._known_spec(source)
-        return TaskSpec(
-            name=self.name,
-            image_size=source.image_size,
-            channels=source.channels,
-            num_classes=source.num_classes,
-            source=source,
-            flip=self.flip is not False,
-            pad=source.image_size // 8 if self.pad is None else self.pad,
-            description=f"{source.num_classes} classes of {self.folder or self.npz}",
-        )
-
-    def _known_spec(self, source):
-        known = get_task(self.name)
-        shape = (source.image_size, source.image_size, source.channels)
-        if (shape, source.num_classes) != (known.image_shape, known.num_classes):
-            raise DataNotFoundError(
-                f"`npz` must hold images of {known.image_shape} in {known.num_classes} classes, "
-                f"as '{self.name}' has. Received: {shape} in {source.num_classes} classes, "
-                f"npz={self.npz}"
-            )
-        return dataclasses.replace(
-            known,
-            source=source,
-            flip=known.flip if self.flip is None else self.flip,
-            pad=known.pad if self.pad is None else self.pad,
-            description=f"{known.description}, of {self.npz}",
-        )
+            known = get_task(self.name)
+            found, expected = (spec.image_shape, classes), (known.image_shape, known.num_classes)
+            if found != expected:
+                raise DataNotFoundError(
+                    f"`npz` must hold images of {expected[0]} in {expected[1]} classes, as "
+                    f"'{self.name}' has. Received: {found[0]} in {found[1]} classes, npz={self.npz}"
+                )
+            pad, described = spec.pad, f"{known.description}, of {self.npz}"
+            pad = known.pad if pad is None else pad
+            spec = dataclasses.replace(known, source=source, pad=pad, description=described)
+        return spec if self.flip is None else dataclasses.replace(spec, flip=self.flip)
 
 
 def parse_tasks(items):
@@ -191,16 +177,17 @@ def tasks_from_items(items, on_corrupt_image="error"):
 
 
 def _add_option(name, options, option, value, item):
-    if option not in _PARSERS:
-        _refuse(f"have for '{name}' options of {', '.join(_PARSERS)}", item)
+    if option not in _OPTIONS:
+        _refuse(f"have for '{name}' options of {', '.join(_OPTIONS)}", item)
     if option in options:
         _refuse(f"give `{option}` of '{name}' once", item)
     if not value:
         _refuse(f"give a value for `{option}` of '{name}'", item)
+    parse, noun = _OPTIONS[option]
     try:
-        options[option] = _PARSERS[option](value)
+        options[option] = parse(value)
     except (KeyError, ValueError):
-        _refuse(f"give {_KINDS[_PARSERS[option]]} for `{option}` of '{name}'", item)
+        _refuse(f"give {noun} for `{option}` of '{name}'", item)
 
 
 def _own_task(name, options):
@@ -216,22 +203,19 @@ def _errors_of(name):
         raise type(error)(f"`tasks` must be valid for '{name}': {error}") from None
 
 
-def _parse_bool(text):
-    return {"true": True, "false": False}[text.lower()]
-
-
 def _refuse(expected, received):
     raise ValueError(f"`tasks` must {expected}. Received: {received}")
 
 
-_KINDS = {int: "an integer", float: "a number", _parse_bool: "true or false", str: "a text"}
-_PARSERS = {
-    "folder": str,
-    "npz": str,
-    "image_size": int,
-    "channels": int,
-    "flip": _parse_bool,
-    "pad": int,
-    "fit": str,
-    "test_share": float,
+_TEXT, _INTEGER = (str, "a text"), (int, "an integer")
+# What parses the value of an option, and what it must be.
+_OPTIONS = {
+    "folder": _TEXT,
+    "npz": _TEXT,
+    "image_size": _INTEGER,
+    "channels": _INTEGER,
+    "flip": (lambda text: {"true": True, "false": False}[text.lower()], "true or false"),
+    "pad": _INTEGER,
+    "fit": _TEXT,
+    "test_share": (float, "a number"),
 }

@@ -53,19 +53,8 @@ OFFICIAL_TASKS = tuple(_PAGES)
 
 
 def _standard_task(name, size, channels, classes, flip, description):
-    is_named = isinstance(classes, tuple)
-    return TaskSpec(
-        name=name,
-        image_size=size,
-        channels=channels,
-        num_classes=len(classes) if is_named else classes,
-        source=_SOURCES[name],
-        flip=flip,
-        # Four pixels for 32-pixel images is the custom; other sizes are cropped in proportion.
-        pad=size // 8,
-        description=description,
-        classes=classes if is_named else None,
-    )
+    names, count = (classes, len(classes)) if isinstance(classes, tuple) else (None, classes)
+    return TaskSpec(name, size, channels, count, _SOURCES[name], flip, None, description, names)
 
 
 _TASKS = {name: _standard_task(name, *of) for name, of in _PROPERTIES.items()}

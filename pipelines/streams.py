@@ -8,19 +8,7 @@ import tensorflow as tf
 
 # Weight of a task as a power of its number of training images. By the last, all tasks finish their
 # epochs together.
-_EXPONENTS = {"equal": 0.0, "sqrt": 0.5, "proportional": 1.0}
-
-WEIGHT_RULES = tuple(_EXPONENTS)
-
-
-def weights_by_size(rule, sizes):
-    """Returns the weight of every task by one of `WEIGHT_RULES`, a dict.
-
-    Args:
-        rule: str.
-        sizes: dict from task name to its number of training images, int >= 1.
-    """
-    return {name: size ** _EXPONENTS[rule] for name, size in sizes.items()}
+WEIGHT_RULES = {"equal": 0.0, "sqrt": 0.5, "proportional": 1.0}
 
 
 def divide_batch(total, weights):

@@ -23,7 +23,8 @@ class TaskSpec:
         source: object with `load(split, data_dir, validation_share, download)` that returns what
             `load` below does, and perhaps `class_names(data_dir)` that returns a sequence of str.
         flip: bool. Whether a mirrored image still shows its class.
-        pad: int in `[0, image_size)`. Pixels of padding for the random crop; 0 for no crop.
+        pad: int in `[0, image_size)`. Pixels of padding for the random crop; 0 for no crop, `None`
+            for what `DataSettings.crop_pad` says.
         description: str, one line for people.
         classes: tuple of str, the names of the classes in the order of the labels; `None` for
             those that the source knows, or else numbers.
@@ -38,7 +39,7 @@ class TaskSpec:
     num_classes: int
     source: Any
     flip: bool
-    pad: int
+    pad: int | None
     description: str
     classes: tuple[str, ...] | None = None
 
@@ -52,12 +53,15 @@ class TaskSpec:
             _refuse("source", "an object with a `load` method", self.source)
         if not isinstance(self.flip, bool):
             _refuse("flip", "a bool", self.flip)
-        if not _is_int(self.pad) or not 0 <= self.pad < self.image_size:
-            _refuse("pad", f"an integer in [0, {self.image_size})", self.pad)
+        in_range = _is_int(self.pad) and 0 <= self.pad < self.image_size
+        if self.pad is not None and not in_range:
+            _refuse("pad", f"an integer in [0, {self.image_size}) or None", self.pad)
         if not isinstance(self.description, str) or not self.description.strip():
             _refuse("description", "a string that is not empty", self.description)
-        if self.classes is not None and len(self.classes) != self.num_classes:
-            _refuse("classes", f"{self.num_classes} names or None", self.classes)
+        if self.classes is not None:
+            object.__setattr__(self, "classes", tuple(self.classes))
+            if len(self.classes) != self.num_classes:
+                _refuse("classes", f"{self.num_classes} names or None", self.classes)
 
     @property
     def image_shape(self):

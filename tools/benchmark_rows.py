@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 import elastic_tf
-from elastic_tf.training.estimator_step import estimator_levels
+from elastic_tf.training.estimator_step import needs_scores, step_models
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
 
 # Each keeps a network in one stage, longer than any measurement.
@@ -175,10 +175,10 @@ def training_candidates(subject, batch_size):
             subject, batch, INITIAL, **_BARE, initial_distribution="uniform"
         ),
     }
-    # The defaults: the full model teaches a random one, and the selector guesses the class.
+    # The defaults: the full model teaches random ones, and the selector guesses the class.
     selector_share = _selector_share(subject)
     run, share = _estimator_step(subject, batch, INITIAL)
-    candidates["train_distilled"] = Candidate(run, 1.0 + share + selector_share)
+    candidates["train_distilled"] = Candidate(run, share + selector_share)
     if subject.is_trained:
         candidates["train_selected"] = _estimator_step(
             subject, batch, ESTIMATOR, **_BARE, initial_mix=0.0
@@ -205,10 +205,14 @@ def _dense_step(subject, batch):
 
 def _estimator_step(subject, batch, kind, **settings):
     network = subject.staged_copy(kind, **settings)
-    stage, seed = network.stages(network.step), tf.constant([subject.seed, 0])
-    levels = estimator_levels(network, subject.task, batch[0], stage, seed)
+    size, scores = (network.num_blocks, network.num_levels), None
+    if needs_scores(network.method, kind):
+        scores = network.selector(batch[0], task=subject.task)
+    shares = network.cost_table(subject.task).block_shares
+    seed, rows = tf.constant([subject.seed, 0]), len(batch[1])
+    models = step_models(network.method, kind, rows, size, scores, shares, seed, turn=0)
     run = step_runner(network, {subject.task: batch})
-    return Candidate(run, subject.macs_share(levels))
+    return Candidate(run, subject.macs_share(models.levels) * len(models.levels) / rows)
 
 
 def step_runner(model, batch):

@@ -7,6 +7,7 @@ an `absl.flags.FlagValues`; `run` is its way in. No flag is global.
 import contextlib
 import csv
 import dataclasses
+import functools
 import io
 import pathlib
 import sys
@@ -163,15 +164,9 @@ def serialize(name, value):
 
 def define_renamed(values, **renamed):
     """Defines flags of earlier versions, each of which says what it is called now."""
-
-    def refuse(name, now):
-        def expand(text):
-            raise ValueError(f"`--{name}` is called `--{now}` now. Received: {name}={text}")
-
-        return expand
-
     for name, now in renamed.items():
-        _define_stand_in(name, "", refuse(name, now), "other", values)
+        refuse = functools.partial(_refuse, name, f"called `--{now}` now")
+        _define_stand_in(name, "", refuse, "other", values)
 
 
 def run(command, argv=None):
@@ -274,11 +269,6 @@ class _SettingParser(flags.ArgumentParser):
         return value
 
 
-class _Serializer(flags.ArgumentSerializer):
-    def serialize(self, value):
-        return _text(value)
-
-
 class _StandIn(flags.Flag):
     """A flag that stands for others, in its place on the command line."""
 
@@ -304,8 +294,8 @@ def _define(field, section, values, default, otherwise=""):
     is_bool = known["kind"] is bool
     syntax = "" if is_bool else f" [{_syntax(known)}]"
     help = f"{known['help']}{syntax}{otherwise}"
-    parser, serializer = _SettingParser(field), _Serializer()
-    flag = flags.Flag(parser, serializer, flag_name(field), default, help, boolean=is_bool)
+    name, parser = flag_name(field), _SettingParser(field)
+    flag = flags.Flag(parser, None, name, default, help, boolean=is_bool)
     flags.DEFINE_flag(flag, values, module_name=section)
 
 
@@ -368,11 +358,10 @@ def _text(value):
 
 
 def _positive(name, text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    return value if value > 0 else _refuse(name, "a number above 0", text)
+    with contextlib.suppress(ValueError):
+        if float(text) > 0:
+            return float(text)
+    return _refuse(name, "a number above 0", text)
 
 
 def _refuse(name, expected, text):

@@ -91,19 +91,12 @@ def _summary(path, factor, results):
 
 
 def _format_task(task, variants):
-    rows = [
-        [f"`{name}`", *_cells(variant["tasks"].get(task))] for name, variant in variants.items()
-    ]
+    rows = []
+    for name, variant in variants.items():
+        figures = variant["tasks"].get(task)
+        values = {of: figures[of]["values"] if figures else [] for of in FIGURES}
+        cells = [mean_and_spread(values[of], form) for of, (_, _, form, _) in FIGURES.items()]
+        rows.append([f"`{name}`", str(len(values["selector_accuracy"])), *cells])
     titles = [title for title, *_ in FIGURES.values()]
     table = markdown_table(["variant", "seeds", *titles], rows)
     return f"## {task}\n\nMean ± standard deviation over seeds, on the test split.\n\n{table}"
-
-
-def _cells(figures):
-    """Returns the number of seeds and the figures of one variant; dashes where there are none."""
-    values = {name: figures[name]["values"] if figures else [] for name in FIGURES}
-    seeds = len(values["selector_accuracy"])
-    return [
-        str(seeds),
-        *(mean_and_spread(values[name], form) for name, (_, _, form, _) in FIGURES.items()),
-    ]

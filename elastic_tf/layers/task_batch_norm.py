@@ -6,7 +6,14 @@ import contextvars
 import keras
 import tensorflow as tf
 
-from elastic_tf.layers.norm_ops import masked_moments, measure, merge_moments, norm_relu
+from elastic_tf.layers.elastic_conv import run_unless_empty
+from elastic_tf.layers.norm_ops import (
+    ACTIVATIONS,
+    masked_moments,
+    measure,
+    merge_moments,
+    normalise,
+)
 from elastic_tf.settings import Configured
 
 _POOLS = contextvars.ContextVar("pools", default=None)
@@ -98,7 +105,7 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
         tasks: list of str. Names of the tasks.
         momentum: float in [0, 1). Weight of the past in the running averages. Defaults to 0.9.
         epsilon: float above 0, added to the variance. Defaults to 1e-3.
-        activation: `None` or `"relu"`, which costs less here than by itself.
+        activation: `None`, `"relu"` or `"relu6"`, which cost less here than by themselves.
 
     Call arguments:
         inputs: float tensor `(batch, height, width, channels)`.
@@ -125,13 +132,14 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
             raise ValueError(f"`momentum` must be in [0, 1). Received: momentum={momentum}")
         if not epsilon > 0:
             raise ValueError(f"`epsilon` must be above 0. Received: epsilon={epsilon}")
-        if activation not in (None, "relu"):
-            raise ValueError(f"`activation` must be None or 'relu'. Received: {activation=}")
+        if activation not in ACTIVATIONS:
+            raise ValueError(
+                f"`activation` must be one of {tuple(ACTIVATIONS)}. Received: {activation=}"
+            )
         self.tasks = tasks
         self.momentum = momentum
         self.epsilon = epsilon
         self.activation = activation
-        self.supports_jit = False
 
     def build(self, input_shape):
         self.channels = input_shape[-1]
@@ -147,17 +155,24 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
         }
 
     def call(self, inputs, task=None, usage=None, training=False):
-        values = tf.cast(inputs, tf.float32)
+        return run_unless_empty(
+            lambda images: self.run(images, task, usage, training), inputs, inputs.shape[1:]
+        )
+
+    def run(self, inputs, task, usage=None, training=False, differentiable=None):
+        """As a call, for inputs that are not empty.
+
+        Args:
+            inputs, task, usage, training: see the call arguments.
+            differentiable: bool. Whether a gradient is wanted; `None` for that in training alone.
+        """
         if usage is not None and training:
-            norm = self._normalisation(task, masked_moments(values, usage))
+            norm = self._normalisation(task, masked_moments(tf.cast(inputs, tf.float32), usage))
         else:
-            norm = self.scale_and_offset(task, [measure(values)] if training else None)
-        if self.activation == "relu":
-            outputs = norm_relu(values, norm)
-        else:
-            scale, offset = norm
-            outputs = values * scale + offset
-        return tf.cast(outputs, self.compute_dtype)
+            norm = self.scale_and_offset(task, [measure(inputs)] if training else None)
+        return normalise(
+            inputs, norm, self.activation, training if differentiable is None else differentiable
+        )
 
     def scale_and_offset(self, task, groups=None):
         """Returns what the layer does as `inputs * scale + offset`, for a caller that fuses it.

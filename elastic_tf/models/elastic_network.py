@@ -12,6 +12,8 @@ from elastic_tf.models.tasks import check_finite, check_task, validate_tasks, wa
 from elastic_tf.policies.budget import BudgetCalibration, levels_at_budget
 from elastic_tf.settings import Configured
 
+POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
+
 
 @keras.saving.register_keras_serializable("elastic_tf")
 class ElasticNetwork(Configured, keras.Model):
@@ -24,6 +26,9 @@ class ElasticNetwork(Configured, keras.Model):
             "num_classes": int}`.
         Others: the settings of `NetworkSettings`, which says what each is; `ratios` are as of
             `Estimator`, `None` for the paper's four levels.
+        dtype: Keras policy or its name: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`, in
+            which the blocks compute. Logits, moments and the selector's scores are float32
+            whatever it is. Defaults to Keras' global policy.
 
     Call arguments:
         inputs: dict from task name to images `(batch, height, width, channels)`, pixels in
@@ -62,7 +67,12 @@ class ElasticNetwork(Configured, keras.Model):
         momentum=NetworkSettings.momentum,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(**({"autocast": False} | kwargs))
+        if self.dtype_policy.name not in POLICIES:
+            raise ValueError(
+                f"`dtype`, by default Keras' policy, must be one of {POLICIES}. "
+                f"Received: dtype={self.dtype_policy.name}"
+            )
         self.tasks = validate_tasks(tasks)
         self.backbone = backbone
         self.ratios = ratios
@@ -72,11 +82,10 @@ class ElasticNetwork(Configured, keras.Model):
         self.selector_features = selector_features
         self.execution = execution
         self.momentum = momentum
-        self.supports_jit = False
         self.calibrations = {}
         self._predict_options = {"return_levels": False, "budget": None}
         self._predict_calibrations = {}
-        shared = {"backbone": backbone, "momentum": momentum}
+        shared = {"backbone": backbone, "momentum": momentum, "dtype": self.dtype_policy}
         self.estimator = Estimator(
             self.tasks,
             ratios=ratios,

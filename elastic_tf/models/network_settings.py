@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 
-from elastic_tf.costs.ratios import default_ratios, validate_block_ratios
+from elastic_tf.costs.ratios import default_ratios
 from elastic_tf.layers.elastic_block import EXECUTIONS
 from elastic_tf.layers.level_scores import FEATURES
 from elastic_tf.models.backbones import parse_backbone
@@ -27,7 +27,8 @@ class NetworkSettings(Settings):
 
     backbone: str = setting(
         "wrn-32-4",
-        "Trunk of the estimator: wrn-DEPTH-WIDEN, resnet-DEPTH[-WIDTH] or vgg-DEPTH[-WIDTH].",
+        "Trunk of the estimator: wrn-DEPTH-WIDEN, or FAMILY-DEPTH[-WIDTH] of resnet, bottleneck, "
+        "mobile and vgg.",
         str,
     )
     num_levels: int = setting(
@@ -86,7 +87,7 @@ class NetworkSettings(Settings):
         super().__post_init__()
         shape = parse_backbone(self.backbone)
         if self.ratios is not None:  # Lists, as from JSON, become tuples.
-            validate_block_ratios(self.ratios, shape.num_blocks, shape.residual)
+            shape.block_ratios(self.ratios)
             ratios = tuple(tuple(of) if isinstance(of, list) else of for of in self.ratios)
             object.__setattr__(self, "ratios", ratios)
 

@@ -166,7 +166,7 @@ def gumbel_loss(
         [straight_through(logits, settings.temperature, seeds[i]) for i in range(samples)]
     )
     answers = network.estimator(
-        tf.tile(images, [samples, 1, 1, 1]),
+        images,
         gates=tf.reshape(gates, [-1, *gates.shape[2:]]),
         task=task,
     )
@@ -227,10 +227,8 @@ def exploration_loss(logits, settings, weights=None):
 
 def _rewards(network, images, labels, levels, task, settings, price):
     """Runs every image on each of its models; returns float32 `(samples, batch)`."""
-    samples, blocks = levels.shape[0], levels.shape[2]
-    answers = network.estimator(
-        tf.tile(images, [samples, 1, 1, 1]), levels=tf.reshape(levels, [-1, blocks]), task=task
-    )
+    models = tf.reshape(levels, [-1, levels.shape[2]])
+    answers = network.estimator(images, levels=models, task=task)
     table = network.estimator.cost_table(task)  # Without the selector's MACs.
     costs = table.macs_share(levels) if settings.cost == "macs" else table.density(levels)
     return _rewards_of(answers, labels, costs, settings, price)

@@ -34,7 +34,7 @@ class MethodSettings(Settings):
     full_share: float = setting(
         0.75,
         "Share of full models in the proposed distribution. Not used with distillation, where "
-        "every image runs on the full model anyway.",
+        "images run on the full model anyway.",
         float,
         low=0.0,
         high=1.0,
@@ -69,12 +69,19 @@ class MethodSettings(Settings):
     )
     distillation_weight: float = setting(
         0.7,
-        "How much the full model, which then runs on every image too, teaches the others; 0 for "
-        "none.",
+        "How much the full model, which then runs on a share of the images too, teaches the "
+        "others; 0 for none.",
         float,
         low=0.0,
         high=1.0,
         paper=0.0,
+    )
+    teacher_share: float = setting(
+        0.5,
+        "Share of the images that the full model runs on as the teacher, with distillation.",
+        float,
+        above=0.0,
+        high=1.0,
     )
     l2: float | dict = setting(
         1e-4,

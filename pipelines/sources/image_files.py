@@ -9,8 +9,8 @@ import PIL
 from PIL import Image, ImageOps
 
 FITS = ("crop", "stretch")
-# Images are decoded to find out whether they can be. So many bytes of them are kept, so that small
-# data sets are decoded once; what exceeds them is decoded again when it is read.
+# Images are decoded to find out whether they can be. So many bytes of them are kept until they are
+# read, so that small data sets are decoded once; what exceeds them is decoded again then.
 KEPT_BYTES = 2**28
 
 # Formats that Pillow only names, or hands to a program that may not be installed.
@@ -113,7 +113,7 @@ class ReadableImages:
 
     Args:
         image_size, channels, fit: see `standard_image`.
-        kept_bytes: int >= 0. Bytes of decoded images to keep.
+        kept_bytes: int >= 0. Bytes of decoded images to keep until they are read.
     """
 
     def __init__(self, image_size, channels, fit, kept_bytes=KEPT_BYTES):
@@ -147,8 +147,9 @@ class ReadableImages:
         Raises:
             ValueError: if it cannot be read, which `faults` says beforehand.
         """
-        if path in self._kept:
-            return self._kept[path]
+        kept = self._kept.pop(path, None)
+        if kept is not None:
+            return kept
         image, fault = self._try(path)
         if fault:
             raise ValueError(f"{path} must be a whole image. Received: {fault}")

@@ -1,29 +1,27 @@
 """Images as arrays in an npz file."""
 
-import concurrent.futures
-import os
 import pathlib
 import zipfile
 import zlib
 
 import numpy as np
+import tensorflow as tf
 
-from pipelines.sources.array_source import ArraySource
 from pipelines.sources.image_files import standard_image
-from pipelines.sources.split import DataNotFoundError, carve_test
+from pipelines.sources.split import DataNotFoundError, carve_test, carve_validation, check_split
 
 # What NumPy and the readers of zip and deflate raise; without `with`, an array that is no npz file
 # is a TypeError.
 _DAMAGES = (OSError, EOFError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
+_CHUNK = 64
 
 
-class NpzSource(ArraySource):
+class NpzSource:
     """Arrays `x_train` and `y_train`, and where they are there `x_test` and `y_test`.
 
     Images are uint8 `(examples, height, width)` or `(examples, height, width, channels)` with 1, 3
     or 4 channels, the fourth of which is opacity; labels are integers `(examples,)` or
     `(examples, 1)` from 0 on. Without test arrays, `test_share` of every class is the test split.
-    The converted images of the part that was read last are kept in memory.
 
     Args:
         file: str or path; a `~` at its start is the home folder.
@@ -46,51 +44,69 @@ class NpzSource(ArraySource):
         self.file = pathlib.Path(file).expanduser()
         self.fit = fit
         self._test_share = test_share
-        self._kept = (None, None)
-        images, labels, self._has_test = self._arrays("train")
-        height, width, stored_channels = images.shape[1:]
+        images, labels, has_test = self._arrays("train")
+        self._stored_shape = height, width, stored_channels = images.shape[1:]
         if image_size is None and height != width:
             self._refuse(f"square images where image_size is left out, not {height}x{width}")
         self.image_size = image_size or height
         self.channels = channels or min(stored_channels, 3)
         self.num_classes = int(labels.max()) + 1
-        self._check_train_labels(labels)
-        if self._has_test:
-            self._check_test(images.shape[1:])
+        self._check_train_labels(labels, has_test)
+        self._labels = {"train": labels}
+        if has_test:
+            self._labels["test"] = self._checked_test_labels()
 
-    def read(self, part):
-        """Returns the images of `"train"` or `"test"` (see `ArraySource.read`).
+    def load(self, split, data_dir=None, validation_share=0.1, download=False):
+        """Returns one split, in the order of the file (see `TaskSpec.load`).
 
-        Raises:
-            DataNotFoundError: if the file has become unreadable.
+        The file is read in every pass, and not kept in memory. `data_dir` and `download` are
+        ignored.
         """
-        if self._kept[0] != part:
-            self._kept = (part, self._read(part))
-        return self._kept[1]
+        del data_dir, download
+        check_split(split, validation_share)
+        part, rows = self._rows(split, validation_share)
+        labels = self._labels[part].astype(np.int32)
 
-    def _read(self, part):
-        if self._has_test:
-            images, labels, _ = self._arrays(part)
-        else:
-            images, labels, _ = self._arrays("train")
-            train, test = carve_test(labels, self._test_share)
-            chosen = train if part == "train" else test
-            images, labels = images[chosen], labels[chosen]
-        return self._converted(images), labels
+        def chunks():
+            images, _, _ = self._arrays(part)
+            for start in range(0, len(rows), _CHUNK):
+                some = rows[start : start + _CHUNK]
+                yield images[some], labels[some]
 
-    def _converted(self, images):
+        dataset = tf.data.Dataset.from_generator(
+            chunks,
+            output_signature=(
+                tf.TensorSpec((None, *self._stored_shape), tf.uint8),
+                tf.TensorSpec((None,), tf.int32),
+            ),
+        )
+        dataset = dataset.map(self._converted, tf.data.AUTOTUNE).unbatch()
+        return dataset.apply(tf.data.experimental.assert_cardinality(len(rows)))
+
+    def _rows(self, split, validation_share):
+        """Returns the part of the file that a split is of, and its rows there."""
+        if split == "test" and "test" in self._labels:
+            return "test", np.arange(len(self._labels["test"]))
+        rows = np.arange(len(self._labels["train"]))
+        if "test" not in self._labels:
+            train, test = carve_test(self._labels["train"], self._test_share)
+            if split == "test":
+                return "train", test
+            rows = train
+        carved = carve_validation(self._labels["train"][rows], validation_share)
+        return "train", rows[carved[split == "validation"]]
+
+    def _converted(self, images, labels):
         shape = (self.image_size, self.image_size, self.channels)
         if images.shape[1:] == shape:
-            return images
+            return images, labels
 
-        def convert(image):
-            return standard_image(image, self.image_size, self.channels, self.fit)
+        def convert(images):
+            arguments = (self.image_size, self.channels, self.fit)
+            return np.stack([standard_image(image, *arguments) for image in images])
 
-        converted = np.empty((len(images), *shape), np.uint8)
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            for number, image in enumerate(pool.map(convert, images)):
-                converted[number] = image
-        return converted
+        converted = tf.numpy_function(convert, [images], tf.uint8, stateful=False)
+        return tf.ensure_shape(converted, (None, *shape)), labels
 
     def _arrays(self, part):
         """Returns images of rank 4, labels of rank 1, and whether there are test arrays."""
@@ -132,7 +148,7 @@ class NpzSource(ArraySource):
             self._refuse(f"integers >= 0 in y_{part}")
         return labels.reshape(-1).astype(np.int64)
 
-    def _check_train_labels(self, labels):
+    def _check_train_labels(self, labels, has_test):
         classes, counts = np.unique(labels, return_counts=True)
         if self.num_classes < 2:
             self._refuse("at least 2 classes in y_train, not 1")
@@ -141,20 +157,22 @@ class NpzSource(ArraySource):
             missing = np.flatnonzero(np.append(classes, -1) != np.arange(len(classes) + 1))[0]
             self._refuse(f"every label from 0 to {classes[-1]} in y_train, which lacks {missing}")
         # The test split takes an image of every class, and training needs one.
-        if not self._has_test and counts.min() < 2:
+        if not has_test and counts.min() < 2:
             self._refuse(f"at least 2 images of every class, but {counts.argmin()} has 1")
 
-    def _check_test(self, shape):
+    def _checked_test_labels(self):
         images, labels, _ = self._arrays("test")
-        if images.shape[1:] != shape:
+        if images.shape[1:] != self._stored_shape:
             self._refuse(
-                f"images of one shape, not {shape} in x_train and {images.shape[1:]} in x_test"
+                f"images of one shape, not {self._stored_shape} in x_train and "
+                f"{images.shape[1:]} in x_test"
             )
         if labels.max() >= self.num_classes:
             self._refuse(
                 f"in y_test labels of y_train, which end at {self.num_classes - 1}, not "
                 f"{labels.max()}"
             )
+        return labels
 
     def _refuse(self, expected):
         raise DataNotFoundError(f"`npz` must hold {expected}. Received: npz={self.file}")

@@ -1,4 +1,5 @@
 import dataclasses
+import gc
 import json
 import pathlib
 import tempfile
@@ -13,7 +14,7 @@ from tests.pipelines.numbered_source import NumberedSource, numbered_task, numbe
 from tests.pipelines.own_images import write_classes
 
 _METADATA = {"help", "kind", "low", "high", "above", "choices", "per_task", "is_list", "optional"}
-_METADATA |= {"resume"}
+_METADATA |= {"paper", "resume"}
 
 
 def _tasks():
@@ -21,6 +22,11 @@ def _tasks():
         numbered_task("long", num_train=30, num_test=11),
         numbered_task("short", num_train=10, num_test=4),
     ]
+
+
+def _white_images(size):
+    white = np.full((50, size, size, 1), 255, np.uint8)
+    return tf.data.Dataset.from_tensor_slices((white, np.zeros(50, np.int32)))
 
 
 class _CountingSource(NumberedSource):
@@ -79,6 +85,7 @@ class SettingsTest(tf.test.TestCase, parameterized.TestCase):
         ({"task_weights": {"digits": float("inf")}}, "a number > 0"),
         ({"validation_share": 0.6}, "a number >= 0.0 and <= 0.5"),
         ({"validation_share": float("nan")}, "a number >= 0.0 and <= 0.5"),
+        ({"crop_pad": -1}, "an integer >= 0"),
         ({"eval_batch_size": 0}, "an integer >= 1"),
     )
     def test_other_values_are_refused(self, values, expected):
@@ -156,6 +163,26 @@ class BatchesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertLen(numbers(images), 6)
         self.assertEqual(seen, set(range(20)) - set(numbers(images)))
 
+    @parameterized.parameters(
+        (None, None, 32 // 8), (None, 2, 2), (3, None, 3), (3, 2, 2), (3, 0, 0), (0, None, 0)
+    )
+    def test_pad_of_the_crop(self, setting, own, expected):
+        spec = dataclasses.replace(
+            numbered_task(),
+            image_size=32,
+            pad=own,
+            source=mock.Mock(load=lambda *args, **kwargs: _white_images(32)),
+        )
+        (images, _), *_ = DataSettings(crop_pad=setting).task_batches(spec, 600, 0).take(1)
+        # How far the border of black reaches into an image, at its widest: as far as the pad.
+        widest = [np.sum(np.max(images, axis=axis) == 0, axis=1).max() for axis in (1, 2)]
+        self.assertEqual(widest, [expected] * 2)
+
+    def test_pad_must_be_below_the_size(self):
+        spec = dataclasses.replace(numbered_task(), pad=None)
+        with self.assertRaisesRegex(ValueError, "`crop_pad` must be below the 4 .*crop_pad=4"):
+            DataSettings(crop_pad=4).task_batches(spec, 2, 0)
+
     def test_evaluation_batches(self):
         dataset = DataSettings(eval_batch_size=4).evaluation_batches(_tasks(), "test")
         sizes = [{name: len(images) for name, (images, _) in batch.items()} for batch in dataset]
@@ -193,6 +220,20 @@ class BatchesTest(tf.test.TestCase, parameterized.TestCase):
                 list(dataset)
             # Two classes of five, each rounded to the even.
             self.assertIn(source.reads, (4, 6))
+
+    def test_those_who_read_a_split_share_it(self):
+        source = _CountingSource(num_train=10)
+        spec = dataclasses.replace(numbered_task(), source=source)
+        held = DataSettings(validation_share=0).split_batches(spec, "train", 2)
+        again = DataSettings(validation_share=0, batch_size=3).split_batches(spec, "train", 5)
+        self.assertEqual([len(list(held)), len(list(again)), source.reads], [5, 2, 10])
+        # Others are read anew, and so is what nobody held.
+        DataSettings(validation_share=0.2).split_batches(spec, "train")
+        self.assertEqual(source.reads, 18)
+        del held, again
+        gc.collect()
+        DataSettings(validation_share=0).split_batches(spec, "train")
+        self.assertEqual(source.reads, 28)
 
 
 class SplitsTest(tf.test.TestCase, parameterized.TestCase):

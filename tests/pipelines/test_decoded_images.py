@@ -1,5 +1,7 @@
+import gc
 import os
 import tempfile
+import types
 from unittest import mock
 
 import numpy as np
@@ -7,6 +9,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from pipelines.decoded_images import decode_images
+from pipelines.streams import batches_in_order
 from tests.pipelines.numbered_source import numbered_task, numbers
 
 
@@ -29,6 +32,12 @@ def _broken_split(count, reason):
             return tf.identity(image), label
 
     return _split(count).map(read)
+
+
+def _own_memory():
+    """Bytes of this process that lie in memory, but for mapped files."""
+    (line,) = [line for line in open("/proc/self/status") if line.startswith("RssAnon")]
+    return int(line.split()[1]) * 1024
 
 
 class DecodeImagesTest(tf.test.TestCase, parameterized.TestCase):
@@ -60,6 +69,22 @@ class DecodeImagesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(os.listdir(self.folder), [])
         self.assertEqual(numbers(decoded.take(np.array([5, 6]))[0]), [5, 6])
 
+    def test_images_are_held_once_and_given_back(self):
+        count, shape = 2**14, (64, 64, 1)
+        spec = types.SimpleNamespace(name="many", image_shape=shape, num_classes=count)
+        dataset = tf.data.Dataset.range(count, output_type=tf.int32).map(
+            lambda label: (tf.fill(shape, tf.cast(label % 251, tf.uint8)), label)
+        )
+        before = _own_memory()
+        batches = batches_in_order(decode_images(dataset, spec), 64)
+        found = [numbers(images) for images, _ in batches]
+        self.assertEqual(sum(found, []), [number % 251 for number in range(count)])
+        grown = _own_memory() - before
+        self.assertBetween(grown, 0.9 * 2**26, 1.5 * 2**26)
+        del batches
+        gc.collect()
+        self.assertLess(_own_memory() - before, 0.5 * 2**26)
+
     @parameterized.parameters(-1, 1)
     def test_label_outside_the_classes_is_refused(self, change):
         dataset = _split().map(lambda image, label: (image, label + change))
@@ -80,8 +105,7 @@ class DecodeImagesTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters((600 * 16 - 1, False), (600 * 16, True))
     def test_images_that_do_not_fit_in_memory_are_refused(self, available, fits):
-        memory = mock.Mock(available=available)
-        with mock.patch("psutil.virtual_memory", return_value=memory):
+        with mock.patch("pipelines.decoded_images.available_memory", return_value=available):
             if fits:
                 self.assertLen(_decode(_split()), 600)
             else:

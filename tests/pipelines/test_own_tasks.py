@@ -21,13 +21,13 @@ class OwnTaskTest(tf.test.TestCase, parameterized.TestCase):
     def test_a_folder(self):
         spec = OwnTask("mine", folder=self.folder / "mine", image_size=24).to_spec()
         self.assertEqual((spec.name, spec.image_shape, spec.num_classes), ("mine", (24, 24, 3), 3))
-        self.assertEqual((spec.flip, spec.pad), (True, 3))
+        self.assertEqual((spec.flip, spec.pad), (True, None))
         self.assertEqual(spec.class_names(), ["one", "two", "zero"])
         self.assertIn(str(self.folder), spec.description)
 
     def test_an_npz_file(self):
         spec = OwnTask("mine", npz=self.file).to_spec()
-        self.assertEqual((spec.image_shape, spec.num_classes, spec.pad), ((16, 16, 1), 4, 2))
+        self.assertEqual((spec.image_shape, spec.num_classes), ((16, 16, 1), 4))
 
     def test_options(self):
         task = OwnTask(

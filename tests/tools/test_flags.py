@@ -13,6 +13,7 @@ from absl import logging
 from absl.testing import parameterized
 
 import elastic_tf
+from pipelines import DataSettings
 from tests.tools.commands import run_command, run_failing
 
 FIELDS = {flag_name(field): (section, field) for section, field in setting_fields(*SETTINGS)}
@@ -143,6 +144,7 @@ class StandInTest(tf.test.TestCase, parameterized.TestCase):
         for section, cls in SETTINGS.items():
             if section != "data":
                 self.assertEqual(getattr(settings, section), cls.paper())
+        self.assertEqual(settings.data, DataSettings(crop_pad=4))
 
     def test_it_is_passed_on_as_what_it_sets(self):
         values = parse("--preset=paper", "--price=2", "--nodownload")
@@ -173,7 +175,7 @@ class CommandLineTest(tf.test.TestCase, parameterized.TestCase):
             flags.define_renamed(values, macs_limit="budget")
 
         line = run_failing(echo(define), "--macs_limit=0.4")
-        expected = "error: `--macs_limit` is called `--budget` now. Received: macs_limit=0.4"
+        expected = "error: `--macs_limit` must be called `--budget` now. Received: macs_limit=0.4"
         self.assertEqual(line, expected)
         self.assertNotIn("macs_limit", run_command(echo(define), "--help"))
 

@@ -20,7 +20,7 @@ from tests.testing import BACKBONES, TASKS, random_images, randomise
 class FrozenSelectorTest(testing.TestCase):
     @parameterized.product(backbone=BACKBONES, task=tuple(TASKS))
     def test_it_is_the_selector(self, backbone, task):
-        features = FEATURES[BACKBONES.index(backbone)]
+        features = FEATURES[BACKBONES.index(backbone) % len(FEATURES)]
         selector = Selector(TASKS, backbone, num_blocks=3, num_levels=4, features=features)
         frozen = FrozenSelector(randomise(selector), task)
         for batch in (0, 1, 6):
@@ -109,3 +109,7 @@ class FrozenNetworkTest(testing.TestCase):
     def test_images_of_another_shape_are_refused(self):
         with self.assertRaisesRegex(ValueError, "Images of task 'grey' must have shape"):
             PortableNetwork(self.network, "grey")(random_images("colour"))
+
+    def test_an_unknown_runtime_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`runtime` must be .* Received: runtime=tvm"):
+            PortableNetwork(self.network, "grey", runtime="tvm")

@@ -1,7 +1,4 @@
 import hashlib
-import importlib.util
-import pathlib
-import tempfile
 
 import numpy as np
 import tensorflow as tf
@@ -59,31 +56,3 @@ class FashionMnistSmallTest(tf.test.TestCase, parameterized.TestCase):
         readme = EMBEDDED_FILE.with_name("README.md").read_text(encoding="utf-8")
         self.assertIn(f"`{hashlib.sha256(EMBEDDED_FILE.read_bytes()).hexdigest()}`", readme)
         self.assertIn("Copyright © 2017 Zalando SE", readme)
-
-
-def _cut_module():
-    """The script beside the data, which is part of no package."""
-    path = EMBEDDED_FILE.with_name("cut_fashion_mnist.py")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-class CutFashionMnistTest(tf.test.TestCase):
-    def test_the_first_of_every_class_stay_with_their_labels(self):
-        folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
-        labels = np.array([0, 1, 1, 0, 0], np.uint8)
-        images = np.arange(5, dtype=np.uint8).reshape(5, 1, 1)
-        np.savez(folder / "full.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-        cut = _cut_module().cut
-        digests = [cut(folder / "full.npz", folder / f"{k}.npz", 2, 1) for k in range(2)]
-        with np.load(folder / "0.npz") as subset:
-            self.assertAllEqual(subset["x_train"].ravel(), [0, 1, 2, 3])
-            self.assertAllEqual(subset["y_train"], [0, 1, 1, 0])
-            self.assertAllEqual(subset["x_test"].ravel(), [0, 1])
-        self.assertEqual(digests[0], digests[1])
-
-    def test_too_few_examples_are_named(self):
-        with self.assertRaisesRegex(ValueError, "at least 2 examples of class 1.*examples=1"):
-            _cut_module().first_per_class(np.array([0, 0, 1]), 2)
