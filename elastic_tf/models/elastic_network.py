@@ -176,7 +176,8 @@ class ElasticNetwork(Configured, keras.Model):
             self._predict_options, self._predict_calibrations = options, calibrations
             self.predict_function = None
         predict = super().predict
-        if not isinstance(x, dict) or len({0, *map(len, x.values())}) == 2:
+        lengths = [len(images) for images in x.values()] if isinstance(x, dict) else [1]
+        if min(lengths) == max(lengths) > 0:
             return predict(x, **kwargs)
         # Keras takes arrays of one length only, and none that are empty.
         return {

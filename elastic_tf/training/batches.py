@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.layers.task_layers import check_image_shape, check_images
-from elastic_tf.models.tasks import check_range
+from elastic_tf.models.tasks import check_range, warn_of_pixels
 
 _OUT_OF_RANGE = re.compile(r"Labels of task \S+ must be in \[0, \d+\)")
 
@@ -62,6 +62,31 @@ def check_data(data, tasks):
                 f"Data of task '{task}' must have a label, and a weight if any, for each image. "
                 f"Received: shapes {', '.join(map(str, shapes))}"
             )
+
+
+def check_input(data, tasks):
+    """Says what is wrong with what `fit` is given, where it is seen before a graph is made.
+
+    In a graph, an error would be many lines.
+
+    Args:
+        data: `tf.data.Dataset`, or dict of arrays; nothing is said of anything else.
+        tasks: dict, as `validate_tasks` returns it.
+
+    Raises:
+        ValueError: see `check_data`; if arrays of several tasks differ in length.
+    """
+    if isinstance(data, tf.data.Dataset):
+        check_data(data.element_spec, tasks)
+    elif isinstance(data, dict):
+        check_data(data, tasks)
+        lengths = {task: len(parts[0]) for task, parts in data.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(
+                "`x` must have as many images of each task, or be a `tf.data.Dataset` of batches. "
+                f"Received: {lengths}"
+            )
+    warn_of_pixels(data)
 
 
 def read_batches(data, tasks, class_weights=None):

@@ -4,12 +4,11 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.models.elastic_network import ElasticNetwork
-from elastic_tf.models.tasks import warn_of_pixels
 from elastic_tf.policies.sampling import entropy, greedy
 from elastic_tf.settings import check_integer
 from elastic_tf.training.batches import (
     check_class_weight,
-    check_data,
+    check_input,
     one_line_label_errors,
     read_batches,
 )
@@ -148,29 +147,15 @@ class DeepElasticNetwork(ElasticNetwork):
         if weights != self._class_weights:
             self._class_weights = weights
             self.train_function = None  # They are constants of the graph.
-        self._look_at(x)
+        check_input(x, self.tasks)
         with one_line_label_errors():
             return super().fit(x, *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """Like `keras.Model.evaluate`, on data as the class has them."""
-        self._look_at(x)
+        check_input(x, self.tasks)
         with one_line_label_errors():
             return super().evaluate(x, *args, **kwargs)
-
-    def _look_at(self, data):
-        # In a graph, an error would be many lines.
-        if isinstance(data, tf.data.Dataset):
-            check_data(data.element_spec, self.tasks)
-        elif isinstance(data, dict):
-            check_data(data, self.tasks)
-            lengths = {task: len(parts[0]) for task, parts in data.items()}
-            if len(set(lengths.values())) > 1:
-                raise ValueError(
-                    "`x` must have as many images of each task, or be a `tf.data.Dataset` of "
-                    f"batches. Received: {lengths}"
-                )
-        warn_of_pixels(data)
 
     def make_train_function(self, force=False):
         """Lets `fit` look up the stage between steps, and run a graph of that update alone.
