@@ -7,12 +7,11 @@ import tensorflow as tf
 from elastic_tf.layers.task_layers import check_image_shape
 from elastic_tf.models.estimator import Estimator
 from elastic_tf.models.network_settings import NetworkSettings
+from elastic_tf.models.precision import POLICIES
 from elastic_tf.models.selector import Selector
 from elastic_tf.models.tasks import check_finite, check_task, validate_tasks, warn_of_pixels
 from elastic_tf.policies.budget import BudgetCalibration, levels_at_budget
 from elastic_tf.settings import Configured
-
-POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 @keras.saving.register_keras_serializable("elastic_tf")

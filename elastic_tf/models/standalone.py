@@ -12,7 +12,12 @@ from elastic_tf.models.tasks import check_task
 
 
 def standalone_network(
-    image_shape, num_classes, backbone, widths, trunk_size=NetworkSettings.trunk_size
+    image_shape,
+    num_classes,
+    backbone,
+    widths,
+    trunk_size=NetworkSettings.trunk_size,
+    dtype="float32",
 ):
     """Returns the Keras model with the layers of one model of an `Estimator`.
 
@@ -25,6 +30,7 @@ def standalone_network(
         widths: list of ints, the hidden channels of each block. 0 leaves all but the shortcut out;
             blocks without one need at least 1.
         trunk_size: int, pixels. Feature size that the stem's stride aims at.
+        dtype: Keras policy or its name; logits are float32 whatever it is.
 
     Returns:
         `keras.Model` from images `(batch, *image_shape)`, pixels in 0..255, to logits
@@ -42,16 +48,27 @@ def standalone_network(
             f"`widths` must hold {shape.num_blocks} integers >= {least}, one for each block of "
             f"{backbone}. Received: widths={widths}"
         )
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        return _standalone_network(image_shape, num_classes, shape, widths, trunk_size)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _standalone_network(image_shape, num_classes, shape, widths, trunk_size):
     strides = TaskStem("task", shape.stem_filters, image_shape, trunk_size).strides
-    inputs = keras.Input(image_shape)
-    features = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
+    # In float32 whatever the policy, which would round pixels.
+    inputs = keras.Input(image_shape, dtype="float32")
+    features = keras.layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32")(inputs)
     stem = _conv(features, shape.stem_filters, "stem_conv", strides, kernel_size=7)
     features = _norm(stem, "stem_norm")
     kind = block_kind(shape.kind)
     for index, (block, width) in enumerate(zip(shape.blocks, widths, strict=True)):
         features = _block(features, kind, block, width, f"block{index + 1}")
     pooled = keras.layers.GlobalAveragePooling2D()(_norm(features, "head_norm"))
-    return keras.Model(inputs, keras.layers.Dense(num_classes, name="head_linear")(pooled))
+    linear = keras.layers.Dense(num_classes, dtype="float32", name="head_linear")
+    return keras.Model(inputs, linear(pooled))
 
 
 def _block(features, kind, block, width, name):
@@ -126,7 +143,7 @@ def standalone_layers(estimator, task):
     return found | {"head_norm": head.norm, "head_linear": head.linear}
 
 
-def fixed_network(estimator, task, levels):
+def fixed_network(estimator, task, levels, dtype="float32"):
     """Cuts one model of one task out of an estimator.
 
     The result has standard Keras layers only, with no more weights than the model uses, so it can
@@ -136,6 +153,7 @@ def fixed_network(estimator, task, levels):
         estimator: an `Estimator`. Its weights are copied as they are now.
         task: str.
         levels: sequence of int, the level of every block, each in `[0, num_levels)`.
+        dtype: see `standalone_network`.
 
     Returns:
         A functional `keras.Model` from images `(batch, *image_shape)`, pixels in 0..255, to logits
@@ -155,6 +173,7 @@ def fixed_network(estimator, task, levels):
         estimator.backbone,
         widths,
         estimator.trunk_size,
+        dtype,
     )
     for name, layer in standalone_layers(estimator, task).items():
         if name in (target.name for target in model.layers):

@@ -1,5 +1,7 @@
 """Tests of the frozen network."""
 
+import gc
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
@@ -41,6 +43,12 @@ def any_batch(network, task="grey"):
     return tf.function(network, input_signature=[spec])
 
 
+def num_graphs():
+    """Returns how many graphs of functions are alive."""
+    gc.collect()
+    return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
+
+
 class FrozenNetworkTest(testing.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -72,6 +80,19 @@ class FrozenNetworkTest(testing.TestCase):
         self.assertEmpty(predict.get_concrete_function().variables)
         if cls is FrozenNetwork:
             self.assertEqual(predict(self.images[:0])["logits"].shape, (0, 3))
+
+    def test_no_graph_is_kept_when_a_frozen_network_is_gone(self):
+        def freeze():
+            predict = any_batch(FrozenNetwork(self.network, "grey"))
+            predict(self.images[:3])
+            predict_images = tf.function(self.network.estimator)
+            predict_images(self.images, self.logits.argmax(-1), task="grey")
+
+        freeze()  # What TensorFlow keeps of the first is no leak.
+        before = num_graphs()
+        for _ in range(2):
+            freeze()
+        self.assertEqual(num_graphs(), before)
 
     def test_a_budget_has_its_price(self):
         high = self.price

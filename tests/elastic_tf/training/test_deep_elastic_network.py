@@ -201,6 +201,16 @@ class DeepElasticNetworkTest(testing.TestCase):
         self.assertNotAllClose(trained["none"], trained["images"], atol=1e-4)
         self.assertAllClose(logs["classes"], logs["images"])
 
+    def test_xla_compiles_the_initial_stage_to_the_same_numbers(self):
+        weights = {}
+        for compiles in (False, True):
+            arguments = {"jit_compile": compiles, "optimizer": keras.optimizers.SGD(0.1)}
+            model = self._compile(ESTIMATOR, eagerly=False, arguments=arguments)
+            fit(model, dataset(2))
+            weights[compiles] = values(model.estimator)
+        for ours, theirs in zip(weights[True], weights[False], strict=True):
+            self.assertAllClose(ours, theirs, rtol=1e-4, atol=1e-5)
+
     def test_other_class_weights_make_another_graph(self):
         model, functions = self._compile(), []
         for weight in (2.0, 2.0, 3.0):
