@@ -283,11 +283,13 @@ class DataSettings:
         images = _HELD.get(key)
         if images is None:
             images = decode_images(self._load(spec, split), spec, self.cache_dir)
+            images.source = spec.source  # Its id is no other's as long as it lives.
             _HELD[key] = images
         return images
 
     def _key(self, spec, split):
-        return spec, split, self.data_dir, self.validation_share, self.cache_dir
+        images = (id(spec.source), spec.name, spec.image_shape, spec.num_classes, split)
+        return *images, self.data_dir, self.validation_share, self.cache_dir
 
 
 def _checked(specs):

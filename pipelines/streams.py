@@ -48,6 +48,8 @@ def training_stream(spec, images, batch_size, seed, start_step=0):
     shuffle_seed = stream_seed(seed, spec.name, "shuffle")
     augment_seed = stream_seed(seed, spec.name, "augment")
 
+    # To look for Python to convert would take longer than all else up to the first batch.
+    @tf.autograph.experimental.do_not_convert
     def read(step, indices):
         batch, labels = images.take(indices)
         # The step is part of the seed, so that a resumed run augments as the whole one would.
@@ -119,6 +121,7 @@ def index_batches(num_examples, batch_size, seed, start_step=0):
     """
     first_epoch, offset = divmod(start_step * batch_size, num_examples)
 
+    @tf.autograph.experimental.do_not_convert
     def order(epoch):
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
         numbers = tf.range(num_examples, dtype=tf.int32)

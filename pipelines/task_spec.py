@@ -57,10 +57,8 @@ class TaskSpec:
             _refuse("pad", f"an integer in [0, {self.image_size}) or None", self.pad)
         if not isinstance(self.description, str) or not self.description.strip():
             _refuse("description", "a string that is not empty", self.description)
-        if self.classes is not None:
-            object.__setattr__(self, "classes", tuple(self.classes))
-            if len(self.classes) != self.num_classes:
-                _refuse("classes", f"{self.num_classes} names or None", self.classes)
+        if self.classes is not None and len(self.classes) != self.num_classes:
+            _refuse("classes", f"{self.num_classes} names or None", self.classes)
 
     @property
     def image_shape(self):
