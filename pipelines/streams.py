@@ -1,6 +1,5 @@
 """How the decoded images of tasks become batches: their number, order, and augmentation."""
 
-import numbers
 import zlib
 
 import numpy as np
