@@ -3,6 +3,7 @@
 `elastic_tf.report` and `elastic_tf.tuning` need more packages and are imported by themselves.
 """
 
+import elastic_tf.backend
 from elastic_tf.costs.cost_table import CostTable
 from elastic_tf.costs.ratios import default_ratios
 from elastic_tf.evaluation.answers import Answers, AnswersBySplit
@@ -24,7 +25,8 @@ from elastic_tf.export.network_export import export_network
 from elastic_tf.export.options import ExportOptions
 from elastic_tf.inference.frozen_estimator import FrozenEstimator
 from elastic_tf.inference.frozen_network import FrozenNetwork, FrozenSelector, PortableNetwork
-from elastic_tf.layers.blocks import ElasticResidualBlock, ElasticVggBlock
+from elastic_tf.layers.block_kinds import BLOCK_KINDS, BlockKind
+from elastic_tf.layers.elastic_block import ElasticBlock
 from elastic_tf.layers.elastic_conv import ElasticConv2D
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from elastic_tf.models.backbones import parse_backbone

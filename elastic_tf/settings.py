@@ -116,6 +116,16 @@ def check_value(field, value):
         )
 
 
+def check_integer(name, value, low):
+    """Returns `value` as an int, or raises a `ValueError` that names it if it is none >= `low`.
+
+    NumPy's integers are some; a bool is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < low:
+        raise ValueError(f"`{name}` must be an integer >= {low}. Received: {name}={value!r}")
+    return int(value)
+
+
 def describe_range(known):
     """Returns what a setting may be, in words; `known` is a field's metadata."""
     if "choices" in known:

@@ -49,14 +49,14 @@ main()
 """
 
 
-def run_python(*arguments, path=()):
+def run_python(*arguments, path=(), **environment):
     """Runs Python elsewhere, with folders first on PYTHONPATH; returns the finished process."""
     return subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
         text=True,
         cwd=tempfile.gettempdir(),
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))} | environment,
     )
 
 
@@ -100,7 +100,7 @@ class ProjectTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(set(EXTRA_OF.values()), set(extras) - {"all"})
 
 
-class ProcessTest(tf.test.TestCase):
+class ProcessTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -120,6 +120,17 @@ class ProcessTest(tf.test.TestCase):
         done = run_python(ROOT / "tools" / "train.py", "--help", path=[self.folder])
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("--output_dir: ", done.stdout)
+
+    @parameterized.parameters(
+        ({"KERAS_BACKEND": "jax"}, "KERAS_BACKEND must be 'tensorflow'.*: KERAS_BACKEND=jax"),
+        ({}, "`image_data_format` of Keras must be 'channels_last'.*=channels_first"),
+    )
+    def test_a_keras_of_another_kind_is_one_line(self, environment, message):
+        (self.folder / "keras.json").write_text('{"image_data_format": "channels_first"}')
+        environment = {"KERAS_HOME": str(self.folder)} | environment
+        done = run_python(ROOT / "tools" / "train.py", "--help", **environment)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, f"^error: {message}\n$")
 
     def test_the_library_needs_no_extras_and_a_command_names_its_own(self):
         done = run_python("-c", WITHOUT_EXTRAS)

@@ -16,7 +16,25 @@ TASKS = {
     "colour": {"image_shape": (11, 9, 3), "num_classes": 4},
 }
 # One of each kind of block, and both numbers of stages.
-BACKBONES = ("wrn-8-1", "resnet-10-4", "vgg-8-4")
+BACKBONES = ("wrn-8-1", "resnet-10-4", "bottleneck-14-2", "mobile-11-4", "vgg-8-4")
+_RATIOS = (0.2, 0.25, 0.5, 1.0)  # Where no level skips the block.
+# Arguments of `ElasticBlock`, for inputs of 8 channels: all kinds there are.
+BLOCKS = {
+    "basic": {"kind": "basic", "filters": 8},
+    "basic_strided": {"kind": "basic", "filters": 12, "strides": 2},
+    "basic_two_levels": {"kind": "basic", "filters": 8, "ratios": (0.0, 1.0)},
+    "bottleneck": {"kind": "bottleneck", "filters": 16},
+    "bottleneck_strided": {"kind": "bottleneck", "filters": 16, "strides": 2},
+    "inverted_residual": {"kind": "inverted_residual", "filters": 8, "hidden_filters": 10},
+    "inverted_residual_strided": {
+        "kind": "inverted_residual",
+        "filters": 4,
+        "strides": 2,
+        "ratios": _RATIOS,
+    },
+    "vgg": {"kind": "vgg", "filters": 8, "ratios": _RATIOS},
+    "vgg_strided": {"kind": "vgg", "filters": 12, "strides": 2, "ratios": (0.2, 0.5, 1.0)},
+}
 
 
 class TestCase(tf.test.TestCase, parameterized.TestCase):

@@ -70,13 +70,18 @@ def stderr_held_back():
 
 
 def _explain(kind, error, trace):
-    """Prints one line for a package that is not installed, as commands have extras of their own."""
+    """Prints one line where a package is missing, Keras is not for us, or a network has diverged.
+
+    Commands have extras of their own.
+    """
     extra = EXTRA_OF.get((getattr(error, "name", None) or "").partition(".")[0])
     if issubclass(kind, ModuleNotFoundError) and extra:
         sys.stderr.write(
             f"error: {error.name} must be installed: pip install 'elastic-tf[{extra}]'\n"
         )
-    elif kind is ImportError and "pip install" in str(error):
+    elif kind is ImportError and ("pip install" in str(error) or "Received: " in str(error)):
+        sys.stderr.write(f"error: {error}\n")
+    elif issubclass(kind, FloatingPointError):
         sys.stderr.write(f"error: {error}\n")
     else:
         sys.__excepthook__(kind, error, trace)
@@ -88,3 +93,5 @@ with stderr_held_back():
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # The search for GPUs has lines of its own.
+
+import elastic_tf.backend  # noqa: E402, F401 - Before Keras, which some commands import first.

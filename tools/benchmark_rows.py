@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 import elastic_tf
-from elastic_tf.training.estimator_step import estimator_levels
+from elastic_tf.training.estimator_step import needs_scores, step_models
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
 
 # Each keeps a network in one stage, longer than any measurement.
@@ -135,6 +135,11 @@ def inference_candidates(subject, batch_size):
         add(name, predict, uniform[level])
         if name == "dense" and tf.config.list_physical_devices("GPU"):
             add("dense_jit", tf.function(predict, jit_compile=True), uniform[level])
+    if network.dtype_policy.name != "float32":
+        predict = functools.partial(
+            _standalone_model(subject, network.num_levels - 1, "float32"), training=False
+        )
+        add("dense_float32", predict, uniform[-1])
     # As the paper's program runs it, at full width whatever the levels; and as it trains.
     add("masked", functools.partial(_masked(network.estimator), task=task), uniform[-1], drawn)
     training_path = functools.partial(network.estimator, task=task)
@@ -170,15 +175,16 @@ def training_candidates(subject, batch_size):
     batch = subject.batch(batch_size)
     candidates = {
         "train_dense": _dense_step(subject, batch),
+        **_float32_step(subject, batch),
         "train_initial": _estimator_step(subject, batch, INITIAL, **_BARE),
         "train_random": _estimator_step(
             subject, batch, INITIAL, **_BARE, initial_distribution="uniform"
         ),
     }
-    # The defaults: the full model teaches a random one, and the selector guesses the class.
+    # The defaults: the full model teaches random ones, and the selector guesses the class.
     selector_share = _selector_share(subject)
     run, share = _estimator_step(subject, batch, INITIAL)
-    candidates["train_distilled"] = Candidate(run, 1.0 + share + selector_share)
+    candidates["train_distilled"] = Candidate(run, share + selector_share)
     if subject.is_trained:
         candidates["train_selected"] = _estimator_step(
             subject, batch, ESTIMATOR, **_BARE, initial_mix=0.0
@@ -193,8 +199,15 @@ def training_candidates(subject, batch_size):
     return candidates | {"train_selector": step}
 
 
-def _dense_step(subject, batch):
-    model = _standalone_model(subject, subject.network.num_levels - 1)
+def _float32_step(subject, batch):
+    """Returns the dense row in float32 where the network computes in another type, a dict."""
+    if subject.network.dtype_policy.name == "float32":
+        return {}
+    return {"train_dense_float32": _dense_step(subject, batch, "float32")}
+
+
+def _dense_step(subject, batch, dtype=None):
+    model = _standalone_model(subject, subject.network.num_levels - 1, dtype)
     model.compile(
         optimizer=_OPTIMIZERS.make_optimizer(),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -205,10 +218,14 @@ def _dense_step(subject, batch):
 
 def _estimator_step(subject, batch, kind, **settings):
     network = subject.staged_copy(kind, **settings)
-    stage, seed = network.stages(network.step), tf.constant([subject.seed, 0])
-    levels = estimator_levels(network, subject.task, batch[0], stage, seed)
+    size, scores = (network.num_blocks, network.num_levels), None
+    if needs_scores(network.method, kind):
+        scores = network.selector(batch[0], task=subject.task)
+    shares = network.cost_table(subject.task).block_shares
+    seed, rows = tf.constant([subject.seed, 0]), len(batch[1])
+    models = step_models(network.method, kind, rows, size, scores, shares, seed, turn=0)
     run = step_runner(network, {subject.task: batch})
-    return Candidate(run, subject.macs_share(levels))
+    return Candidate(run, subject.macs_share(models.levels) * len(models.levels) / rows)
 
 
 def step_runner(model, batch):
@@ -251,10 +268,11 @@ def input_rows(network, batches, timer):
     ]
 
 
-def _standalone_model(subject, level):
-    """Returns the model of one level in every block, of standard layers."""
-    levels = [level] * subject.network.num_blocks
-    return elastic_tf.fixed_network(subject.network.estimator, subject.task, levels)
+def _standalone_model(subject, level, dtype=None):
+    """Returns the model of one level in every block, of standard layers; as the network's type."""
+    network, levels = subject.network, [level] * subject.network.num_blocks
+    dtype = dtype or network.dtype_policy
+    return elastic_tf.fixed_network(network.estimator, subject.task, levels, dtype)
 
 
 def _masked(estimator):

@@ -11,6 +11,7 @@ import keras
 import elastic_tf
 import pipelines
 from elastic_tf.files import ClaimedFolder, read_json
+from elastic_tf.models.tasks import check_finite
 
 FILE = "run.json"
 # What run.json of a run with fresh averages has besides: which ones they are.
@@ -114,13 +115,14 @@ class RunFolder:
 
 
 def load_network(path):
-    """Returns the `DeepElasticNetwork` of a file; a `ValueError` if it holds none."""
+    """Returns the `DeepElasticNetwork` of a file; a `ValueError` if it holds no finite one."""
     try:
         model = keras.saving.load_model(path)
     except Exception as error:  # Keras raises whatever the zip, JSON or HDF5 reader did.
         received = (str(error).splitlines() or [type(error).__name__])[0]
     else:
         if isinstance(model, elastic_tf.DeepElasticNetwork):
+            check_finite(model, path)
             return model
         received = type(model).__name__
     raise ValueError(

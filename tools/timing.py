@@ -20,6 +20,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 import elastic_tf
 from elastic_tf.files import aligned, markdown_table
+from elastic_tf.models.precision import has_bfloat16_units
 
 
 class Candidate(typing.NamedTuple):
@@ -226,6 +227,7 @@ def describe_machine():
         device = f"CPU: {found[1] if found else platform.machine()}"
     return {
         "device": device,
+        "has_amx_bf16": has_bfloat16_units(),
         "cores": len(os.sched_getaffinity(0)),
         "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),

@@ -8,7 +8,6 @@ saved at its end includes validation.json, how well it does on the images held o
 
 import contextlib
 import functools
-import sys
 import time
 import types
 
@@ -144,10 +143,7 @@ def _describe(model, data, specs, counts):
 def _train(model, batches, held_out, read, run, options):
     """Trains to the end, or as far as wanted, and measures; `read` is of `batches_of`."""
     began = time.monotonic()
-    try:
-        _fit(model, batches, held_out, read, run, options)
-    except FloatingPointError as error:
-        sys.exit(f"error: {error}")
+    _fit(model, batches, held_out, read, run, options)
     if int(model.step.numpy()) < model.stages.total_steps:
         _validate(run, AnswersBySplit(model, read), held_out)
         print(f"\nStopped at step {int(model.step.numpy())}. Saved: {run.checkpoint}")

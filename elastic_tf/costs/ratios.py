@@ -72,7 +72,8 @@ def validate_block_ratios(ratios, num_blocks, residual=True):
         ratios: list of floats (the same for every block), or list of `num_blocks` such lists,
             all of the same length: the selector gives every block the same number of levels.
         num_blocks: int.
-        residual: bool, as in `validate_ratios`.
+        residual: bool, as in `validate_ratios`; or a list of them, one for each block, where ratios
+            are given per block.
 
     Returns:
         Tuple of `num_blocks` tuples of floats.
@@ -83,12 +84,13 @@ def validate_block_ratios(ratios, num_blocks, residual=True):
     is_list = isinstance(ratios, (list, tuple))
     if not is_list or not ratios or not isinstance(ratios[0], (list, tuple)):
         return (validate_ratios(ratios, residual),) * num_blocks
-    per_block = tuple(validate_ratios(block, residual) for block in ratios)
-    if len(per_block) != num_blocks:
+    if len(ratios) != num_blocks:
         raise ValueError(
             f"`ratios` given per block must hold {num_blocks} lists, one for each block. "
-            f"Received: {len(per_block)} lists"
+            f"Received: {len(ratios)} lists"
         )
+    residuals = residual if isinstance(residual, list) else [residual] * num_blocks
+    per_block = tuple(map(validate_ratios, ratios, residuals))
     if len({len(block) for block in per_block}) > 1:
         raise ValueError(
             "`ratios` must have the same number of levels in every block. "

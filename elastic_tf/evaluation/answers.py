@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.inference.frozen_network import FrozenNetwork
+from elastic_tf.models.tasks import check_finite, warn_of_pixels
 from elastic_tf.policies.budget import priced_greedy
 
 
@@ -15,7 +16,8 @@ class Answers:
     Args:
         network: an `ElasticNetwork`. Freezing it takes seconds; changes of its weights are not
             seen afterwards, those of its `calibrations` are.
-        batches: iterable of `(images, labels)` that gives the same images at every pass.
+        batches: iterable of `(images, labels)` that gives the same images at every pass; pixels of
+            any numeric type in 0..255.
         task: str.
 
     Attributes:
@@ -25,17 +27,16 @@ class Answers:
         logits: float32 array `(images, blocks, levels)`, of the selector.
 
     Raises:
-        ValueError: if there is no image.
+        ValueError: if there is no image, a label is none of the task's, or a weight of the network
+            is infinite or not a number.
+        FloatingPointError: if an answer is, here or later.
     """
 
     def __init__(self, network, batches, task):
+        check_finite(network)
         self.network, self.task, self.table = network, task, network.cost_table(task)
-        frozen = FrozenNetwork(network, task)
-        height, width, channels = network.tasks[task]["image_shape"]
-        images = tf.TensorSpec((None, height, width, channels), tf.uint8)
-        levels = tf.TensorSpec((None, network.num_blocks), tf.int32)
-        self._score = tf.function(frozen.selector, input_signature=[images])
-        self._classify = tf.function(frozen.estimator, input_signature=[images, levels])
+        self._frozen = FrozenNetwork(network, task)
+        self._graphs = {}
         self._look_at(batches)
 
     def on(self, batches):
@@ -46,16 +47,54 @@ class Answers:
 
     def _look_at(self, batches):
         self._batches = batches
-        scored = [
-            (self._score(tf.cast(images, tf.uint8)).numpy(), np.asarray(labels, np.int64))
-            for images, labels in batches
-        ]
+        scored = []
+        for images, labels in batches:
+            if not scored:
+                warn_of_pixels({self.task: images})
+            images, score, _ = self._prepared(images)
+            scored.append((self._finite(score(images)), np.asarray(labels)))
         if not sum(len(labels) for _, labels in scored):
             raise ValueError(
                 f"`batches` must hold at least one image of task '{self.task}'. Received: none"
             )
         self.logits = np.concatenate([logits for logits, _ in scored])
-        self.labels = np.concatenate([labels for _, labels in scored])
+        self.labels = self._checked(np.concatenate([labels for _, labels in scored]))
+
+    def _checked(self, labels):
+        num_classes = self.network.tasks[self.task]["num_classes"]
+        if labels.ndim != 1 or not np.all(np.isin(labels, np.arange(num_classes))):
+            raise ValueError(
+                f"Labels of task '{self.task}' must be integers in [0, {num_classes}), one each. "
+                f"Received: labels.shape={labels.shape}, from {labels.min()} to {labels.max()}"
+            )
+        return labels.astype(np.int64)
+
+    def _finite(self, logits):
+        logits = logits.numpy()
+        if not np.isfinite(logits).all():
+            raise FloatingPointError(
+                f"Answers on images of task '{self.task}' must be finite; the network may have "
+                f"diverged. Received: {np.sum(~np.isfinite(logits))} logits that are not"
+            )
+        return logits
+
+    def _prepared(self, images):
+        """Returns images as uint8 or float32, and two graphs: of the selector, of the estimator.
+
+        The graphs are made for a type when it is first met.
+        """
+        images = tf.convert_to_tensor(images)
+        if images.dtype != tf.uint8:
+            images = tf.cast(images, tf.float32)
+        if images.dtype not in self._graphs:
+            shape = self.network.tasks[self.task]["image_shape"]
+            spec = tf.TensorSpec((None, *shape), images.dtype)
+            levels = tf.TensorSpec((None, self.network.num_blocks), tf.int32)
+            self._graphs[images.dtype] = (
+                tf.function(self._frozen.selector, input_signature=[spec]),
+                tf.function(self._frozen.estimator, input_signature=[spec, levels]),
+            )
+        return images, *self._graphs[images.dtype]
 
     def __len__(self):
         return len(self.labels)
@@ -105,8 +144,8 @@ class Answers:
         logits, start = [], 0
         for images, _ in self._batches:
             stop = start + len(images)
-            chosen = tf.constant(levels[start:stop])
-            logits.append(self._classify(tf.cast(images, tf.uint8), chosen).numpy())
+            images, _, classify = self._prepared(images)
+            logits.append(self._finite(classify(images, tf.constant(levels[start:stop]))))
             start = stop
         return np.concatenate(logits)
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.policies.budget import BudgetCalibration, priced_greedy
+from elastic_tf.settings import check_integer
 
 # The mean MACs of so many images are within half a point or so of those of any others.
 _ENOUGH_IMAGES = 2000
@@ -103,8 +104,7 @@ def calibrate(logits, table, points=101):
         )
     if not np.all(np.isfinite(logits)):
         raise ValueError("`logits` must be finite. Received: infinite or undefined ones")
-    if isinstance(points, bool) or not isinstance(points, int) or points < 2:
-        raise ValueError(f"`points` must be an integer >= 2. Received: {points=}")
+    check_integer("points", points, 2)
     shares, prices = _steps(logits, table)
     most = max(shares[0], 1.0)  # If even the cheapest is above 1, all budgets get that.
     budgets = np.unique(np.linspace(shares[0], most, points))

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.export.dynamic_module import DynamicModule, served_answers, served_probabilities
+from elastic_tf.inference.frozen_estimator import FrozenEstimator
 from elastic_tf.inference.frozen_network import PortableNetwork
 from elastic_tf.layers.elastic_conv import run_unless_empty
 from elastic_tf.models.elastic_network import ElasticNetwork
@@ -66,7 +67,8 @@ def _portable_function(network, task, options):
     price = 0.0
     if options.budget is not None:
         price = float(network.calibrations[task].price(options.budget))
-    portable, table = PortableNetwork(network, task, price), network.cost_table(task)
+    portable = PortableNetwork(network, task, price, options.format)
+    table = network.cost_table(task)
     images = _images_spec(network.tasks[task]["image_shape"], options.input_dtype)
     return tf.function(lambda images: served_answers(portable(images), table), [images])
 
@@ -81,52 +83,45 @@ def write_fixed(folder, network, options, manifest, representative_images=None):
             `None` unless they are quantised.
     """
     (task,) = options.tasks_of(network)
-    logits, dtype = fixed_network(network.estimator, task, options.levels), options.input_dtype
+    if options.format == "keras":
+        logits = fixed_network(network.estimator, task, options.levels)
+        _with_probabilities(logits, options.input_dtype).save(folder / "model.keras")
+        return
+    function = _fixed_function(network, task, options)
     if options.format == "saved_model":
         module = tf.Module()
-        module.model = logits
-        module.predict = tf.function(
-            lambda images: served_probabilities(_run(logits, images)),
-            [_images_spec(logits.input_shape[1:], dtype)],
-        )
-        _save_module(folder, module, manifest, {"serving_default": module.predict})
-    elif options.format == "keras":
-        _with_probabilities(logits, dtype).save(folder / "model.keras")
+        module.predict = function
+        _save_module(folder, module, manifest, {"serving_default": function})
     elif options.format == "onnx":
-        write_onnx(folder, _without_variables(logits, dtype))
+        write_onnx(folder, function)
     else:
-        is_int8 = options.quantization == "int8"
-        function = _without_variables(logits, "float32" if is_int8 else dtype)
         write_litert(folder, function, _converter_settings(options, representative_images))
+
+
+def _fixed_function(network, task, options):
+    """Returns a function of images, whose weights are constants, folded as of `FrozenEstimator`."""
+    frozen = FrozenEstimator(network.estimator, task)
+    is_int8 = options.quantization == "int8"
+    images = _images_spec(frozen.image_shape, "float32" if is_int8 else options.input_dtype)
+
+    def logits(images):
+        return frozen.classify_at(images, options.levels)
+
+    def guarded(images):
+        return run_unless_empty(logits, images, (frozen.num_classes,), tf.float32)
+
+    run = guarded if options.format == "saved_model" else logits
+    return tf.function(lambda images: served_probabilities(run(images)), [images])
 
 
 def _images_spec(image_shape, dtype):
     return tf.TensorSpec((None, *image_shape), dtype, name="images")
 
 
-def _run(logits, images):
-    images = tf.cast(images, tf.float32)
-    return run_unless_empty(logits, images, logits.output_shape[1:])
-
-
 def _with_probabilities(logits, input_dtype):
     inputs = keras.Input(logits.input_shape[1:], dtype=input_dtype, name="images")
     probabilities = keras.layers.Softmax(name="probabilities")(logits(inputs))
     return keras.Model(inputs, probabilities, name="fixed_model")
-
-
-def _without_variables(logits, input_dtype):
-    """Returns a function of images whose weights are constants; LiteRT would keep variables."""
-    weights = [
-        [np.asarray(variable) for variable in variables]
-        for variables in (logits.trainable_variables, logits.non_trainable_variables)
-    ]
-
-    def predict(images):
-        outputs, _ = logits.stateless_call(*weights, tf.cast(images, tf.float32))
-        return served_probabilities(outputs)
-
-    return tf.function(predict, [_images_spec(logits.input_shape[1:], input_dtype)])
 
 
 def _save_module(folder, module, manifest, signatures):

@@ -11,6 +11,7 @@ from elastic_tf.export.dynamic_module import served_answers
 from elastic_tf.export.formats import import_runtime
 from elastic_tf.export.manifest import read_manifest
 from elastic_tf.layers.elastic_conv import run_unless_empty
+from elastic_tf.models.tasks import as_pixels, warn_of_pixels
 from elastic_tf.policies.budget import check_budget_number
 
 OUTPUTS = ("probabilities", "classes", "levels", "macs")
@@ -67,14 +68,19 @@ class LoadedExport:
         """Returns the answers to images.
 
         Args:
-            images: array `(batch, height, width, channels)` of the manifest's `input_dtype`, pixels
-                in 0..255. A batch may be empty but for LiteRT.
+            images: array `(batch, height, width, channels)`, pixels in 0..255 that the manifest's
+                `input_dtype` holds. A batch may be empty but for LiteRT.
             budget: float in (0, 1], see `check_budget`; `None` for the export's own choice.
 
         Returns:
             Dict of arrays: `probabilities`, `classes`, `levels` and `macs`, as `served_answers` has
             them, for a fixed model too.
+
+        Raises:
+            ValueError: if `input_dtype` does not hold the pixels.
         """
+        images = as_pixels(images, self.manifest["input_dtype"])
+        warn_of_pixels({self.task: images})
         outputs = self._run(images) if budget is None else self._run_at_budget(images, budget)
         found = {name: np.asarray(value) for name, value in outputs.items()}
         found.setdefault("classes", found["probabilities"].argmax(-1).astype(np.int32))

@@ -11,6 +11,7 @@ from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.export.manifest import FILE, make_manifest
 from elastic_tf.export.options import ExportOptions
 from elastic_tf.files import whole_folder, write_json
+from elastic_tf.models.tasks import as_pixels, check_finite
 
 CHECKED_IMAGES = 256
 
@@ -40,8 +41,9 @@ def export_network(
         network: an `ElasticNetwork`, with calibrations for whatever is to be held to budgets.
         folder: str or path, new or empty.
         options: `ExportOptions`. Defaults to a dynamic SavedModel of all tasks.
-        images: dict from task to the images that the export is checked on, uint8 array
-            `(images, *image_shape)`, or `None`; where there are fewer than 256, noise is added.
+        images: dict from task to the images that the export is checked on, array
+            `(images, *image_shape)` of pixels that the options' `input_dtype` holds, or `None`;
+            where there are fewer than 256, noise is added.
         descriptions: dict from task to what the export says of its images, a dict of `labels`, list
             of str, the names of the classes, which are numbers where left out; and `fit`, how
             images of another shape are brought to the task's, `"crop"` where left out.
@@ -64,6 +66,7 @@ def export_network(
     >>> LoadedExport("digits_1").predict(images)["classes"]
     """
     options = options or ExportOptions()
+    check_finite(network)
     options.check(network)
     if (options.quantization == "int8") != (representative_images is not None):
         raise ValueError(
@@ -79,7 +82,7 @@ def export_network(
                 LoadedExport(stage, task),
                 network,
                 options.choice,
-                _checked_images(network, task, (images or {}).get(task)),
+                _checked_images(network, task, (images or {}).get(task), options.input_dtype),
             )
             for task in options.tasks_of(network)
         }
@@ -96,11 +99,11 @@ def _write(folder, network, options, manifest, representative_images):
             write_fixed(folder, network, options, file, representative_images)
 
 
-def _checked_images(network, task, images):
-    """Returns as many images as are checked, uint8, filled up with noise."""
+def _checked_images(network, task, images, dtype):
+    """Returns as many images as are checked, of the export's type, filled up with noise."""
     shape = (CHECKED_IMAGES, *network.tasks[task]["image_shape"])
-    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8).astype(dtype)
     if images is None:
         return noise
-    images = np.asarray(images, np.uint8)[:CHECKED_IMAGES]
+    images = as_pixels(images[:CHECKED_IMAGES], dtype)
     return np.concatenate([images, noise[len(images) :]])

@@ -3,9 +3,10 @@
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.inference.rows import run_by_gather, run_by_group
-from elastic_tf.layers.blocks import ElasticResidualBlock
-from elastic_tf.layers.norm_ops import scale_offset_relu
+from elastic_tf.inference.rows import run_by_group
+from elastic_tf.layers.block_kinds import Norm
+from elastic_tf.layers.elastic_conv import convolve
+from elastic_tf.layers.norm_ops import ACTIVATIONS, scale_offset
 
 
 def scale_and_offset(norm, task):
@@ -35,7 +36,8 @@ def fold_norm(kernel, norm, task):
     """Returns the convolution that does what a convolution and the normalisation after it do.
 
     Args:
-        kernel: float array `(height, width, in_channels, filters)`.
+        kernel: float array `(height, width, in_channels, filters)`; of a depthwise convolution
+            `(height, width, filters, 1)`.
         norm: a built `TaskBatchNormalization` of `filters` channels.
         task: str, whose running averages to take.
 
@@ -46,31 +48,35 @@ def fold_norm(kernel, norm, task):
     Reference: Jacob et al., 2018 (arXiv 1712.05877), section 3.2.
     """
     scale, offset = scale_and_offset(norm, task)
-    return np.asarray(kernel, np.float32) * scale, offset
+    kernel = np.asarray(kernel, np.float32)
+    return kernel * (scale if kernel.shape[-1] == len(scale) else scale[:, np.newaxis]), offset
 
 
-def conv_bias_relu(images, kernel, bias, strides=1):
-    """Returns `relu(conv(images) + bias)`, 'same' padding.
+def conv_bias(images, kernel, bias=None, activation=None, strides=1, depthwise=False):
+    """Returns `activation(conv(images) + bias)`, 'same' padding, in the type of `images`.
 
     With a constant kernel, the graph optimiser makes one kernel of it.
 
     Args:
-        images: float32 tensor `(batch, height, width, channels)`, not empty.
-        kernel: float32 array `(side, side, channels, filters)`.
-        bias: float32 array `(filters,)`.
+        images: float tensor `(batch, height, width, channels)`, not empty.
+        kernel: float32 array `(side, side, channels, filters)`; see `convolve`.
+        bias: float32 array `(filters,)`, or `None`.
+        activation: a key of `ACTIVATIONS`.
         strides: int, pixels.
+        depthwise: bool.
     """
-    return tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(images, kernel, strides, "SAME"), bias))
-
-
-def freeze_block(block, task):
-    """Returns the frozen block for an `ElasticResidualBlock` or `ElasticVggBlock`."""
-    residual = isinstance(block, ElasticResidualBlock)
-    return (FrozenResidualBlock if residual else FrozenVggBlock)(block, task)
+    outputs = convolve(images, tf.cast(kernel, images.dtype), strides, depthwise)
+    if bias is not None:
+        outputs = tf.nn.bias_add(outputs, tf.cast(bias, images.dtype))
+    return ACTIVATIONS[activation](outputs) if activation else outputs
 
 
 class FrozenBlock:
-    """Base of the frozen blocks: one function per level, and how a batch is dealt to them.
+    """`ElasticBlock` for inference: one function per level, and how a batch is dealt to them.
+
+    A normalisation behind a convolution is folded into it, whose kernel is sliced ahead for every
+    level; one that comes before is one fused operation. Level 0 of a block that may be skipped does
+    nothing.
 
     Args:
         block: a built `ElasticBlock`.
@@ -79,7 +85,9 @@ class FrozenBlock:
 
     def __init__(self, block, task):
         self.block = block
-        self.task = task
+        self._operations = [
+            _operations(block, task, width) if width else None for width in block.channels_per_level
+        ]
         self._shared = None
 
     def __call__(self, features, sizes=None):
@@ -93,9 +101,9 @@ class FrozenBlock:
         Returns:
             float32 tensor as of the block.
         """
-        inputs = self._prepare(features)
         if sizes is None:
-            return self._branches()[-1](*inputs)
+            return self.run_at(features, -1)
+        inputs = self._prepare(features)
         return run_by_group(self._functions(inputs), inputs, sizes, self._output_shape(features))
 
     def run_one(self, features, level):
@@ -114,18 +122,25 @@ class FrozenBlock:
         shape = (features.shape[0], *self._output_shape(features))
         return tf.ensure_shape(tf.switch_case(level, branches), shape)
 
-    def run_gathered(self, features, levels):
-        """Runs a batch in any order with operations that other runtimes have; see `run_by_gather`.
+    def run_at(self, features, level):
+        """Runs a batch at one level, an int, known when the graph is made."""
+        inputs = self._prepare(features)
+        branch = self._branches()[level]
+        return inputs[-1] if branch is None else branch(*inputs)
+
+    def run_gathered(self, features, groups, run_groups):
+        """Runs planned groups of a batch, for another runtime.
 
         Args:
             features: float32 tensor `(batch, height, width, channels)`, not empty.
-            levels: int32 tensor `(batch,)`.
+            groups: list of this block, of `plan_groups`.
+            run_groups: `run_groups_for_onnx` or `run_groups_for_litert`.
 
         Returns:
-            Outputs in the order of levels, and that order.
+            Outputs in the order of the groups.
         """
         inputs = self._prepare(features)
-        return run_by_gather(self._branches(), inputs, levels, self._output_shape(features))
+        return run_groups(self._branches(), inputs, groups, self._output_shape(features))
 
     def _functions(self, inputs):
         """Returns the branches, for the graph that `inputs` belong to.
@@ -147,87 +162,50 @@ class FrozenBlock:
         return (*self.block.output_size(features.shape[1:3]), self.block.filters)
 
     def _prepare(self, features):
-        """Returns the list of tensors that the branches take."""
-        raise NotImplementedError
+        """Returns the list of tensors that the branches take: features, and the shortcut's."""
+        block, inputs = self.block, features
+        if block.description.pools and block.strides > 1:
+            features = tf.nn.max_pool2d(features, block.strides, block.strides, "SAME")
+        return [features] if block.shortcut is None else [features, block.shortcut.run(inputs)]
 
     def _branches(self):
         """Returns the function of each level, as `run_by_group` takes them."""
-        raise NotImplementedError
+        return [None if of is None else _branch(of) for of in self._operations]
 
 
-class FrozenResidualBlock(FrozenBlock):
-    """`ElasticResidualBlock` for inference.
-
-    The second normalisation is folded into the first convolution, whose kernel is sliced ahead
-    for every level; the first normalisation is one fused operation. Level 0 does nothing.
-
-    Args, call arguments, returns: as `FrozenBlock`.
-    """
-
-    def __init__(self, block, task):
-        super().__init__(block, task)
-        self._norm1 = scale_and_offset(block.norm1, task)
-        kernel1, bias1 = fold_norm(block.conv1.kernel, block.norm2, task)
-        kernel2 = np.asarray(block.conv2.kernel, np.float32)
-        self._convs = [
-            (kernel1[..., :width], bias1[:width], kernel2[:, :, :width])
-            for width in block.channels_per_level
-        ]
-
-    def _prepare(self, features):
-        return [features, self.block.shortcut.run(features)]
-
-    def _branches(self):
-        return [None, *map(self._branch, self._convs[1:])]
-
-    def _branch(self, convs):
-        kernel1, bias1, kernel2 = convs
-
-        def run(features, shortcut):
-            hidden = scale_offset_relu(features, *self._norm1)
-            hidden = conv_bias_relu(hidden, kernel1, bias1, self.block.strides)
-            return shortcut + tf.nn.conv2d(hidden, kernel2, 1, "SAME")
-
-        return run
+def _operations(block, task, width):
+    """Returns what one level does, a list of functions from features to features."""
+    operations, layers, from_hidden = [], block.layers(), False
+    while layers:
+        step, layer = layers.pop(0)
+        if isinstance(step, Norm):
+            scale, offset = scale_and_offset(layer, task)
+            if from_hidden:
+                scale, offset = scale[:width], offset[:width]
+            operations.append((scale_offset, (scale, offset, step.activation)))
+            continue
+        kernel, bias, activation = np.asarray(layer.kernel, np.float32), None, None
+        if layers and isinstance(layers[0][0], Norm):
+            norm_step, norm = layers.pop(0)
+            kernel, bias = fold_norm(kernel, norm, task)
+            activation = norm_step.activation
+        ins = width if from_hidden else layer.in_channels
+        if step.depthwise:
+            kernel = kernel[:, :, :ins]
+        else:
+            kernel = kernel[:, :, :ins, : width if step.to_hidden else block.filters]
+        if bias is not None and step.to_hidden:
+            bias = bias[:width]
+        arguments = (kernel, bias, activation, layer.strides, step.depthwise)
+        operations.append((conv_bias, arguments))
+        from_hidden = step.to_hidden
+    return operations
 
 
-class FrozenVggBlock(FrozenBlock):
-    """`ElasticVggBlock` for inference: every normalisation is folded.
+def _branch(operations):
+    def run(features, shortcut=None):
+        for operation, arguments in operations:
+            features = operation(features, *arguments)
+        return features if shortcut is None else shortcut + features
 
-    Args, call arguments, returns: as `FrozenBlock`.
-    """
-
-    def __init__(self, block, task):
-        super().__init__(block, task)
-        folded = [
-            fold_norm(conv.kernel, norm, task)
-            for conv, norm in zip(block.convs, block.norms, strict=True)
-        ]
-        self._convs = [self._slice(folded, width) for width in block.channels_per_level]
-
-    def _prepare(self, features):
-        strides = self.block.strides
-        if strides == 1:
-            return [features]
-        return [tf.nn.max_pool2d(features, strides, strides, "SAME")]
-
-    def _branches(self):
-        return list(map(self._branch, self._convs))
-
-    @staticmethod
-    def _slice(folded, width):
-        first, *middle, last = folded
-        return [
-            (first[0][..., :width], first[1][:width]),
-            *((kernel[:, :, :width, :width], bias[:width]) for kernel, bias in middle),
-            (last[0][:, :, :width], last[1]),
-        ]
-
-    @staticmethod
-    def _branch(convs):
-        def run(features):
-            for kernel, bias in convs:
-                features = conv_bias_relu(features, kernel, bias)
-            return features
-
-        return run
+    return run

@@ -4,16 +4,16 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.inference.frozen_blocks import (
-    conv_bias_relu,
+    FrozenBlock,
+    conv_bias,
     fold_norm,
-    freeze_block,
     scale_and_offset,
 )
-from elastic_tf.inference.rows import sort_rows, undo_order
+from elastic_tf.inference.rows import plan_groups, sort_rows
 from elastic_tf.layers.elastic_conv import run_unless_empty
-from elastic_tf.layers.norm_ops import scale_offset_relu
-from elastic_tf.layers.routing import group_sizes, inverse_permutation
-from elastic_tf.layers.task_layers import check_images
+from elastic_tf.layers.norm_ops import scale_offset
+from elastic_tf.layers.routing import count_levels
+from elastic_tf.layers.task_layers import check_images, pool_globally
 from elastic_tf.models.tasks import check_levels, check_task
 
 
@@ -22,15 +22,17 @@ class FrozenStem:
 
     Args:
         stem: a built `TaskStem`.
+        dtype: str, in which to compute.
 
     Call arguments:
         images: tensor `(batch, *image_shape)` of any numeric type, not empty, pixels in 0..255.
 
     Returns:
-        float32 tensor `(batch, height, width, filters)`.
+        Tensor `(batch, height, width, filters)` of that type.
     """
 
-    def __init__(self, stem):
+    def __init__(self, stem, dtype="float32"):
+        self._dtype = dtype
         self._strides = stem.strides
         kernel, self._bias = fold_norm(stem.conv.kernel, stem.norm, stem.task)
         # Only the scale: a shift does not pass the convolution's zero padding.
@@ -38,8 +40,8 @@ class FrozenStem:
         self._shift = stem.rescale.offset / stem.rescale.scale
 
     def __call__(self, images):
-        centred = tf.cast(images, tf.float32) + self._shift
-        return conv_bias_relu(centred, self._kernel, self._bias, self._strides)
+        centred = tf.cast(tf.cast(images, tf.float32) + self._shift, self._dtype)
+        return conv_bias(centred, self._kernel, self._bias, "relu", self._strides)
 
 
 class FrozenEstimator:
@@ -52,6 +54,8 @@ class FrozenEstimator:
     Args:
         estimator: an `Estimator`. Its weights are copied as they are now.
         task: str.
+        dtype: str, in which the blocks compute: `"float32"`, `"bfloat16"` or `"float16"`. `None`
+            for the estimator's.
 
     Call arguments:
         images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
@@ -67,7 +71,7 @@ class FrozenEstimator:
     Reference: the method's sections 2 and 5.
     """
 
-    def __init__(self, estimator, task):
+    def __init__(self, estimator, task, dtype=None):
         check_task(task, estimator.tasks)
         self.task = task
         self.image_shape = estimator.tasks[task]["image_shape"]
@@ -75,8 +79,8 @@ class FrozenEstimator:
         self.num_blocks = estimator.num_blocks
         self.num_levels = estimator.num_levels
         head = estimator.heads[task]
-        self._stem = FrozenStem(estimator.stems[task])
-        self._blocks = [freeze_block(block, task) for block in estimator.blocks]
+        self._stem = FrozenStem(estimator.stems[task], dtype or estimator.compute_dtype)
+        self._blocks = [FrozenBlock(block, task) for block in estimator.blocks]
         self._norm = scale_and_offset(head.norm, task)
         self._weights, self._bias = (np.asarray(v, np.float32) for v in head.linear.weights)
 
@@ -89,26 +93,36 @@ class FrozenEstimator:
             lambda images: self._classify(images, levels), images, (self.num_classes,), tf.float32
         )
 
-    def classify_gathered(self, images, levels):
-        """Returns the logits by operations that other runtimes have; see `run_by_gather`.
+    def classify_at(self, images, levels):
+        """Returns the logits of one model, which has only its own weights in the graph.
+
+        Args:
+            images: tensor `(batch, *image_shape)`, not empty.
+            levels: sequence of int, the level of every block.
+        """
+        features = self._stem(images)
+        for block, level in zip(self._blocks, levels, strict=True):
+            features = block.run_at(features, level)
+        return self._head(features)
+
+    def classify_gathered(self, images, levels, run_groups):
+        """Returns the logits by operations that other runtimes have.
 
         Args:
             images: tensor `(batch, *image_shape)`, not empty.
             levels: int32 tensor `(batch, blocks)`.
+            run_groups: `run_groups_for_onnx` or `run_groups_for_litert`.
         """
         features = self._stem(images)
-        rows = tf.range(tf.shape(images)[0])
-        for index, block in enumerate(self._blocks):
-            features, order = block.run_gathered(features, tf.gather(levels[:, index], rows))
-            rows = tf.gather(rows, order)
-        return undo_order(self._head(features), rows)
+        groups, restore = plan_groups(levels, self.num_levels)
+        for block, rows in zip(self._blocks, groups, strict=True):
+            features = block.run_gathered(features, rows, run_groups)
+        return tf.gather(self._head(features), restore)
 
     def _classify(self, images, levels):
-        features = self._stem(images)
         if levels is None:
-            for block in self._blocks:
-                features = block(features)
-            return self._head(features)
+            return self.classify_at(images, [self.num_levels - 1] * self.num_blocks)
+        features = self._stem(images)
         if images.shape[0] == 1:
             return self._classify_one(features, levels)
         if images.shape[0] is not None:
@@ -131,9 +145,9 @@ class FrozenEstimator:
             features, sorted_levels, rows = sort_rows(
                 features, tf.gather(levels[:, index], rows), rows
             )
-            features = block(features, group_sizes(sorted_levels, self.num_levels))
-        return tf.gather(self._head(features), inverse_permutation(rows))
+            features = block(features, count_levels(sorted_levels, self.num_levels))
+        return tf.gather(self._head(features), tf.argsort(rows))
 
     def _head(self, features):
-        pooled = tf.reduce_mean(scale_offset_relu(features, *self._norm), axis=[1, 2])
+        pooled = pool_globally(scale_offset(features, *self._norm))
         return tf.matmul(pooled, self._weights) + self._bias

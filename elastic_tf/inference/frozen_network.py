@@ -3,14 +3,17 @@
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.inference.frozen_blocks import freeze_block, scale_and_offset
+from elastic_tf.inference.frozen_blocks import FrozenBlock, scale_and_offset
 from elastic_tf.inference.frozen_estimator import FrozenEstimator, FrozenStem
+from elastic_tf.inference.rows import run_groups_for_litert, run_groups_for_onnx
 from elastic_tf.layers.elastic_conv import run_unless_empty
 from elastic_tf.layers.level_scores import confidence_features
-from elastic_tf.layers.norm_ops import scale_offset_relu
-from elastic_tf.layers.task_layers import check_images
+from elastic_tf.layers.norm_ops import scale_offset
+from elastic_tf.layers.task_layers import check_images, pool_globally
 from elastic_tf.models.tasks import check_task
 from elastic_tf.policies.budget import levels_at_budget
+
+_RUN_GROUPS = {"litert": run_groups_for_litert, "onnx": run_groups_for_onnx}
 
 
 class FrozenScores:
@@ -66,6 +69,7 @@ class FrozenSelector:
     Args:
         selector: a `Selector`. Its weights are copied as they are now.
         task: str.
+        dtype: as of `FrozenEstimator`.
 
     Call arguments:
         images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
@@ -78,14 +82,14 @@ class FrozenSelector:
         ValueError: if `images` does not have the task's shape, or `task` is unknown.
     """
 
-    def __init__(self, selector, task):
+    def __init__(self, selector, task, dtype=None):
         check_task(task, selector.tasks)
         self.task = task
         self.image_shape = selector.tasks[task]["image_shape"]
         self.num_blocks = selector.num_blocks
         self.num_levels = selector.num_levels
-        self._stem = FrozenStem(selector.stems[task])
-        self._blocks = [freeze_block(block, task) for block in selector.blocks]
+        self._stem = FrozenStem(selector.stems[task], dtype or selector.compute_dtype)
+        self._blocks = [FrozenBlock(block, task) for block in selector.blocks]
         self._norm = scale_and_offset(selector.norm, task)
         self._scores = FrozenScores(selector.scores, task)
 
@@ -99,7 +103,7 @@ class FrozenSelector:
         features = self._stem(images)
         for block in self._blocks:
             features = block(features)
-        pooled = tf.reduce_mean(scale_offset_relu(features, *self._norm), axis=[1, 2])
+        pooled = pool_globally(scale_offset(features, *self._norm))
         return tf.reshape(self._scores(pooled), [-1, self.num_blocks, self.num_levels])
 
 
@@ -108,12 +112,14 @@ class FrozenNetwork:
 
     Weights are copied when it is made, folded where algebra allows, and become constants of the
     graph, which TensorFlow lays out once; training the network further does not change it. It has
-    no variables. It computes in float32 whatever the network's policy. Wrap it in `tf.function`:
+    no variables. Wrap it in `tf.function`:
     run eagerly it is right, but slow.
 
     Args:
         network: an `ElasticNetwork` (or `DeepElasticNetwork`).
         task: str.
+        dtype: str, in which the blocks compute, `"float32"`, `"bfloat16"` or `"float16"`. Defaults
+            to `None`, the network's.
 
     Call arguments:
         images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
@@ -143,9 +149,9 @@ class FrozenNetwork:
     TensorShape([2, 10])
     """
 
-    def __init__(self, network, task):
-        self.estimator = FrozenEstimator(network.estimator, task)
-        self.selector = FrozenSelector(network.selector, task)
+    def __init__(self, network, task, dtype=None):
+        self.estimator = FrozenEstimator(network.estimator, task, dtype)
+        self.selector = FrozenSelector(network.selector, task, dtype)
         self.calibration = network.calibrations.get(task)
         self._block_shares = network.cost_table(task).block_shares
 
@@ -170,6 +176,8 @@ class PortableNetwork:
         network: an `ElasticNetwork`. Its weights are copied as they are now.
         task: str.
         price: float, of MACs, see `priced_greedy`. Defaults to 0, the selector's own choice.
+        runtime: `"litert"` or `"onnx"`, for which the graph is made. Defaults to `"litert"`, which
+            TensorFlow can run, too; its convolutions cannot do with the empty groups of the other.
 
     Call arguments:
         images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
@@ -178,12 +186,17 @@ class PortableNetwork:
         `{"logits": float32 (batch, num_classes), "levels": int32 (batch, blocks)}`.
 
     Raises:
-        ValueError: if `images` does not have the task's shape, or `task` is unknown.
+        ValueError: if `images` does not have the task's shape, or `task` or `runtime` is unknown.
     """
 
-    def __init__(self, network, task, price=0.0):
-        self.estimator = FrozenEstimator(network.estimator, task)
-        self.selector = FrozenSelector(network.selector, task)
+    def __init__(self, network, task, price=0.0, runtime="litert"):
+        if runtime not in _RUN_GROUPS:
+            raise ValueError(
+                f"`runtime` must be one of {', '.join(_RUN_GROUPS)}. Received: runtime={runtime}"
+            )
+        self._run_groups = _RUN_GROUPS[runtime]
+        self.estimator = FrozenEstimator(network.estimator, task, "float32")
+        self.selector = FrozenSelector(network.selector, task, "float32")
         # In float32, as other runtimes lack float64 here and there; not a tensor, which would be an
         # input of the graph.
         self._level_prices = (price * network.cost_table(task).block_shares).astype(np.float32)
@@ -193,7 +206,8 @@ class PortableNetwork:
         estimator = self.estimator
         images = check_images(images, estimator.task, estimator.image_shape)
         levels = self._select(images)
-        return {"logits": estimator.classify_gathered(images, levels), "levels": levels}
+        logits = estimator.classify_gathered(images, levels, self._run_groups)
+        return {"logits": logits, "levels": levels}
 
     def _select(self, images):
         scores = self.selector.score(images) - self._level_prices

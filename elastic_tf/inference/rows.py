@@ -1,8 +1,6 @@
-"""Groups of equal level in a batch: sorted and split, or gathered by what every runtime has."""
+"""Groups of equal level in a batch: sorted and split, or planned ahead for other runtimes."""
 
 import tensorflow as tf
-
-from elastic_tf.layers.routing import sort_by_level
 
 
 def sort_rows(features, levels, rows):
@@ -18,7 +16,7 @@ def sort_rows(features, levels, rows):
     """
 
     def reorder():
-        order = sort_by_level(levels)
+        order = tf.argsort(levels, stable=True)
         return [tf.gather(tensor, order) for tensor in (features, levels, rows)]
 
     is_sorted = tf.reduce_all(levels[1:] >= levels[:-1])
@@ -69,40 +67,88 @@ def _run_unless_empty(branch, group, size, output_shape):
     return tf.ensure_shape(outputs, (None, *output_shape))
 
 
-def run_by_gather(branches, inputs, levels, output_shape):
-    """Runs the rows of every level on a function of its own.
+def plan_groups(levels, num_levels):
+    """Plans where the rows of a batch go in every block, all at once.
+
+    Every block leaves its outputs sorted by its levels, stably, and the next one gathers its groups
+    from there. Done ahead for all blocks, it is a handful of small operations, not as many for
+    each block, which is what a batch of one image would wait for.
+
+    Args:
+        levels: int32 tensor `(batch, blocks)`.
+        num_levels: int.
+
+    Returns:
+        groups: list with an entry per block, a list with an entry per level: int32 tensor
+            `(group,)`, the rows of the group in the order that the block before has left.
+        restore: int32 tensor `(batch,)`: which row after the last block each image is.
+    """
+    num_blocks, batch = levels.shape[1], tf.shape(levels)[0]
+    chosen = tf.equal(tf.transpose(levels)[:, tf.newaxis], tf.range(num_levels)[:, tf.newaxis])
+    found = tf.cast(tf.where(chosen), tf.int32)  # Block, level and image, in this order.
+    images = found[:, 0] * batch + found[:, 2]
+    positions = tf.scatter_nd(
+        images[:, tf.newaxis],
+        tf.tile(tf.range(batch), [num_blocks]),
+        tf.reshape(num_blocks * batch, [1]),
+    )
+    last = (num_blocks - 1) * batch
+    before = tf.concat([tf.range(batch), positions[:last]], axis=0)
+    sizes = tf.reduce_sum(tf.cast(chosen, tf.int32), axis=2)
+    groups = tf.split(
+        tf.gather(before, images), tf.reshape(sizes, [-1]), num=num_blocks * num_levels
+    )
+    starts = range(0, len(groups), num_levels)
+    return [groups[start : start + num_levels] for start in starts], positions[last:]
+
+
+def run_groups_for_onnx(branches, inputs, groups, output_shape):
+    """Runs planned groups in a graph without any condition.
+
+    ONNX Runtime fuses and lays out convolutions best in one graph, and passes empty groups by in
+    microseconds. It wants channels first: where rows are moved so, no transposition is left in the
+    exported graph.
 
     Args:
         branches: list with an entry per level, as of `run_by_group`.
-        inputs: list of tensors `(batch, ...)`, in any order.
-        levels: int32 tensor `(batch,)`.
+        inputs: list of tensors `(batch, height, width, channels)`.
+        groups: list with an entry per level: int32 tensor `(group,)`, rows of `inputs`.
         output_shape: tuple of ints.
 
     Returns:
-        outputs: tensor `(batch, *output_shape)`, sorted by level, stably.
-        order: int32 tensor `(batch,)`: row `i` of the outputs is row `order[i]` of the inputs.
+        Tensor `(batch, *output_shape)`, the groups in their order.
     """
-    groups = [
-        tf.cast(tf.where(tf.equal(levels, level))[:, 0], tf.int32) for level in range(len(branches))
-    ]
+    inputs = [_channels_first(tensor) for tensor in inputs]
+    outputs = []
+    for branch, rows in zip(branches, groups, strict=True):
+        group = [tf.gather(tensor, rows) for tensor in inputs]
+        outputs.append(
+            group[-1] if branch is None else _channels_first(branch(*map(_channels_last, group)))
+        )
+    return tf.ensure_shape(_channels_last(tf.concat(outputs, axis=0)), (None, *output_shape))
+
+
+def _channels_first(images):
+    return tf.transpose(images, [0, 3, 1, 2])
+
+
+def _channels_last(images):
+    return tf.transpose(images, [0, 2, 3, 1])
+
+
+def run_groups_for_litert(branches, inputs, groups, output_shape):
+    """Runs planned groups, each under a condition; arguments as of `run_groups_for_onnx`.
+
+    LiteRT's fast convolutions cannot do with empty groups.
+    """
     outputs = [
-        _run(branch, inputs, rows, output_shape)
+        _run_rows(branch, inputs, rows, output_shape)
         for branch, rows in zip(branches, groups, strict=True)
     ]
-    return tf.concat(outputs, axis=0), tf.concat(groups, axis=0)
+    return tf.concat(outputs, axis=0)
 
 
-def undo_order(rows, order):
-    """Returns rows in the order that `order` was taken from.
-
-    Args:
-        rows: tensor `(batch, channels)`.
-        order: int32 tensor `(batch,)`, a permutation.
-    """
-    return tf.scatter_nd(order[:, tf.newaxis], rows, tf.shape(rows))
-
-
-def _run(branch, inputs, rows, output_shape):
+def _run_rows(branch, inputs, rows, output_shape):
     if branch is None:
         return tf.gather(inputs[-1], rows)
     is_empty = tf.equal(tf.size(rows), 0)

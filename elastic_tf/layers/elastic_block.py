@@ -1,44 +1,57 @@
-"""What all elastic blocks share: a hierarchy of widths, and routing by level."""
+"""A block whose hidden width is chosen per image, of any kind there is a description of."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from elastic_tf.costs.cost_table import same_output_size
 from elastic_tf.costs.ratios import channels_per_level, validate_ratios
-from elastic_tf.layers.elastic_conv import run_unless_empty
+from elastic_tf.layers.block_kinds import Norm, block_kind
+from elastic_tf.layers.elastic_conv import ElasticConv2D, run_unless_empty
+from elastic_tf.layers.norm_ops import measure, normalise
 from elastic_tf.layers.routing import (
+    Route,
+    apply_gates,
     channel_gates,
-    group_sizes,
-    inverse_permutation,
-    permute,
-    sort_by_level,
+    channel_usage,
+    plan_routes,
+    split_groups,
+    take_rows,
 )
+from elastic_tf.layers.shortcut import PoolPadShortcut
+from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from elastic_tf.settings import Configured
 
 EXECUTIONS = ("grouped", "masked")
 
 
+@keras.saving.register_keras_serializable("elastic_tf")
 class ElasticBlock(Configured, keras.layers.Layer):
-    """Base of the blocks whose hidden width is chosen per image.
+    """A block whose hidden width is chosen per image.
 
-    *Grouped* execution splits the batch by level and runs every group on kernels sliced to its
-    width, in training as in inference. *Masked* execution runs everything at full width and
-    multiplies by 0/1 masks: the slow, obvious reference. Both give the same outputs, gradients
-    and running averages.
+    What it does says its kind, a `BlockKind`, whose steps all ways of running it walk:
 
-    *Gates* in place of levels make the choice itself differentiable, for a selector that learns
-    through the network: every hidden channel is multiplied by the sum of the gates of the levels
-    that use it. One-hot gates give what their levels give; the gradient tells what each channel
-    group would change, also one that is off. At full width, like masked execution.
+    - *grouped*: the batch is split by level and every group runs on kernels sliced to its width,
+      in training as in inference;
+    - *masked*: everything at full width, multiplied by 0/1 masks: the slow, obvious reference.
+      Both give the same outputs, gradients and running averages;
+    - *gates* in place of levels make the choice itself differentiable, for a selector that learns
+      through the network: every hidden channel is multiplied by the sum of the gates of the levels
+      that use it. One-hot gates give what their levels give; the gradient tells what each channel
+      group would change, also one that is off. At full width, like masked execution.
 
-    A subclass sets `skippable` and implements `_run_groups`, `_run_masked`, `_run_gated` and
-    `macs`.
+    The moments of a normalisation are taken over the instances that run the block at all, those of
+    a hidden channel over the instances that use it. At a level of ratio 0 the block is exactly its
+    shortcut, and nothing else is evaluated.
 
     Args:
+        kind: str, a key of `BLOCK_KINDS`.
         filters: int. Output channels; they do not depend on the level.
         tasks: list of str. Names of the tasks, for the normalisation.
         ratios: list of floats, one per level, increasing, last 1. Share of the hidden channels
-            that each level uses.
-        hidden_filters: int, or `None` for `filters`. Hidden channels at full width.
+            that each level uses. It starts with 0 where the kind has a shortcut, above 0 where it
+            has none; an identity allows both.
+        hidden_filters: int, or `None` for the kind's. Hidden channels at full width.
         strides: int, pixels. Defaults to 1.
         execution: `"grouped"` or `"masked"`. Defaults to `"grouped"`.
         momentum: float in [0, 1), of the running averages. Defaults to 0.9.
@@ -48,8 +61,6 @@ class ElasticBlock(Configured, keras.layers.Layer):
         levels: int tensor `(batch,)` in `[0, len(ratios))`, or `None` for the top level.
         task: str, by keyword.
         training: bool. Defaults to `False`.
-        sorted_rows: bool. Whether the caller has sorted the batch by `levels` already; the
-            output then keeps that order. Defaults to `False`.
         gates: float tensor `(batch, len(ratios))`, in place of `levels`; not in training, where
             the moments need levels. Rows add up to 1.
 
@@ -58,14 +69,20 @@ class ElasticBlock(Configured, keras.layers.Layer):
     Raises:
         ValueError: if an argument is out of range, or `gates` come with levels or in training.
 
+    Example:
+
+    >>> block = ElasticBlock("basic", 8, tasks=["digits"], ratios=(0.0, 0.5, 1.0))
+    >>> images = tf.ones((3, 4, 4, 8))
+    >>> block(images, levels=[0, 2, 1], task="digits").shape
+    TensorShape([3, 4, 4, 8])
+
     Reference: Ahn et al., 2019, supplement section 1; Veit and Belongie, 2018 (arXiv 1711.11503),
     on gates.
     """
 
-    skippable = True
-
     def __init__(
         self,
+        kind,
         filters,
         tasks,
         ratios=(0.0, 0.25, 0.5, 1.0),
@@ -76,66 +93,209 @@ class ElasticBlock(Configured, keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.description = block_kind(kind)
         if execution not in EXECUTIONS:
             raise ValueError(
                 f"`execution` must be one of {EXECUTIONS}. Received: execution={execution}"
             )
+        self.kind = kind
         self.filters = filters
         self.tasks = list(tasks)
-        self.ratios = validate_ratios(ratios, residual=self.skippable)
+        shortcut = self.description.shortcut
+        skips = ratios[0] == 0 if shortcut == "identity" else shortcut is not None
+        self.ratios = validate_ratios(ratios, residual=skips)
         self.hidden_filters = hidden_filters
         self.strides = strides
         self.execution = execution
         self.momentum = momentum
-        self.channels_per_level = channels_per_level(hidden_filters or filters, self.ratios)
-        self.supports_jit = False
+        hidden = hidden_filters or max(1, round(filters * self.description.expansion))
+        self.channels_per_level = channels_per_level(hidden, self.ratios)
 
     @property
     def num_levels(self):
         return len(self.ratios)
 
-    def call(self, inputs, levels=None, task=None, training=False, sorted_rows=False, gates=None):
-        if gates is not None:
-            return self._call_gated(inputs, gates, levels, task, training)
-        if levels is None:
-            whole_batch = tf.shape(inputs)[:1]
-            top = self.channels_per_level[-1:]
-            return self._run_groups(inputs, whole_batch, top, task, training)
-        levels = tf.cast(levels, tf.int32)
-        if self.execution == "masked":
-            return self._run_masked(inputs, levels, task, training)
-        if sorted_rows:
-            sizes = group_sizes(levels, self.num_levels)
-            return self._run_groups(inputs, sizes, self.channels_per_level, task, training)
-        order = sort_by_level(levels)
-        outputs = self.call(
-            permute(inputs, order), tf.gather(levels, order), task, training, sorted_rows=True
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        self._check_skip(channels)
+        self.shortcut = None
+        if self.description.has_shortcut(channels, self.filters, self.strides):
+            self.shortcut = PoolPadShortcut(self.filters, self.strides, name="shortcut")
+            self.shortcut.build(input_shape)
+        for step, name in self.description.named_steps():
+            if isinstance(step, Norm):
+                layer = TaskBatchNormalization(
+                    self.tasks,
+                    momentum=self.momentum,
+                    activation=step.activation,
+                    dtype=self.dtype_policy,
+                    name=name,
+                )
+            else:
+                channels = self.channels_per_level[-1] if step.to_hidden else self.filters
+                strides = self.strides if step.strided else 1
+                layer = ElasticConv2D(
+                    channels,
+                    step.kernel_size,
+                    strides,
+                    step.depthwise,
+                    dtype=self.dtype_policy,
+                    name=name,
+                )
+            layer.build(tuple(input_shape))
+            input_shape = (*input_shape[:-1], channels)
+            # By its name, which is its path in a saved file.
+            setattr(self, name, layer)
+
+    def _check_skip(self, channels):
+        skips = self.ratios[0] == 0
+        if skips and not self.description.has_shortcut(channels, self.filters, self.strides):
+            raise ValueError(
+                f"`ratios` of a block of kind {self.kind} that has no shortcut, as its strides or "
+                f"channels change, must start above 0. Received: ratios={self.ratios}, "
+                f"strides={self.strides}, {channels} channels to {self.filters}"
+            )
+
+    def layers(self):
+        """Returns pairs of a step's description and its layer, in order."""
+        return [(step, getattr(self, name)) for step, name in self.description.named_steps()]
+
+    def call(self, inputs, levels=None, task=None, training=False, gates=None):
+        self._check_gates(gates, levels, training)
+        shape = (*self.output_size(inputs.shape[1:3]), self.filters)
+
+        def run(inputs):
+            if gates is not None or (levels is not None and self.execution == "masked"):
+                return self.run_masked(inputs, levels, task, training, gates)
+            if levels is None:
+                return self.run(inputs, None, task, training)
+            plan = plan_routes(tf.cast(levels, tf.int32)[:, tf.newaxis], [self.channels_per_level])
+            outputs = self.run(inputs, plan.routes[0], task, training)
+            if training:
+                return take_rows(outputs, plan.back, plan.order)
+            return tf.gather(outputs, plan.back)
+
+        return run_unless_empty(run, inputs, shape)
+
+    def run(self, inputs, route, task, training):
+        """Runs a batch, not empty, by groups.
+
+        Args:
+            inputs: float tensor `(batch, height, width, channels)`.
+            route: a `Route`; `None` for the top level.
+            task, training: see the call arguments.
+
+        Returns:
+            Outputs, sorted by level; where `route` is `None`, in the order of `inputs`.
+        """
+        if route is None:
+            batch = inputs.shape[0] or tf.shape(inputs)[0]
+            route, widths = Route(None, None, [batch], None), self.channels_per_level[-1:]
+        else:
+            widths = self.channels_per_level
+            # Training alone: inference must make no custom gradients, see `scale_offset`.
+            gather = take_rows if training else lambda features, rows, _: tf.gather(features, rows)
+            inputs = gather(inputs, route.rows, route.back)
+        outputs = [None] * len(widths)
+        if self.shortcut is not None:
+            outputs = split_groups(self.shortcut.run(inputs), route.sizes)
+        groups = split_groups(self._pool(inputs), route.sizes)
+        # Sizes of 0 are known where they are at all: see `plan_routes`.
+        running = [i for i, width in enumerate(widths) if width and groups[i].shape[0] != 0]
+        counts = None if route.counts is None else [route.counts[i] for i in running]
+        results = self._walk(
+            [groups[i] for i in running], [widths[i] for i in running], counts, task, training
         )
-        return permute(outputs, inverse_permutation(order))
+        for i, result in zip(running, results, strict=True):
+            outputs[i] = result if outputs[i] is None else outputs[i] + result
+        if route.counts is not None:
+            outputs = [rows[: route.counts[i]] for i, rows in enumerate(outputs)]
+        outputs = [rows for rows in outputs if rows is not None]
+        return tf.concat(outputs, axis=0) if len(outputs) > 1 else outputs[0]
+
+    def _walk(self, groups, widths, counts, task, training):
+        """Walks the steps with every group at its width; a norm waits for what comes next."""
+        if not groups:
+            return groups
+        norm, from_hidden = None, False
+        for step, layer in self.layers():
+            if isinstance(step, Norm):
+                moments = None
+                if training:
+                    of = counts or [None] * len(groups)
+                    moments = [measure(*group) for group in zip(groups, of, strict=True)]
+                norm = layer.scale_and_offset(task, moments), step.activation
+                continue
+            ins = widths if from_hidden else [layer.in_channels] * len(widths)
+            outs = widths if step.to_hidden else [self.filters] * len(widths)
+            kernels = layer.kernels(list(zip(ins, outs, strict=True)))
+            if norm is not None:
+                groups = [normalise(rows, *norm, training) for rows in groups]
+            groups = [
+                layer.convolve(rows, kernel) for rows, kernel in zip(groups, kernels, strict=True)
+            ]
+            norm, from_hidden = None, step.to_hidden
+        return groups if norm is None else [normalise(rows, *norm, training) for rows in groups]
+
+    def run_masked(self, inputs, levels, task, training, gates=None):
+        """Runs a batch, not empty, at full width; see the call arguments. Levels may be `None`."""
+        if levels is None and gates is None:
+            levels = tf.fill(tf.shape(inputs)[:1], self.num_levels - 1)
+        if gates is None:
+            used = channel_usage(tf.cast(levels, tf.int32), self.channels_per_level)
+        else:
+            used = channel_gates(gates, self.channels_per_level)
+        runs = used[:, :1]  # Every level but one of ratio 0 uses the first channel.
+        outputs, from_hidden = self._pool(inputs), False
+        for step, layer in self.layers():
+            if isinstance(step, Norm):
+                usage = used if from_hidden else tf.repeat(runs, outputs.shape[-1], axis=1)
+                # A gradient of the gates is wanted, though it is no training.
+                outputs = layer.run(
+                    outputs, task, usage if training else None, training, differentiable=True
+                )
+                continue
+            outputs = apply_gates(outputs, used) if from_hidden else outputs
+            outputs = layer.convolve(outputs, layer.kernels([(None, None)])[0])
+            from_hidden = step.to_hidden
+        if isinstance(step, Norm) or gates is None:  # Else the convolution of zeros is 0.
+            outputs = apply_gates(outputs, runs)
+        return outputs if self.shortcut is None else self.shortcut.run(inputs) + outputs
 
     def macs(self, input_size):
-        """Returns the MACs of one image at every level, for `(height, width)` of its features.
+        """Returns the MACs of one image at every level.
 
-        A tuple of ints, one per level.
+        Args:
+            input_size: `(height, width)` of its features, pixels.
+
+        Returns:
+            Tuple of ints, one per level.
         """
-        raise NotImplementedError
+        totals = np.zeros(self.num_levels, np.int64)
+        size = self.output_size(input_size) if self.description.pools else input_size
+        from_hidden = False
+        for step, layer in self.layers():
+            if isinstance(step, Norm):
+                continue
+            for level, width in enumerate(self.channels_per_level):
+                if width:
+                    ins = width if from_hidden else None
+                    totals[level] += layer.macs(size, ins, width if step.to_hidden else None)
+            size, from_hidden = layer.output_size(size), step.to_hidden
+        return tuple(int(total) for total in totals)
 
     def output_size(self, input_size):
         """Returns `(height, width)` of the output for that of the input, pixels."""
-        raise NotImplementedError
+        return tuple(same_output_size(side, self.strides) for side in input_size)
 
-    def _run_groups(self, inputs, sizes, widths, task, training):
-        """Runs a batch sorted by level: `sizes[g]` rows, then at `widths[g]` hidden channels."""
-        raise NotImplementedError
+    def _pool(self, inputs):
+        if not self.description.pools or self.strides == 1:
+            return inputs
+        return tf.nn.max_pool2d(inputs, self.strides, self.strides, "SAME")
 
-    def _run_masked(self, inputs, levels, task, training):
-        raise NotImplementedError
-
-    def _run_gated(self, inputs, channel_gates, task):
-        """Runs a batch, not empty, in inference, with factors `(batch, hidden channels)`."""
-        raise NotImplementedError
-
-    def _call_gated(self, inputs, gates, levels, task, training):
+    def _check_gates(self, gates, levels, training):
+        if gates is None:
+            return
         if levels is not None or training:
             raise ValueError(
                 "`gates` must come without `levels` and not in training. Received: "
@@ -146,6 +306,3 @@ class ElasticBlock(Configured, keras.layers.Layer):
                 f"`gates` must be of shape (batch, {self.num_levels}). "
                 f"Received: gates.shape={tuple(gates.shape)}"
             )
-        factors = channel_gates(gates, self.channels_per_level)
-        shape = (*self.output_size(inputs.shape[1:3]), self.filters)
-        return run_unless_empty(lambda rows: self._run_gated(rows, factors, task), inputs, shape)

@@ -1,13 +1,15 @@
 """A convolution that runs on a prefix of its channels."""
 
+import math
+
 import keras
 import tensorflow as tf
 
 from elastic_tf.costs.cost_table import conv2d_macs, same_output_size
-from elastic_tf.settings import Configured
+from elastic_tf.settings import Configured, check_integer
 
 
-def run_unless_empty(operation, inputs, output_shape, dtype=None):
+def run_unless_empty(operation, inputs, output_shape, dtype=None, batch=None):
     """Runs an operation on images, or gives an empty output where there are none.
 
     TensorFlow 2.21's oneDNN convolution returns a wrong shape for an empty batch inside a graph,
@@ -18,6 +20,7 @@ def run_unless_empty(operation, inputs, output_shape, dtype=None):
         inputs: tensor `(batch, height, width, channels)`; height and width are static.
         output_shape: tuple of ints.
         dtype: dtype of the output; `None` for that of `inputs`.
+        batch: int, rows of the output as far as they are known; `None` for those of `inputs`.
 
     Returns:
         Tensor `(batch, *output_shape)`.
@@ -29,7 +32,7 @@ def run_unless_empty(operation, inputs, output_shape, dtype=None):
         lambda: operation(inputs),
         lambda: tf.zeros((0, *output_shape), dtype or inputs.dtype),
     )
-    return tf.ensure_shape(outputs, (inputs.shape[0], *output_shape))
+    return tf.ensure_shape(outputs, (batch or inputs.shape[0], *output_shape))
 
 
 def nested_kernels(kernel, widths):
@@ -67,11 +70,14 @@ class ElasticConv2D(Configured, keras.layers.Layer):
         filters: int. Output channels at full width.
         kernel_size: int. Side of the square kernel, pixels. Defaults to 3.
         strides: int, pixels. Defaults to 1.
+        depthwise: bool. Every channel by itself: as many filters as the input has channels, at any
+            width. Defaults to `False`.
 
     Call arguments:
         inputs: float tensor `(batch, height, width, channels)`; all but the batch is static, and
             the channels are at most those the layer was built with.
-        active_filters: int in `[1, filters]`, or `None` for all.
+        active_filters: int in `[1, filters]`, or `None` for all (depthwise: as many as `inputs`
+            has channels).
 
     Output shape: `(batch, ceil(height / strides), ceil(width / strides), active_filters)`.
 
@@ -88,47 +94,74 @@ class ElasticConv2D(Configured, keras.layers.Layer):
     Reference: Ahn et al., 2019, supplement section 1 and figure 1.
     """
 
-    def __init__(self, filters, kernel_size=3, strides=1, **kwargs):
+    def __init__(self, filters, kernel_size=3, strides=1, depthwise=False, **kwargs):
         super().__init__(**kwargs)
-        for name, value in [
-            ("filters", filters),
-            ("kernel_size", kernel_size),
-            ("strides", strides),
-        ]:
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` must be an integer >= 1. Received: {name}={value}")
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.strides = strides
-        self.supports_jit = False
+        self.filters = check_integer("filters", filters, 1)
+        self.kernel_size = check_integer("kernel_size", kernel_size, 1)
+        self.strides = check_integer("strides", strides, 1)
+        self.depthwise = depthwise
 
     def build(self, input_shape):
         self.in_channels = input_shape[-1]
+        if self.depthwise and self.filters != self.in_channels:
+            raise ValueError(
+                f"`filters` must be the {self.in_channels} channels of the input for "
+                f"depthwise=True. Received: filters={self.filters}"
+            )
+        # He et al., 2015 (arXiv 1502.01852); `he_normal` would count all channels of a depthwise.
+        fan_in = self.kernel_size**2
+        depthwise = keras.initializers.RandomNormal(stddev=math.sqrt(2 / fan_in))
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(self.kernel_size, self.kernel_size, self.in_channels, self.filters),
-            initializer="he_normal",
+            shape=(
+                self.kernel_size,
+                self.kernel_size,
+                self.in_channels,
+                1 if self.depthwise else self.filters,
+            ),
+            initializer=depthwise if self.depthwise else "he_normal",
         )
 
     def call(self, inputs, active_filters=None):
-        filters = self.filters if active_filters is None else active_filters
-        if not 1 <= filters <= self.filters:
-            raise ValueError(
-                f"`active_filters` must be in [1, {self.filters}]. "
-                f"Received: active_filters={active_filters}"
-            )
         in_channels = inputs.shape[-1]
         if in_channels > self.in_channels:
             raise ValueError(
                 f"`inputs` must have at most {self.in_channels} channels. "
                 f"Received: inputs.shape={tuple(inputs.shape)}"
             )
-        kernel = tf.convert_to_tensor(self.kernel)[:, :, :in_channels, :filters]
+        all_filters = in_channels if self.depthwise else self.filters
+        filters = all_filters if active_filters is None else active_filters
+        if not 1 <= filters <= all_filters:
+            raise ValueError(
+                f"`active_filters` must be in [1, {all_filters}]. "
+                f"Received: active_filters={active_filters}"
+            )
+        (kernel,) = self.kernels([(in_channels, filters)])
         return run_unless_empty(
-            lambda images: tf.nn.conv2d(images, kernel, self.strides, "SAME"),
+            lambda images: self.convolve(images, kernel),
             inputs,
             (*self.output_size(inputs.shape[1:3]), filters),
         )
+
+    def kernels(self, widths):
+        """Returns the kernels of several widths, in the layer's compute type.
+
+        Args:
+            widths: list of pairs of ints in rising order, input channels and filters; `None` for
+                all.
+
+        Returns:
+            List of tensors, see `nested_kernels`.
+        """
+        widths = [
+            (ins or self.in_channels, 1 if self.depthwise else outs or self.filters)
+            for ins, outs in widths
+        ]
+        return nested_kernels(tf.cast(self.kernel.value, self.compute_dtype), widths)
+
+    def convolve(self, images, kernel):
+        """Returns the convolution of images, not empty, with one of the `kernels`."""
+        return convolve(images, kernel, self.strides, self.depthwise)
 
     def macs(self, input_size, in_channels=None, active_filters=None):
         """Returns the MACs for one image.
@@ -141,13 +174,28 @@ class ElasticConv2D(Configured, keras.layers.Layer):
         Returns:
             int.
         """
-        return conv2d_macs(
-            self.output_size(input_size),
-            self.kernel_size,
-            self.in_channels if in_channels is None else in_channels,
-            self.filters if active_filters is None else active_filters,
-        )
+        filters = self.filters if active_filters is None else active_filters
+        if self.depthwise:
+            in_channels = 1
+        elif in_channels is None:
+            in_channels = self.in_channels
+        return conv2d_macs(self.output_size(input_size), self.kernel_size, in_channels, filters)
 
     def output_size(self, input_size):
         """Returns `(height, width)` of the output for that of the input, pixels."""
         return tuple(same_output_size(side, self.strides) for side in input_size)
+
+
+def convolve(images, kernel, strides=1, depthwise=False):
+    """Returns a 'same'-padded convolution.
+
+    Args:
+        images: float tensor `(batch, height, width, channels)`, not empty.
+        kernel: tensor `(side, side, channels, filters)` of the same type; `filters` is 1 where
+            `depthwise`.
+        strides: int, pixels.
+        depthwise: bool.
+    """
+    if depthwise:
+        return tf.nn.depthwise_conv2d(images, kernel, [1, strides, strides, 1], "SAME")
+    return tf.nn.conv2d(images, kernel, strides, "SAME")

@@ -78,10 +78,10 @@ class LevelScores(Configured, keras.layers.Layer):
         self.num_levels = num_levels
         self.features = features
         self.momentum = momentum
-        self.supports_jit = False
 
     def build(self, input_shape):
         channels, scores = input_shape[-1], self.num_blocks * self.num_levels
+        shared = {"dtype": self.dtype_policy}
         pooled = self.features == "pooled"
         # From zero, all images start with the same choice, and differ where that has proved good.
         self.linear = keras.layers.Dense(
@@ -89,12 +89,13 @@ class LevelScores(Configured, keras.layers.Layer):
             use_bias=pooled,
             kernel_initializer="glorot_uniform" if pooled else "zeros",
             name="linear",
+            **shared,
         )
         self.linear.build((None, channels))
         if pooled:
             return
         tasks = list(self.num_classes)
-        self.norm = TaskBatchNormalization(tasks, momentum=self.momentum, name="norm")
+        self.norm = TaskBatchNormalization(tasks, momentum=self.momentum, name="norm", **shared)
         self.norm.build((None, 1, 1, channels))
         self.offsets = {
             task: self.add_weight(name=f"{task}_offset", shape=(scores,), initializer=self._wide)
@@ -103,17 +104,17 @@ class LevelScores(Configured, keras.layers.Layer):
         if self.features == "normalised":
             return
         self.guesses = {
-            task: keras.layers.Dense(count, name=f"{task}_guess")
+            task: keras.layers.Dense(count, name=f"{task}_guess", **shared)
             for task, count in self.num_classes.items()
         }
         for guess in self.guesses.values():
             guess.build((None, channels))
         self.confidence_norm = TaskBatchNormalization(
-            tasks, momentum=self.momentum, name="confidence_norm"
+            tasks, momentum=self.momentum, name="confidence_norm", **shared
         )
         self.confidence_norm.build((None, 1, 1, NUM_CONFIDENCE_FEATURES))
         self.confidence = keras.layers.Dense(
-            scores, use_bias=False, kernel_initializer="zeros", name="confidence"
+            scores, use_bias=False, kernel_initializer="zeros", name="confidence", **shared
         )
         self.confidence.build((None, NUM_CONFIDENCE_FEATURES))
 

@@ -1,8 +1,8 @@
-"""Normalisation, ReLU and moments of groups of instances in as few passes as TensorFlow allows.
+"""Normalisation, activation and moments of groups of instances in as few passes as TensorFlow has.
 
 On a CPU these steps are bound by memory, not by arithmetic. A scale and an offset per channel are a
-1x1 depthwise convolution with bias, which is one pass, and one kernel with the ReLU behind it;
-product, sum and ReLU by themselves are three passes.
+1x1 depthwise convolution with bias, which is one pass, and one kernel with the activation behind
+it; product, sum and ReLU by themselves are three passes.
 """
 
 import typing
@@ -10,59 +10,80 @@ import typing
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.costs.cost_table import same_output_size
-
 # Of TensorFlow's batch normalisation, where only its scale and offset are wanted: the variance
 # passed is 1 less this.
 EPSILON = 1e-3
 
+ACTIVATIONS = {None: tf.identity, "relu": tf.nn.relu, "relu6": tf.nn.relu6}
+_GRADIENTS = {
+    None: lambda upstream, outputs: upstream,
+    "relu": lambda upstream, outputs: tf.raw_ops.ReluGrad(gradients=upstream, features=outputs),
+    "relu6": lambda upstream, outputs: tf.raw_ops.Relu6Grad(gradients=upstream, features=outputs),
+}
 
-def scale_offset(images, scale, offset):
-    """Returns `images * scale + offset`.
+
+def scale_offset(images, scale, offset, activation="relu"):
+    """Returns `activation(images * scale + offset)`.
 
     Args:
         images: float tensor `(batch, height, width, channels)`, not empty.
-        scale: tensor or array `(channels,)` of the same type.
-        offset: tensor or array `(channels,)` of the same type.
+        scale: float32 tensor or array `(channels,)`.
+        offset: float32 tensor or array `(channels,)`.
+        activation: a key of `ACTIVATIONS`.
     """
-    kernel = tf.reshape(scale, [1, 1, -1, 1])
-    return tf.nn.bias_add(tf.nn.depthwise_conv2d(images, kernel, [1, 1, 1, 1], "SAME"), offset)
+    if activation is None:
+        # Where a sum follows a depthwise convolution and bias, the graph optimiser of TensorFlow
+        # 2.21 makes an operation without a name, and gives up.
+        return _affine(images, scale, offset)
+    kernel = tf.reshape(tf.cast(scale, images.dtype), [1, 1, -1, 1])
+    scaled = tf.nn.depthwise_conv2d(images, kernel, [1, 1, 1, 1], "SAME")
+    return ACTIVATIONS[activation](tf.nn.bias_add(scaled, tf.cast(offset, images.dtype)))
 
 
-@tf.custom_gradient
-def scale_offset_relu(images, scale, offset):
-    """Returns `relu(images * scale + offset)`, with a gradient of two kernels.
+def _affine(images, scale, offset):
+    zeros = tf.zeros_like(scale)
+    return tf.raw_ops.FusedBatchNormV3(
+        x=images,
+        scale=scale,
+        offset=offset,
+        mean=zeros,
+        variance=zeros + (1 - EPSILON),
+        epsilon=EPSILON,
+        is_training=False,
+    ).y
+
+
+def trained_scale_offset(images, scale, offset, activation="relu"):
+    """Returns the same, with a gradient of two kernels.
 
     The gradient is that of a batch normalisation in inference, whose backward kernel gives those
-    of images, scale and offset at once. There is no second derivative.
+    of images, scale and offset at once. There is no second derivative. Not for inference:
+    TensorFlow keeps every graph with a custom gradient for good.
 
-    Args, types: as `scale_offset`; float32.
+    Args, types: as `scale_offset`.
     """
-    outputs = tf.nn.relu(scale_offset(images, scale, offset))
 
-    def gradient(upstream):
-        zeros = tf.zeros_like(scale)
-        gradients = tf.raw_ops.FusedBatchNormGradV3(
-            y_backprop=tf.raw_ops.ReluGrad(gradients=upstream, features=outputs),
-            x=images,
-            scale=scale,
-            reserve_space_1=zeros,
-            reserve_space_2=zeros + (1 - EPSILON),
-            reserve_space_3=zeros,
-            epsilon=EPSILON,
-            is_training=False,
-        )
-        return gradients.x_backprop, gradients.scale_backprop, gradients.offset_backprop
+    @tf.custom_gradient
+    def run(images, scale, offset):
+        outputs = scale_offset(images, scale, offset, activation)
 
-    return outputs, gradient
+        def gradient(upstream):
+            zeros = tf.zeros_like(scale)
+            gradients = tf.raw_ops.FusedBatchNormGradV3(
+                y_backprop=_GRADIENTS[activation](upstream, outputs),
+                x=images,
+                scale=scale,
+                reserve_space_1=zeros,
+                reserve_space_2=zeros + (1 - EPSILON),
+                reserve_space_3=zeros,
+                epsilon=EPSILON,
+                is_training=False,
+            )
+            return gradients.x_backprop, gradients.scale_backprop, gradients.offset_backprop
 
+        return outputs, gradient
 
-def channel_sums(images):
-    """Returns the sums over all but the last axis, `(channels,)`.
-
-    As the gradient of a bias, whose kernel takes half the time of `tf.reduce_sum`.
-    """
-    return tf.raw_ops.BiasAddGrad(out_backprop=images)
+    return run(images, scale, offset)
 
 
 class GroupMoments(typing.NamedTuple):
@@ -70,7 +91,7 @@ class GroupMoments(typing.NamedTuple):
 
     Attributes:
         count: float32 scalar, values per channel.
-        mean: float32 `(channels,)`, 0 for an empty group.
+        mean: float32 `(channels,)`.
         squares: float32 `(channels,)`, sum of the squared deviations from that mean.
     """
 
@@ -79,40 +100,57 @@ class GroupMoments(typing.NamedTuple):
     squares: tf.Tensor
 
 
-def values_per_channel(images):
-    """Returns batch * height * width of `(batch, height, width, channels)`, a float32 scalar."""
-    return tf.cast(tf.reduce_prod(tf.shape(images)[:3]), tf.float32)
+def measure(images, count=None):
+    """Returns the `GroupMoments` of a group.
+
+    Args:
+        images: float tensor `(batch, height, width, channels)`; not empty in a graph.
+        count: int32 scalar, how many images at the front are of the group; 0 to `batch`. `None`
+            for all.
+    """
+    if images.shape[0] == 0:
+        return GroupMoments(*(tf.zeros(size) for size in ([], images.shape[-1], images.shape[-1])))
+    values = tf.cast(tf.reduce_prod(tf.shape(images)[1:3]), tf.float32)
+    if count is None:
+        return GroupMoments(
+            values * tf.cast(tf.shape(images)[0], tf.float32), *mean_and_squares(images)
+        )
+    mean, squares = mean_and_squares(images[: tf.maximum(count, 1)])
+    is_group = tf.cast(count > 0, tf.float32)
+    return GroupMoments(values * tf.cast(count, tf.float32), mean, squares * is_group)
 
 
 @tf.custom_gradient
 def mean_and_squares(images):
     """Returns the mean and the sum of squared deviations of every channel.
 
+    By the statistics of TensorFlow's batch normalisation, which makes two passes in one kernel: the
+    mean of squares less the square of the mean would cancel in float32.
+
     Args:
-        images: float32 tensor `(batch, height, width, channels)`, which may be empty.
+        images: float tensor `(batch, height, width, channels)`, not empty.
 
     Returns:
-        Two float32 tensors `(channels,)`; 0 where there is no image.
+        Two float32 tensors `(channels,)`.
     """
-    count = tf.maximum(values_per_channel(images), 1.0)
-    mean = channel_sums(images) / count
-    # Two passes: the mean of squares less the square of the mean cancels in float32.
-    squares = channel_sums(tf.math.squared_difference(images, mean))
+    count = tf.cast(tf.reduce_prod(tf.shape(images)[:3]), tf.float32)
+    ones, nothing = tf.ones(images.shape[-1]), tf.zeros(0)
+    norm = tf.raw_ops.FusedBatchNormV3(
+        x=images,
+        scale=ones,
+        offset=ones,
+        mean=nothing,
+        variance=nothing,
+        epsilon=EPSILON,
+        is_training=True,
+    )
+    mean = norm.batch_mean
+    squares = norm.batch_variance * tf.maximum(count - 1.0, 1.0)  # It is Bessel's.
 
     def gradient(mean_up, squares_up):
         # The mean within `squares` has no gradient: the deviations from it sum to zero.
-        # images * scale + offset in one pass. Not by `scale_offset`: where a sum follows it, the
-        # graph optimiser of TensorFlow 2.21 makes an operation without a name, and gives up.
-        scale, zeros = 2 * squares_up, tf.zeros_like(mean)
-        return tf.raw_ops.FusedBatchNormV3(
-            x=images,
-            scale=scale,
-            offset=mean_up / count - scale * mean,
-            mean=zeros,
-            variance=zeros + (1 - EPSILON),
-            epsilon=EPSILON,
-            is_training=False,
-        ).y
+        scale = 2 * squares_up
+        return _affine(images, scale, mean_up / count - scale * mean)
 
     return (mean, squares), gradient
 
@@ -171,69 +209,14 @@ def _pad(vector, channels):
     return tf.pad(vector, [[0, missing]]) if missing else vector
 
 
-def measure(images):
-    """Returns the `GroupMoments` of a group `(batch, height, width, channels)`, empty or not."""
-    return GroupMoments(values_per_channel(images), *_moments(images))
-
-
-def norm_relu(images, norm):
-    """Returns `relu(images * scale + offset)` of a group, empty or not.
+def normalise(images, norm, activation, training):
+    """Returns `activation(images * scale + offset)` in the type of `images`.
 
     Args:
-        images: float tensor `(batch, height, width, channels)`.
+        images: float tensor `(batch, height, width, channels)`, not empty.
         norm: pair of float32 tensors, scale and offset, of at least `channels` entries.
+        activation: a key of `ACTIVATIONS`.
+        training: bool. Whether gradients are wanted.
     """
-    (outputs,) = _unless_empty(lambda: [_norm_relu(images, norm)], images, [images])
-    return tf.ensure_shape(outputs, images.shape)
-
-
-def norm_relu_conv(images, kernel, norm=None, strides=1, measured=False):
-    """Returns `conv(norm_relu(images))`, and on request the moments of the outputs.
-
-    One condition around all of it: every condition costs time at each step, and more when the
-    graph is made.
-
-    Args:
-        images: float tensor `(batch, height, width, channels)`, which may be empty.
-        kernel: float tensor `(side, side, channels, filters)`.
-        norm: pair of float32 tensors, scale and offset, each of at least `channels` entries; or
-            `None` for neither norm nor ReLU.
-        strides: int, pixels.
-        measured: bool. Whether to return moments.
-
-    Returns:
-        outputs: float tensor `(batch, ceil(height / strides), ceil(width / strides), filters)`.
-        moments: `GroupMoments` of the outputs; `None` unless `measured`.
-    """
-    size = [same_output_size(side, strides) for side in images.shape[1:3]]
-    filters = kernel.shape[-1]
-
-    def run():
-        hidden = images if norm is None else _norm_relu(images, norm)
-        outputs = tf.nn.conv2d(hidden, kernel, strides, "SAME")
-        return [outputs, _moments(outputs)] if measured else [outputs]
-
-    empty = [tf.zeros((0, *size, filters), images.dtype)]
-    results = _unless_empty(run, images, empty + [_no_moments(filters)] * measured)
-    outputs = tf.ensure_shape(results[0], (images.shape[0], *size, filters))
-    return outputs, GroupMoments(values_per_channel(outputs), *results[1]) if measured else None
-
-
-def _norm_relu(images, norm):
     scale, offset = (vector[: images.shape[-1]] for vector in norm)
-    outputs = scale_offset_relu(tf.cast(images, tf.float32), scale, offset)
-    return tf.cast(outputs, images.dtype)
-
-
-def _moments(images):
-    return list(mean_and_squares(tf.cast(images, tf.float32)))
-
-
-def _no_moments(channels):
-    return [tf.zeros(channels), tf.zeros(channels)]
-
-
-def _unless_empty(run, images, empty):
-    if images.shape[0]:  # Known not to be empty.
-        return run()
-    return tf.cond(tf.shape(images)[0] > 0, run, lambda: empty)
+    return (trained_scale_offset if training else scale_offset)(images, scale, offset, activation)

@@ -1,62 +1,132 @@
-"""Grouping the instances of a batch by level, and putting them back.
+"""Routing: which row of a batch runs where, planned once per batch from the levels of all blocks.
 
-A batch that is sorted by level splits into one contiguous group per level. A stack of blocks
-carries the permutation from block to block (each block sorts what the last one left) and undoes
-it once, after the pooling, where a row is a short vector.
+A block takes its rows sorted by level, so that the rows of a level are one contiguous group. From
+block to block one gather leads from the order of the last block to that of the next; the caller's
+order comes back once, at the end, where a row is a short vector.
+
+Plans are integers of the size of the batch. They are made on the CPU, where the integer operations
+have their kernels, beside whatever the device is at.
 """
+
+import dataclasses
+import typing
 
 import numpy as np
 import tensorflow as tf
 
 
-def sort_by_level(levels):
-    """Returns the permutation that sorts a batch by level, stably.
+class Route(typing.NamedTuple):
+    """How a batch gets into one block.
+
+    Attributes:
+        rows: int32 `(slots,)`: the row of the last block's output (of the batch, for the first)
+            that each slot of the block takes.
+        back: int32 `(batch,)`: the slot that took each of those rows.
+        sizes: slots of each level; a list of ints where they are known when the graph is made,
+            else an int32 tensor `(levels,)`.
+        counts: int32 tensor `(levels,)`, how many of each level's slots hold a row of the batch;
+            the others, behind them, repeat one and count for nothing. `None` where all do.
+    """
+
+    rows: tf.Tensor
+    back: tf.Tensor
+    sizes: list | tf.Tensor
+    counts: tf.Tensor | None
+
+
+@dataclasses.dataclass(frozen=True)  # No tuple: Keras takes no nest of tensors and numbers.
+class Plan:
+    """How a batch gets through a row of blocks.
+
+    Attributes:
+        routes: list with a `Route` per block.
+        order: int32 `(batch,)`: row `i` of the last block's output is row `order[i]` of the batch.
+        back: int32 `(batch,)`, the permutation that undoes it.
+    """
+
+    routes: list
+    order: tf.Tensor
+    back: tf.Tensor
+
+
+def plan_routes(levels, channels, sizes=None, order=None):
+    """Plans how a batch travels through blocks.
+
+    Without sizes, a level that runs convolutions has at least one slot in a graph, filled with a
+    repeated row where the level has none: no block needs a condition for an empty group.
 
     Args:
-        levels: int tensor `(batch,)`.
+        levels: int32 tensor `(batch, blocks)`; the batch is not empty.
+        channels: list with a tuple of ints per block, the hidden channels of each level.
+        sizes: list with a list of ints per block (or an int32 tensor `(blocks, levels)`), how many
+            rows have each level, where the caller knows; none of them 0 if in a tensor.
+        order: that of an earlier `Plan` that this one goes on from, where levels become known in
+            parts. Defaults to `None`, the order of the levels.
 
     Returns:
-        int32 tensor `(batch,)`: row `i` of the sorted batch is row `order[i]` of the batch.
+        A `Plan`.
     """
-    return tf.argsort(levels, stable=True)
+    with tf.device("CPU"):
+        orders = tf.argsort(tf.transpose(levels), axis=-1, stable=True)
+        routes = []
+        for index, of_block in enumerate(channels):
+            sorted_rows = orders[index]
+            previous = sorted_rows if order is None else tf.gather(tf.argsort(order), sorted_rows)
+            if sizes is not None:
+                of_levels = sizes[index]
+            elif tf.executing_eagerly():
+                of_levels = count_levels(levels[:, index], len(of_block)).numpy().tolist()
+            else:
+                routes.append(_padded_route(levels[:, index], previous, of_block))
+                order = sorted_rows
+                continue
+            routes.append(Route(previous, tf.argsort(previous), of_levels, None))
+            order = sorted_rows
+        return Plan(routes, order, tf.argsort(order))
 
 
-def group_sizes(levels, num_levels):
+def _padded_route(levels, rows, channels):
+    counts = count_levels(levels, len(channels))
+    sizes = tf.maximum(counts, np.minimum(channels, 1).astype(np.int32))
+    extra = sizes - counts  # 1 for an empty group that would run convolutions.
+    batch = tf.size(rows)
+    level_of_slot = tf.repeat(tf.range(len(channels)), sizes)
+    shift = tf.cumsum(extra, exclusive=True)
+    # A slot without a row of its own repeats the one before it, or the last of the batch.
+    source = tf.range(tf.size(level_of_slot)) - tf.gather(shift, level_of_slot)
+    slot_of_row = tf.range(batch) + tf.gather(shift, tf.sort(levels))
+    back = tf.gather(slot_of_row, tf.argsort(rows))
+    return Route(tf.gather(rows, tf.minimum(source, batch - 1)), back, sizes, counts)
+
+
+def count_levels(levels, num_levels):
     """Returns how many instances have each level, an int32 tensor `(num_levels,)`."""
     return tf.reduce_sum(tf.one_hot(levels, num_levels, dtype=tf.int32), axis=0)
 
 
-def split_groups(rows, sizes):
-    """Returns a sorted batch as a list with one tensor per group.
-
-    Args:
-        rows: tensor `(batch, ...)`.
-        sizes: int32 tensor `(groups,)`, of static shape; they add up to the batch.
-    """
-    # One group keeps a batch size that is known when the graph is made.
-    return [rows] if sizes.shape[0] == 1 else tf.split(rows, sizes, num=sizes.shape[0])
-
-
-def inverse_permutation(order):
-    """Returns the permutation that undoes `order`, an int32 tensor of the same shape."""
-    return tf.argsort(order)
-
-
 @tf.custom_gradient
-def permute(rows, order):
-    """Returns the rows in another order.
+def take_rows(features, rows, back):
+    """Returns `features[rows]`, with a gradient that is a gather too.
 
-    A gather whose gradient is a gather too: TensorFlow's own would be a slow sum over segments,
-    because it cannot know that `order` has every row once.
+    TensorFlow's own would be a slow sum over segments, because it cannot know that every row is
+    taken once. A row that is taken again, see `Route.counts`, has its gradient from the first.
 
     Args:
-        rows: tensor `(batch, ...)`.
-        order: int32 tensor `(batch,)`, a permutation.
+        features: tensor `(batch, ...)`.
+        rows: int32 tensor `(slots,)`.
+        back: int32 tensor `(batch,)`, see `Route`.
 
     Returns:
-        Tensor of the shape of `rows`.
+        Tensor `(slots, ...)`.
     """
-    return tf.gather(rows, order), lambda up: (tf.gather(up, inverse_permutation(order)), None)
+    return tf.gather(features, rows), lambda up: (tf.gather(up, back), None, None)
+
+
+def split_groups(rows, sizes):
+    """Returns a sorted batch as a list of groups; `sizes` are those of a `Route`."""
+    if isinstance(sizes, list):
+        return [rows] if len(sizes) == 1 else tf.split(rows, sizes)
+    return tf.split(rows, sizes, num=sizes.shape[0])
 
 
 def channel_usage(levels, channels_per_level):
@@ -87,10 +157,14 @@ def channel_gates(gates, channels_per_level):
     return tf.matmul(gates, tf.constant(uses, gates.dtype))
 
 
-def mask_features(features, usage):
-    """Returns `(batch, height, width, channels)` features with 0 where `usage` is false.
+def apply_gates(features, gates):
+    """Returns features times gates; where gates are bools, 0 where they are false.
 
-    A selection, not a product: TensorFlow 2.21's graph optimiser divides by zero on the product
-    of an empty batch with a mask.
+    Args:
+        features: tensor `(batch, height, width, channels)`.
+        gates: tensor `(batch, channels)` or `(batch, 1)`, floats or bools.
     """
-    return tf.where(usage[:, tf.newaxis, tf.newaxis, :], features, 0)
+    gates = gates[:, tf.newaxis, tf.newaxis, :]
+    if gates.dtype == tf.bool:
+        return tf.where(gates, features, tf.zeros([], features.dtype))
+    return features * tf.cast(gates, features.dtype)

@@ -6,7 +6,14 @@ import contextvars
 import keras
 import tensorflow as tf
 
-from elastic_tf.layers.norm_ops import masked_moments, measure, merge_moments, norm_relu
+from elastic_tf.layers.elastic_conv import run_unless_empty
+from elastic_tf.layers.norm_ops import (
+    ACTIVATIONS,
+    masked_moments,
+    measure,
+    merge_moments,
+    normalise,
+)
 from elastic_tf.settings import Configured
 
 _POOLS = contextvars.ContextVar("pools", default=None)
@@ -89,14 +96,16 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
     Scale and offset are shared; the running mean and variance are kept per task, because the
     tasks' features differ and averages over both describe neither. In training, the moments of a
     channel are taken over exactly the instances that use it; a channel that no instance of the
-    batch uses keeps its averages. In inference the running averages of `task` serve, so that a
+    batch uses keeps its averages. A channel with a single value, one pixel of one image, has no
+    variance to be normalised with: the running averages serve, as in inference, and the value
+    moves the running mean alone. In inference the running averages of `task` serve, so that a
     prediction does not depend on the rest of the batch.
 
     Args:
         tasks: list of str. Names of the tasks.
         momentum: float in [0, 1). Weight of the past in the running averages. Defaults to 0.9.
         epsilon: float above 0, added to the variance. Defaults to 1e-3.
-        activation: `None` or `"relu"`, which costs less here than by itself.
+        activation: `None`, `"relu"` or `"relu6"`, which cost less here than by themselves.
 
     Call arguments:
         inputs: float tensor `(batch, height, width, channels)`.
@@ -123,13 +132,14 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
             raise ValueError(f"`momentum` must be in [0, 1). Received: momentum={momentum}")
         if not epsilon > 0:
             raise ValueError(f"`epsilon` must be above 0. Received: epsilon={epsilon}")
-        if activation not in (None, "relu"):
-            raise ValueError(f"`activation` must be None or 'relu'. Received: {activation=}")
+        if activation not in ACTIVATIONS:
+            raise ValueError(
+                f"`activation` must be one of {tuple(ACTIVATIONS)}. Received: {activation=}"
+            )
         self.tasks = tasks
         self.momentum = momentum
         self.epsilon = epsilon
         self.activation = activation
-        self.supports_jit = False
 
     def build(self, input_shape):
         self.channels = input_shape[-1]
@@ -145,17 +155,24 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
         }
 
     def call(self, inputs, task=None, usage=None, training=False):
-        values = tf.cast(inputs, tf.float32)
+        return run_unless_empty(
+            lambda images: self.run(images, task, usage, training), inputs, inputs.shape[1:]
+        )
+
+    def run(self, inputs, task, usage=None, training=False, differentiable=None):
+        """As a call, for inputs that are not empty.
+
+        Args:
+            inputs, task, usage, training: see the call arguments.
+            differentiable: bool. Whether a gradient is wanted; `None` for that in training alone.
+        """
         if usage is not None and training:
-            norm = self._normalisation(task, masked_moments(values, usage))
+            norm = self._normalisation(task, masked_moments(tf.cast(inputs, tf.float32), usage))
         else:
-            norm = self.scale_and_offset(task, [measure(values)] if training else None)
-        if self.activation == "relu":
-            outputs = norm_relu(values, norm)
-        else:
-            scale, offset = norm
-            outputs = values * scale + offset
-        return tf.cast(outputs, self.compute_dtype)
+            norm = self.scale_and_offset(task, [measure(inputs)] if training else None)
+        return normalise(
+            inputs, norm, self.activation, training if differentiable is None else differentiable
+        )
 
     def scale_and_offset(self, task, groups=None):
         """Returns what the layer does as `inputs * scale + offset`, for a caller that fuses it.
@@ -174,14 +191,19 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
     def set_averages(self, task, count, mean, variance):
         """Replaces the running averages of a task; channels without values keep theirs.
 
+        A single value has a mean, and no variance.
+
         Args:
             task: str.
             count: float tensor `(channels,)`, how many values the others are taken over.
             mean: float32 tensor `(channels,)`.
             variance: float32 tensor `(channels,)`.
         """
-        for averages, value in ((self.moving_means, mean), (self.moving_variances, variance)):
-            averages[task].assign(tf.where(count > 0, value, averages[task]))
+        for averages, value, needed in (
+            (self.moving_means, mean, 1),
+            (self.moving_variances, variance, 2),
+        ):
+            averages[task].assign(tf.where(count >= needed, value, averages[task]))
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -199,12 +221,16 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
     def _normalisation(self, task, moments):
         if task not in self.tasks:
             raise ValueError(f"`task` must be one of {self.tasks}. Received: task={task}")
-        if moments is None:
-            mean = tf.convert_to_tensor(self.moving_means[task])
-            variance = tf.convert_to_tensor(self.moving_variances[task])
-        else:
+        mean = tf.convert_to_tensor(self.moving_means[task])
+        variance = tf.convert_to_tensor(self.moving_variances[task])
+        if moments is not None:
+            running = mean, variance
             count, mean, variance = moments
             self._keep(task, count, mean, variance)
+            # Less their own mean, single values would all be 0, and say nothing.
+            varies = count > 1
+            mean = tf.where(varies, mean, running[0])
+            variance = tf.where(varies, variance, running[1])
         scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
         return scale, self.beta - mean * scale
 
@@ -214,7 +240,7 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
             pool.add(count, mean, variance)
             return
         self._update(self.moving_means[task], mean, count > 0)
-        self._update(self.moving_variances[task], variance, count > 0)
+        self._update(self.moving_variances[task], variance, count > 1)
 
     def _update(self, average, value, used):
         average.assign(tf.where(used, average + (1 - self.momentum) * (value - average), average))

@@ -4,29 +4,38 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.costs.cost_table import dense_macs, same_output_size
-from elastic_tf.layers.elastic_conv import ElasticConv2D
+from elastic_tf.layers.elastic_conv import ElasticConv2D, run_unless_empty
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from elastic_tf.settings import Configured
 
 
 def check_images(images, task, image_shape):
-    """Returns `images` as a tensor.
+    """Returns `images` as a tensor whose shape is known but for the batch.
 
     Args:
-        images: tensor or array `(batch, *image_shape)`.
+        images: tensor or array `(batch, *image_shape)`; of a tensor, rank and sides may be unknown.
         task: str, for the message.
         image_shape: `(height, width, channels)`, pixels.
 
     Raises:
         ValueError: if the shape is another.
+        tf.errors.InvalidArgumentError: if what was unknown turns out to be another.
     """
     images = tf.convert_to_tensor(images)
-    if images.shape.rank != 4 or not images.shape[1:].is_compatible_with(image_shape):
+    check_image_shape(images.shape, task, image_shape)
+    if images.shape[1:].is_fully_defined():
+        return images
+    return tf.ensure_shape(images, (None, *image_shape))
+
+
+def check_image_shape(shape, task, image_shape):
+    """Raises the `ValueError` of `check_images` for a shape, of which some may be unknown."""
+    shape = tf.TensorShape(shape)
+    if not shape.is_compatible_with((None, *image_shape)):
         raise ValueError(
             f"Images of task '{task}' must have shape (batch, {', '.join(map(str, image_shape))}). "
-            f"Received: images.shape={tuple(images.shape)}"
+            f"Received: images.shape={shape}"
         )
-    return images
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -59,21 +68,26 @@ class TaskStem(Configured, keras.layers.Layer):
     def __init__(
         self, task, filters, image_shape, trunk_size=32, kernel_size=7, momentum=0.9, **kwargs
     ):
-        super().__init__(**kwargs)
+        super().__init__(**({"autocast": False} | kwargs))  # Of pixels.
         self.task = task
         self.filters = filters
         self.image_shape = tuple(image_shape)
         self.trunk_size = trunk_size
         self.kernel_size = kernel_size
         self.momentum = momentum
-        self.supports_jit = False
         self.strides = max(1, round(max(self.image_shape[:2]) / trunk_size))
 
     def build(self, input_shape=None):
-        self.rescale = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")
-        self.conv = ElasticConv2D(self.filters, self.kernel_size, self.strides, name="conv")
+        # Pixels are exact in float32 alone.
+        self.rescale = keras.layers.Rescaling(
+            1 / 127.5, offset=-1.0, dtype="float32", name="rescale"
+        )
+        dtype = self.dtype_policy
+        self.conv = ElasticConv2D(
+            self.filters, self.kernel_size, self.strides, dtype=dtype, name="conv"
+        )
         self.norm = TaskBatchNormalization(
-            [self.task], momentum=self.momentum, activation="relu", name="norm"
+            [self.task], momentum=self.momentum, activation="relu", dtype=dtype, name="norm"
         )
         self.rescale.build((None, *self.image_shape))
         self.conv.build((None, *self.image_shape))
@@ -81,8 +95,18 @@ class TaskStem(Configured, keras.layers.Layer):
 
     def call(self, inputs, training=False):
         inputs = check_images(inputs, self.task, self.image_shape)
-        features = self.conv(self.rescale(inputs))
-        return self.norm(features, task=self.task, training=training)
+        return run_unless_empty(
+            lambda images: self.run(images, training),
+            inputs,
+            (*self.output_size, self.filters),
+            self.compute_dtype,
+        )
+
+    def run(self, images, training):
+        """As a call, for images that are not empty, and are not checked."""
+        images = tf.cast(self.rescale(images), self.compute_dtype)
+        (kernel,) = self.conv.kernels([(None, None)])
+        return self.norm.run(self.conv.convolve(images, kernel), self.task, training=training)
 
     @property
     def output_size(self):
@@ -94,7 +118,7 @@ class TaskStem(Configured, keras.layers.Layer):
         return self.conv.macs(self.image_shape[:2])
 
 
-def make_stems(tasks, filters, trunk_size, momentum):
+def make_stems(tasks, filters, trunk_size, momentum, dtype=None):
     """Returns an unbuilt `TaskStem` for each task, a dict by name.
 
     Args:
@@ -102,6 +126,7 @@ def make_stems(tasks, filters, trunk_size, momentum):
         filters: int. Channels that the stems deliver.
         trunk_size: int, pixels. See `TaskStem`.
         momentum: float in [0, 1), of the running averages.
+        dtype: Keras policy of the layers; `None` for the global one.
     """
     return {
         name: TaskStem(
@@ -110,10 +135,16 @@ def make_stems(tasks, filters, trunk_size, momentum):
             task["image_shape"],
             trunk_size=trunk_size,
             momentum=momentum,
+            dtype=dtype,
             name=f"{name}_stem",
         )
         for name, task in tasks.items()
     }
+
+
+def pool_globally(features):
+    """Returns the mean over height and width, float32 `(batch, channels)`."""
+    return tf.reduce_mean(tf.cast(features, tf.float32), axis=[1, 2])
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -129,7 +160,7 @@ class TaskHead(Configured, keras.layers.Layer):
         inputs: float tensor `(batch, height, width, channels)`.
         training: bool. Defaults to `False`.
 
-    Output shape: `(batch, num_classes)`: logits.
+    Output shape: `(batch, num_classes)`: logits, float32.
 
     Reference: Ahn et al., 2019; the method's section 3.
     """
@@ -139,20 +170,30 @@ class TaskHead(Configured, keras.layers.Layer):
         self.task = task
         self.num_classes = num_classes
         self.momentum = momentum
-        self.supports_jit = False
 
     def build(self, input_shape):
         self.in_channels = input_shape[-1]
         self.norm = TaskBatchNormalization(
-            [self.task], momentum=self.momentum, activation="relu", name="norm"
+            [self.task],
+            momentum=self.momentum,
+            activation="relu",
+            dtype=self.dtype_policy,
+            name="norm",
         )
-        self.linear = keras.layers.Dense(self.num_classes, name="linear")
+        # In float32 whatever the policy, as losses are.
+        self.linear = keras.layers.Dense(self.num_classes, dtype="float32", name="linear")
         self.norm.build(input_shape)
         self.linear.build((None, self.in_channels))
 
     def call(self, inputs, training=False):
-        features = self.norm(inputs, task=self.task, training=training)
-        return self.linear(tf.reduce_mean(features, axis=[1, 2]))
+        return run_unless_empty(
+            lambda features: self.run(features, training), inputs, (self.num_classes,), tf.float32
+        )
+
+    def run(self, features, training):
+        """As a call, for features that are not empty."""
+        features = self.norm.run(features, self.task, training=training)
+        return self.linear(pool_globally(features))
 
     def macs(self):
         """Returns the MACs for one image, an int."""

@@ -1,11 +1,15 @@
 """Estimator and selector together: a network that picks its own width per image."""
 
 import keras
+import numpy as np
+import tensorflow as tf
 
+from elastic_tf.layers.task_layers import check_image_shape
 from elastic_tf.models.estimator import Estimator
 from elastic_tf.models.network_settings import NetworkSettings
+from elastic_tf.models.precision import POLICIES
 from elastic_tf.models.selector import Selector
-from elastic_tf.models.tasks import check_task, validate_tasks
+from elastic_tf.models.tasks import check_finite, check_task, validate_tasks, warn_of_pixels
 from elastic_tf.policies.budget import BudgetCalibration, levels_at_budget
 from elastic_tf.settings import Configured
 
@@ -21,6 +25,9 @@ class ElasticNetwork(Configured, keras.Model):
             "num_classes": int}`.
         Others: the settings of `NetworkSettings`, which says what each is; `ratios` are as of
             `Estimator`, `None` for the paper's four levels.
+        dtype: Keras policy or its name: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`, in
+            which the blocks compute. Logits, moments and the selector's scores are float32
+            whatever it is. Defaults to Keras' global policy.
 
     Call arguments:
         inputs: dict from task name to images `(batch, height, width, channels)`, pixels in
@@ -59,7 +66,12 @@ class ElasticNetwork(Configured, keras.Model):
         momentum=NetworkSettings.momentum,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(**({"autocast": False} | kwargs))
+        if self.dtype_policy.name not in POLICIES:
+            raise ValueError(
+                f"`dtype`, by default Keras' policy, must be one of {POLICIES}. "
+                f"Received: dtype={self.dtype_policy.name}"
+            )
         self.tasks = validate_tasks(tasks)
         self.backbone = backbone
         self.ratios = ratios
@@ -69,11 +81,10 @@ class ElasticNetwork(Configured, keras.Model):
         self.selector_features = selector_features
         self.execution = execution
         self.momentum = momentum
-        self.supports_jit = False
         self.calibrations = {}
         self._predict_options = {"return_levels": False, "budget": None}
         self._predict_calibrations = {}
-        shared = {"backbone": backbone, "momentum": momentum}
+        shared = {"backbone": backbone, "momentum": momentum, "dtype": self.dtype_policy}
         self.estimator = Estimator(
             self.tasks,
             ratios=ratios,
@@ -141,7 +152,8 @@ class ElasticNetwork(Configured, keras.Model):
         """Like `keras.Model.predict`, for a dict of tasks; on request with levels, at a budget.
 
         Args:
-            x: dict from task name to images, or a `tf.data.Dataset` of such dicts.
+            x: dict from task name to images, as many of each task as there are; or a
+                `tf.data.Dataset` of such dicts.
             return_levels: bool. Defaults to `False`.
             budget: float in (0, 1] or `None`, see the call arguments.
             **kwargs: of `keras.Model.predict`.
@@ -150,15 +162,35 @@ class ElasticNetwork(Configured, keras.Model):
             As `call`, in NumPy arrays.
 
         Raises:
-            ValueError: if `budget` is out of range, or there is no calibration for it.
+            ValueError: if `budget` is out of range, or there is no calibration for it; if `x` is
+                not usable; if a weight is infinite or not a number.
         """
+        check_finite(self)
+        if isinstance(x, (dict, list, np.ndarray, tf.Tensor)):
+            self._check_arrays(x)
+        warn_of_pixels(x)
         options = {"return_levels": return_levels, "budget": budget}
         # They are constants of the graph.
         calibrations = {} if budget is None else dict(self.calibrations)
         if (options, calibrations) != (self._predict_options, self._predict_calibrations):
             self._predict_options, self._predict_calibrations = options, calibrations
             self.predict_function = None
-        return super().predict(x, **kwargs)
+        predict = super().predict
+        if isinstance(x, dict) and len({len(images) for images in x.values()}) > 1:
+            # Keras takes arrays of one length only.
+            return {task: predict({task: images}, **kwargs)[task] for task, images in x.items()}
+        return predict(x, **kwargs)
+
+    def _check_arrays(self, arrays):
+        """Says in one line what is wrong with arrays for `predict`; Keras would in many."""
+        if not isinstance(arrays, dict) or not arrays:
+            raise ValueError(
+                "`x` must be a dict from task name to images, or a data set of such dicts. "
+                f"Received: {type(arrays).__name__}"
+            )
+        for task, images in arrays.items():
+            check_task(task, self.tasks)
+            check_image_shape(np.shape(images), task, self.tasks[task]["image_shape"])
 
     def predict_step(self, data):
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)

@@ -5,10 +5,10 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.costs.cost_table import CostTable
-from elastic_tf.costs.ratios import default_ratios, validate_block_ratios
-from elastic_tf.layers.blocks import ElasticResidualBlock, ElasticVggBlock
-from elastic_tf.layers.routing import inverse_permutation, permute, sort_by_level
-from elastic_tf.layers.task_layers import TaskHead, make_stems
+from elastic_tf.layers.elastic_block import ElasticBlock
+from elastic_tf.layers.elastic_conv import run_unless_empty
+from elastic_tf.layers.routing import plan_routes, take_rows
+from elastic_tf.layers.task_layers import TaskHead, check_images, make_stems
 from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.tasks import check_gates, check_levels, check_task, validate_tasks
@@ -33,13 +33,16 @@ class Estimator(Configured, keras.Model):
 
     Call arguments:
         inputs: tensor `(batch, height, width, channels)`, pixels in 0..255, any numeric type.
-        levels: int tensor `(batch, blocks)`, or `None` for the full model.
+        levels: int tensor `(batch, blocks)`, or `None` for the full model. With more rows than
+            there are images, row `i` is a model for image `i` modulo their number; stems see every
+            image once.
         task: str, by keyword.
         training: bool. Defaults to `False`.
         gates: float tensor `(batch, blocks, levels)`, in place of `levels` and not in training:
             the choice as something to differentiate by, see `ElasticBlock`.
+        sizes: how many rows of `levels` have each level, where that is known, see `plan_routes`.
 
-    Output shape: `(batch, num_classes)` of the task: logits.
+    Output shape: `(batch, num_classes)` of the task: logits, float32.
 
     Raises:
         ValueError: if an argument is not usable.
@@ -64,40 +67,48 @@ class Estimator(Configured, keras.Model):
         momentum=NetworkSettings.momentum,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        # Of float images: pixels up to 255 are to be rescaled before they lose bits.
+        super().__init__(**({"autocast": False} | kwargs))
         self.tasks = validate_tasks(tasks)
         self.backbone = backbone
         shape = parse_backbone(backbone)
         self.ratios = ratios
-        if ratios is None:
-            ratios = default_ratios(4, shape.residual)
-        self.block_ratios = validate_block_ratios(ratios, shape.num_blocks, shape.residual)
+        self.block_ratios = shape.block_ratios(ratios)
         self.trunk_size = trunk_size
         self.execution = execution
         self.momentum = momentum
-        self.supports_jit = False
         self._make_layers(shape)
         self.build()
 
     def _make_layers(self, shape):
-        self.stems = make_stems(self.tasks, shape.stem_filters, self.trunk_size, self.momentum)
-        block_class = ElasticResidualBlock if shape.residual else ElasticVggBlock
+        self.stems = make_stems(
+            self.tasks, shape.stem_filters, self.trunk_size, self.momentum, self.dtype_policy
+        )
         self.blocks = [
-            block_class(
-                filters,
+            ElasticBlock(
+                shape.kind,
+                block.filters,
                 list(self.tasks),
                 ratios=ratios,
-                strides=strides,
+                hidden_filters=block.hidden_filters,
+                strides=block.strides,
                 execution=self.execution,
                 momentum=self.momentum,
+                dtype=self.dtype_policy,
                 name=f"block{index + 1}",
             )
-            for index, ((filters, strides), ratios) in enumerate(
+            for index, (block, ratios) in enumerate(
                 zip(shape.blocks, self.block_ratios, strict=True)
             )
         ]
         self.heads = {
-            name: TaskHead(name, task["num_classes"], momentum=self.momentum, name=f"{name}_head")
+            name: TaskHead(
+                name,
+                task["num_classes"],
+                momentum=self.momentum,
+                dtype=self.dtype_policy,
+                name=f"{name}_head",
+            )
             for name, task in self.tasks.items()
         }
 
@@ -123,44 +134,55 @@ class Estimator(Configured, keras.Model):
     def num_levels(self):
         return len(self.block_ratios[0])
 
-    def call(self, inputs, levels=None, task=None, training=False, gates=None):
+    def call(self, inputs, levels=None, task=None, training=False, gates=None, plan=None):
         check_task(task, self.tasks)
-        features = self.stems[task](inputs, training=training)
+        images = check_images(inputs, task, self.tasks[task]["image_shape"])
+        choice = levels if gates is None else gates
         if gates is not None:
-            return self._call_gated(features, gates, levels, task, training)
+            check_gates(gates, levels, self.num_blocks, self.num_levels)
+        elif levels is not None and plan is None:
+            choice = levels = check_levels(levels, self.num_blocks, self.num_levels)
+        return run_unless_empty(
+            lambda images: self._classify(images, levels, gates, task, training, plan),
+            images,
+            (self.num_classes(task),),
+            tf.float32,
+            batch=None if choice is None else choice.shape[0],
+        )
+
+    def plan(self, levels, sizes=None):
+        """Returns the plan of how a batch of models is run, for the call argument.
+
+        Args:
+            levels: int32 tensor `(batch, blocks)`, not empty, in range.
+            sizes: how many rows have each level, where that is known; see `plan_routes`.
+        """
+        return plan_routes(levels, [block.channels_per_level for block in self.blocks], sizes)
+
+    def num_classes(self, task):
+        """Returns how many classes a task has, an int."""
+        return self.tasks[task]["num_classes"]
+
+    def _classify(self, images, levels, gates, task, training, plan):
+        choice = levels if gates is None else gates
+        features = _repeat(self.stems[task].run(images, training), choice)
+        head = self.heads[task]
+        if gates is not None or (levels is not None and self.execution == "masked"):
+            for index, block in enumerate(self.blocks):
+                of_block = (levels[:, index], None) if gates is None else (None, gates[:, index])
+                features = block.run_masked(features, of_block[0], task, training, of_block[1])
+            return head.run(features, training)
         if levels is None:
             for block in self.blocks:
-                features = block(features, task=task, training=training)
-            return self.heads[task](features, training=training)
-        levels = check_levels(levels, self.num_blocks, self.num_levels)
-        if self.execution == "masked":
-            for index, block in enumerate(self.blocks):
-                features = block(features, levels=levels[:, index], task=task, training=training)
-            return self.heads[task](features, training=training)
-        return self._call_grouped(features, levels, task, training)
-
-    def _call_grouped(self, features, levels, task, training):
-        # Each block sorts what the last one left; the rows are put back once, as logits.
-        rows = tf.range(tf.shape(features)[0])
-        for index, block in enumerate(self.blocks):
-            order = sort_by_level(levels[:, index])
-            features = permute(features, order)
-            levels = tf.gather(levels, order)
-            rows = tf.gather(rows, order)
-            features = block(
-                features, levels=levels[:, index], task=task, training=training, sorted_rows=True
-            )
-        logits = self.heads[task](features, training=training)
-        return permute(logits, inverse_permutation(rows))
-
-    def _call_gated(self, features, gates, levels, task, training):
-        check_gates(gates, self.num_blocks, self.num_levels)
-        levels = None if levels is None else levels[:, 0]
-        for index, block in enumerate(self.blocks):
-            features = block(
-                features, levels=levels, task=task, training=training, gates=gates[:, index]
-            )
-        return self.heads[task](features, training=training)
+                features = block.run(features, None, task, training)
+            return head.run(features, training)
+        plan = plan or self.plan(levels)
+        for block, route in zip(self.blocks, plan.routes, strict=True):
+            features = block.run(features, route, task, training)
+        logits = head.run(features, training)
+        if training:
+            return take_rows(logits, plan.back, plan.order)
+        return tf.gather(logits, plan.back)
 
     def task_variables(self, task):
         """Returns the trainable variables that `task` uses: the trunk's, its stem's, its head's."""
@@ -179,3 +201,19 @@ class Estimator(Configured, keras.Model):
         channels = np.array([block.channels_per_level for block in self.blocks])
         fixed = stem.macs() + self.heads[task].macs()
         return CostTable(fixed, block_macs, channels, selector_macs)
+
+
+def _repeat(features, choice):
+    """Returns the features of the image of each row of `choice`, see the call arguments."""
+    if choice is None or choice.shape[0] == features.shape[0] is not None:
+        return features
+    rows, images = (tensor.shape[0] or tf.shape(tensor)[0] for tensor in (choice, features))
+    if isinstance(rows, int) and isinstance(images, int):
+        whole, rest = divmod(rows, images)
+        # Its gradient is a sum of slices, where that of a gather would be one over segments.
+        return tf.concat([features] * whole + [features[:rest]] * (rest > 0), axis=0)
+    return tf.cond(
+        tf.equal(rows, images),
+        lambda: features,
+        lambda: tf.gather(features, tf.range(rows) % images),
+    )

@@ -4,10 +4,11 @@ import dataclasses
 
 import keras
 
-from elastic_tf.costs.ratios import default_ratios, validate_block_ratios
+from elastic_tf.costs.ratios import default_ratios
 from elastic_tf.layers.elastic_block import EXECUTIONS
 from elastic_tf.layers.level_scores import FEATURES
 from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.precision import POLICIES, fastest_policy
 from elastic_tf.settings import Settings, setting
 
 
@@ -27,7 +28,8 @@ class NetworkSettings(Settings):
 
     backbone: str = setting(
         "wrn-32-4",
-        "Trunk of the estimator: wrn-DEPTH-WIDEN, resnet-DEPTH[-WIDTH] or vgg-DEPTH[-WIDTH].",
+        "Trunk of the estimator: wrn-DEPTH-WIDEN, or FAMILY-DEPTH[-WIDTH] of resnet, bottleneck, "
+        "mobile and vgg.",
         str,
     )
     num_levels: int = setting(
@@ -82,17 +84,26 @@ class NetworkSettings(Settings):
         0.9, "Weight of the past in batch normalisation's averages.", float, low=0.0, high=0.9999
     )
 
+    precision: str = setting(
+        "float32",
+        "What blocks compute in; 'auto': bfloat16 where the device has units for it, else float32.",
+        str,
+        choices=(*POLICIES, "auto"),
+    )
+
     def __post_init__(self):
         super().__post_init__()
         shape = parse_backbone(self.backbone)
         if self.ratios is not None:  # Lists, as from JSON, become tuples.
-            validate_block_ratios(self.ratios, shape.num_blocks, shape.residual)
+            shape.block_ratios(self.ratios)
             ratios = tuple(tuple(of) if isinstance(of, list) else of for of in self.ratios)
             object.__setattr__(self, "ratios", ratios)
 
     def arguments(self):
         """Returns the arguments of `ElasticNetwork` but for the tasks, a dict."""
         arguments = self.get_config()
+        precision = arguments.pop("precision")
+        arguments["dtype"] = fastest_policy() if precision == "auto" else precision
         num_levels = arguments.pop("num_levels")
         if self.ratios is None:
             residual = parse_backbone(self.backbone).residual

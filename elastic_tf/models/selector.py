@@ -3,10 +3,11 @@
 import keras
 import tensorflow as tf
 
-from elastic_tf.layers.blocks import ElasticResidualBlock
+from elastic_tf.layers.elastic_block import ElasticBlock
+from elastic_tf.layers.elastic_conv import run_unless_empty
 from elastic_tf.layers.level_scores import LevelScores
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
-from elastic_tf.layers.task_layers import make_stems
+from elastic_tf.layers.task_layers import check_images, make_stems, pool_globally
 from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.tasks import check_task, validate_tasks
@@ -38,8 +39,9 @@ class Selector(Configured, keras.Model):
         training: bool. Defaults to `False`.
         return_guess: bool. Defaults to `False`.
 
-    Output shape: `(batch, num_blocks, num_levels)`: logits. With `return_guess` a pair of these and
-    the logits of the guessed class `(batch, num_classes)`, or `None`, as of `LevelScores`.
+    Output shape: `(batch, num_blocks, num_levels)`: logits, float32. With `return_guess` a pair of
+    these and the logits of the guessed class `(batch, num_classes)`, or `None`, as of
+    `LevelScores`.
 
     Raises:
         ValueError: if an argument is not usable.
@@ -59,7 +61,8 @@ class Selector(Configured, keras.Model):
         features=NetworkSettings.selector_features,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        # Of float images: pixels up to 255 are to be rescaled before they lose bits.
+        super().__init__(**({"autocast": False} | kwargs))
         if not 0 < hidden_ratio <= 1:
             raise ValueError(f"`hidden_ratio` must be in (0, 1]. Received: {hidden_ratio=}")
         self.tasks = validate_tasks(tasks)
@@ -70,27 +73,34 @@ class Selector(Configured, keras.Model):
         self.trunk_size = trunk_size
         self.momentum = momentum
         self.features = features
-        self.supports_jit = False
         self._make_layers(parse_backbone(backbone))
         self.build()
 
     def _make_layers(self, shape):
         names = list(self.tasks)
-        self.stems = make_stems(self.tasks, shape.stem_filters, self.trunk_size, self.momentum)
+        self.stems = make_stems(
+            self.tasks, shape.stem_filters, self.trunk_size, self.momentum, self.dtype_policy
+        )
         self.blocks = [
-            ElasticResidualBlock(
+            ElasticBlock(
+                "basic",
                 filters,
                 names,
                 ratios=(0.0, 1.0),
                 hidden_filters=max(1, round(filters * self.hidden_ratio)),
                 strides=1 if stage == 0 else 2,
                 momentum=self.momentum,
+                dtype=self.dtype_policy,
                 name=f"block{stage + 1}",
             )
             for stage, filters in enumerate(shape.stage_filters)
         ]
         self.norm = TaskBatchNormalization(
-            names, momentum=self.momentum, activation="relu", name="norm"
+            names,
+            momentum=self.momentum,
+            activation="relu",
+            dtype=self.dtype_policy,
+            name="norm",
         )
         self.scores = LevelScores(
             {name: task["num_classes"] for name, task in self.tasks.items()},
@@ -98,6 +108,7 @@ class Selector(Configured, keras.Model):
             self.num_levels,
             features=self.features,
             momentum=self.momentum,
+            dtype="float32",  # Whatever the policy: scores decide, and their differences are small.
             name="scores",
         )
 
@@ -117,13 +128,21 @@ class Selector(Configured, keras.Model):
 
     def call(self, inputs, task=None, training=False, return_guess=False):
         check_task(task, self.tasks)
-        features = self.stems[task](inputs, training=training)
-        for block in self.blocks:
-            features = block(features, task=task, training=training)
-        features = self.norm(features, task=task, training=training)
-        pooled = tf.reduce_mean(features, axis=[1, 2])
+        images = check_images(inputs, task, self.tasks[task]["image_shape"])
+        pooled = run_unless_empty(
+            lambda images: self._pooled(images, task, training),
+            images,
+            (self.blocks[-1].filters,),
+            tf.float32,
+        )
         logits, guess = self.scores(pooled, task=task, training=training)
         return (logits, guess) if return_guess else logits
+
+    def _pooled(self, images, task, training):
+        features = self.stems[task].run(images, training)
+        for block in self.blocks:
+            features = block.run(features, None, task, training)
+        return pool_globally(self.norm.run(features, task, training=training))
 
     def task_variables(self, task):
         """Returns the trainable variables that `task` uses: all but other tasks' own."""

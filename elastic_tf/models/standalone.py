@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from elastic_tf.layers.blocks import ElasticResidualBlock
+from elastic_tf.layers.block_kinds import Norm, block_kind
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from elastic_tf.layers.task_layers import TaskStem
 from elastic_tf.models.backbones import parse_backbone
@@ -12,7 +12,12 @@ from elastic_tf.models.tasks import check_task
 
 
 def standalone_network(
-    image_shape, num_classes, backbone, widths, trunk_size=NetworkSettings.trunk_size
+    image_shape,
+    num_classes,
+    backbone,
+    widths,
+    trunk_size=NetworkSettings.trunk_size,
+    dtype="float32",
 ):
     """Returns the Keras model with the layers of one model of an `Estimator`.
 
@@ -22,9 +27,10 @@ def standalone_network(
         image_shape: `(height, width, channels)`, pixels.
         num_classes: int.
         backbone: str, a name that `parse_backbone` understands.
-        widths: list of ints, the hidden channels of each block. 0 leaves a residual block's branch
-            out; VGG blocks need at least 1.
+        widths: list of ints, the hidden channels of each block. 0 leaves all but the shortcut out;
+            blocks without one need at least 1.
         trunk_size: int, pixels. Feature size that the stem's stride aims at.
+        dtype: Keras policy or its name; logits are float32 whatever it is.
 
     Returns:
         `keras.Model` from images `(batch, *image_shape)`, pixels in 0..255, to logits
@@ -36,61 +42,84 @@ def standalone_network(
     Reference: Zagoruyko and Komodakis, 2016 (arXiv 1605.07146); Ahn et al., 2019, supplement.
     """
     shape = parse_backbone(backbone)
-    least = 0 if shape.residual else 1
-    if len(widths) != shape.num_blocks or any(width < least for width in widths):
+    least = [0 if block.skippable else 1 for block in shape.blocks]
+    if len(widths) != len(least) or any(w < low for w, low in zip(widths, least, strict=False)):
         raise ValueError(
             f"`widths` must hold {shape.num_blocks} integers >= {least}, one for each block of "
             f"{backbone}. Received: widths={widths}"
         )
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        return _standalone_network(image_shape, num_classes, shape, widths, trunk_size)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _standalone_network(image_shape, num_classes, shape, widths, trunk_size):
     strides = TaskStem("task", shape.stem_filters, image_shape, trunk_size).strides
-    inputs = keras.Input(image_shape)
-    features = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
+    # In float32 whatever the policy, which would round pixels.
+    inputs = keras.Input(image_shape, dtype="float32")
+    features = keras.layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32")(inputs)
     stem = _conv(features, shape.stem_filters, "stem_conv", strides, kernel_size=7)
-    features = _norm_relu(stem, "stem_norm")
-    block = _residual_block if shape.residual else _vgg_block
-    for index, ((filters, strides), width) in enumerate(zip(shape.blocks, widths, strict=True)):
-        features = block(features, filters, strides, width, f"block{index + 1}")
-    pooled = keras.layers.GlobalAveragePooling2D()(_norm_relu(features, "head_norm"))
-    return keras.Model(inputs, keras.layers.Dense(num_classes, name="head_linear")(pooled))
+    features = _norm(stem, "stem_norm")
+    kind = block_kind(shape.kind)
+    for index, (block, width) in enumerate(zip(shape.blocks, widths, strict=True)):
+        features = _block(features, kind, block, width, f"block{index + 1}")
+    pooled = keras.layers.GlobalAveragePooling2D()(_norm(features, "head_norm"))
+    linear = keras.layers.Dense(num_classes, dtype="float32", name="head_linear")
+    return keras.Model(inputs, linear(pooled))
 
 
-def _residual_block(features, filters, strides, width, name):
-    shortcut = features
-    if strides > 1:
-        shortcut = keras.layers.AveragePooling2D(strides, padding="same")(shortcut)
-    missing = filters - shortcut.shape[-1]
-    if missing:
-        left = missing // 2
-        shortcut = keras.ops.pad(shortcut, [(0, 0), (0, 0), (0, 0), (left, missing - left)])
+def _block(features, kind, block, width, name):
+    """Walks the steps of a kind of block, with standard layers."""
+    shortcut, strides = None, block.strides
+    if kind.has_shortcut(features.shape[-1], block.filters, strides):
+        shortcut = _shortcut(features, block.filters, strides)
     if not width:
         return shortcut
-    hidden = _conv(_norm_relu(features, f"{name}_norm1"), width, f"{name}_conv1", strides)
-    hidden = _conv(_norm_relu(hidden, f"{name}_norm2"), filters, f"{name}_conv2")
-    return keras.layers.Add()([shortcut, hidden])
-
-
-def _vgg_block(features, filters, strides, width, name):
-    if strides > 1:
+    if kind.pools and strides > 1:
         features = keras.layers.MaxPooling2D(strides, padding="same")(features)
-    features = _norm_relu(_conv(features, width, f"{name}_conv1"), f"{name}_norm1")
-    return _norm_relu(_conv(features, filters, f"{name}_conv2"), f"{name}_norm2")
+    for step, layer in kind.named_steps():
+        if isinstance(step, Norm):
+            features = _norm(features, f"{name}_{layer}", step.activation)
+        else:
+            features = _conv(
+                features,
+                width if step.to_hidden else block.filters,
+                f"{name}_{layer}",
+                strides if step.strided else 1,
+                step.kernel_size,
+                step.depthwise,
+            )
+    return features if shortcut is None else keras.layers.Add()([shortcut, features])
 
 
-def _conv(features, filters, name, strides=1, kernel_size=3):
-    return keras.layers.Conv2D(
-        filters,
-        kernel_size,
-        strides,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=name,
-    )(features)
+def _shortcut(features, filters, strides):
+    if strides > 1:
+        features = keras.layers.AveragePooling2D(strides, padding="same")(features)
+    missing = filters - features.shape[-1]
+    if missing:
+        left = missing // 2
+        features = keras.ops.pad(features, [(0, 0), (0, 0), (0, 0), (left, missing - left)])
+    return features
 
 
-def _norm_relu(features, name):
+def _conv(features, filters, name, strides=1, kernel_size=3, depthwise=False):
+    settings = {"strides": strides, "padding": "same", "use_bias": False, "name": name}
+    if depthwise:
+        return keras.layers.DepthwiseConv2D(kernel_size, **settings)(features)
+    return keras.layers.Conv2D(filters, kernel_size, kernel_initializer="he_normal", **settings)(
+        features
+    )
+
+
+def _norm(features, name, activation="relu"):
     norm = keras.layers.BatchNormalization(momentum=NetworkSettings.momentum, name=name)
-    return keras.layers.ReLU()(norm(features))
+    features = norm(features)
+    if activation is None:
+        return features
+    return keras.layers.ReLU(max_value=6.0 if activation == "relu6" else None)(features)
 
 
 def standalone_layers(estimator, task):
@@ -107,21 +136,14 @@ def standalone_layers(estimator, task):
     stem, head = estimator.stems[task], estimator.heads[task]
     found = {"stem_conv": stem.conv, "stem_norm": stem.norm}
     for index, block in enumerate(estimator.blocks):
-        found |= {f"block{index + 1}_{name}": layer for name, layer in _block_layers(block)}
+        for (_, name), (_, layer) in zip(
+            block.description.named_steps(), block.layers(), strict=True
+        ):
+            found[f"block{index + 1}_{name}"] = layer
     return found | {"head_norm": head.norm, "head_linear": head.linear}
 
 
-def _block_layers(block):
-    if isinstance(block, ElasticResidualBlock):
-        return [(name, getattr(block, name)) for name in ("norm1", "conv1", "norm2", "conv2")]
-    return [
-        (f"{kind}{number}", layer)
-        for number, pair in enumerate(zip(block.convs, block.norms, strict=True), 1)
-        for kind, layer in zip(("conv", "norm"), pair, strict=True)
-    ]
-
-
-def fixed_network(estimator, task, levels):
+def fixed_network(estimator, task, levels, dtype="float32"):
     """Cuts one model of one task out of an estimator.
 
     The result has standard Keras layers only, with no more weights than the model uses, so it can
@@ -131,6 +153,7 @@ def fixed_network(estimator, task, levels):
         estimator: an `Estimator`. Its weights are copied as they are now.
         task: str.
         levels: sequence of int, the level of every block, each in `[0, num_levels)`.
+        dtype: see `standalone_network`.
 
     Returns:
         A functional `keras.Model` from images `(batch, *image_shape)`, pixels in 0..255, to logits
@@ -150,6 +173,7 @@ def fixed_network(estimator, task, levels):
         estimator.backbone,
         widths,
         estimator.trunk_size,
+        dtype,
     )
     for name, layer in standalone_layers(estimator, task).items():
         if name in (target.name for target in model.layers):

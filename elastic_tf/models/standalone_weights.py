@@ -15,11 +15,6 @@ _TOLERANCE, _COARSE_TOLERANCE = 1e-5, 5e-2
 _SMALLEST = 1e-30  # Of a probability whose logarithm is compared; smaller ones may be 0.
 
 
-_KINDS = {
-    ElasticConv2D: keras.layers.Conv2D,
-    TaskBatchNormalization: keras.layers.BatchNormalization,
-    keras.layers.Dense: keras.layers.Dense,
-}
 _PIXEL_TOLERANCE = 1e-6
 
 
@@ -117,8 +112,15 @@ def _all_layers(model):
     return found
 
 
+def _keras_kind(layer):
+    if isinstance(layer, ElasticConv2D):
+        return keras.layers.DepthwiseConv2D if layer.depthwise else keras.layers.Conv2D
+    is_norm = isinstance(layer, TaskBatchNormalization)
+    return keras.layers.BatchNormalization if is_norm else keras.layers.Dense
+
+
 def _check_kinds(targets, sources):
-    wanted = [_KINDS[type(layer)] for layer in targets.values()]
+    wanted = [_keras_kind(layer) for layer in targets.values()]
     if len(sources) != len(wanted):
         raise ValueError(
             f"`network` must have the {len(wanted)} layers with weights of the estimator's "
@@ -181,7 +183,8 @@ def _padded(kernel, shape):
 
 
 def _bias(source):
-    if not isinstance(source, keras.layers.Conv2D) or source.bias is None:
+    is_conv = isinstance(source, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D))
+    if not is_conv or source.bias is None:
         return None
     bias = np.asarray(source.bias)
     return bias if bias.any() else None
@@ -193,7 +196,10 @@ def _absorb_biases(pairs, values, biases):
         if bias is None:
             continue
         (name, _), source = pairs[index]
-        if name.endswith("conv2") and "norm2" not in pairs[index + 1][0][0]:
+        block, _, _ = name.partition("_")
+        (after, layer), _ = pairs[index + 1]
+        is_norm = isinstance(layer, TaskBatchNormalization)
+        if not is_norm or not after.startswith(f"{block}_"):
             raise ValueError(
                 f"`network` must have no bias in {name}, which no normalisation follows. "
                 f"Received: '{source.name}', with a bias"

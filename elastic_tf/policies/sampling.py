@@ -49,24 +49,43 @@ def uniform(batch_size, num_blocks, num_levels, seed):
     )
 
 
-def mostly_full(batch_size, num_blocks, num_levels, full_share, seed):
-    """Returns the full model for the first instances and uniform levels for the others.
+def quotas(batch_size, num_blocks, num_levels, seed, turn=0):
+    """Returns levels at random, in every block an equal share of the images at each.
+
+    What a batch has beyond a multiple of the levels falls to a level that changes with block and
+    turn, so that over turns every level has its share. Sizes of groups are then known before the
+    levels are, and change little or not at all.
 
     Args:
-        batch_size: int or int32 scalar tensor.
+        batch_size: int, or int32 scalar tensor.
         num_blocks: int.
         num_levels: int.
-        full_share: float in [0, 1], of the instances that run the full model.
         seed: int tensor `(2,)`.
+        turn: int or int scalar tensor, e.g. the step.
 
     Returns:
-        int32 tensor `(batch_size, num_blocks)`.
-
-    Reference: Ahn et al., 2019, section 3.2: the paper's distribution before there is a selector.
+        levels: int32 tensor `(batch_size, num_blocks)`.
+        sizes: how many images of each block have each level, for `plan_routes`: a list of lists of
+            ints where they are the same at every turn, an int32 tensor `(num_blocks, num_levels)`
+            where not, `None` where some may be 0.
     """
-    full_rows = tf.cast(tf.round(full_share * tf.cast(batch_size, tf.float32)), tf.int32)
-    is_full = (tf.range(batch_size) < full_rows)[:, tf.newaxis]
-    return tf.where(is_full, num_levels - 1, uniform(batch_size, num_blocks, num_levels, seed))
+    blocks = tf.range(num_blocks)[:, tf.newaxis]
+    turn = tf.cast(turn, tf.int32)
+    # Random orders of the images, one for each block.
+    noise = tf.random.stateless_uniform([num_blocks, batch_size], seed)
+    places, rest = tf.argsort(noise, axis=-1), batch_size % num_levels
+    whole = batch_size - rest
+    levels = tf.where(
+        places < whole, places % num_levels, (places - whole + blocks + turn) % num_levels
+    )
+    if not isinstance(batch_size, int) or batch_size < num_levels:
+        sizes = None
+    elif not rest:
+        sizes = [[batch_size // num_levels] * num_levels for _ in range(num_blocks)]
+    else:
+        is_more = (tf.range(num_levels) - blocks - turn) % num_levels < rest
+        sizes = batch_size // num_levels + tf.cast(is_more, tf.int32)
+    return tf.transpose(levels), sizes
 
 
 def fixed_model(batch_size, levels):

@@ -8,6 +8,8 @@ import time
 import keras
 
 from elastic_tf.files import whole_file
+from elastic_tf.models.tasks import check_finite
+from elastic_tf.settings import check_integer
 from elastic_tf.training.stages import INITIAL, SELECTOR, STAGE_NAMES
 
 
@@ -15,7 +17,7 @@ class ResumableCheckpoint(keras.callbacks.Callback):
     """Saves the whole model, optimizers and step counter included, every so many steps.
 
     What it saves, `keras.saving.load_model` loads, ready for more training. The file is written
-    whole or not at all.
+    whole or not at all, and never with weights that are infinite or not numbers.
 
     Args:
         path: str or path ending in `.keras`.
@@ -23,14 +25,13 @@ class ResumableCheckpoint(keras.callbacks.Callback):
 
     Raises:
         ValueError: if `every_steps` is out of range.
+        FloatingPointError: in training, in place of a save, if a weight is not finite.
     """
 
     def __init__(self, path, every_steps):
         super().__init__()
-        if not isinstance(every_steps, int) or every_steps < 1:
-            raise ValueError(f"`every_steps` must be an integer >= 1. Received: {every_steps=}")
         self.path = pathlib.Path(path)
-        self.every_steps = every_steps
+        self.every_steps = check_integer("every_steps", every_steps, 1)
         self._steps = 0
 
     def on_train_batch_end(self, batch, logs=None):
@@ -42,6 +43,10 @@ class ResumableCheckpoint(keras.callbacks.Callback):
         self._save()
 
     def _save(self):
+        try:
+            check_finite(self.model)
+        except ValueError as error:
+            raise _diverged(self.model, error) from None
         with whole_file(self.path) as partial:
             self.model.save(partial)
 
@@ -58,10 +63,14 @@ class RaiseOnDivergence(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         for name, value in (logs or {}).items():
             if not math.isfinite(value):
-                raise FloatingPointError(
-                    f"Training diverged at step {int(self.model.step.numpy())}; a lower "
-                    f"`learning_rate` may help. Received: {name}={float(value)}"
-                )
+                raise _diverged(self.model, f"Received: {name}={float(value)}")
+
+
+def _diverged(model, reason):
+    return FloatingPointError(
+        f"Training diverged at step {int(model.step.numpy())}; a lower `learning_rate` may help. "
+        f"{reason}"
+    )
 
 
 class StepLog(keras.callbacks.Callback):

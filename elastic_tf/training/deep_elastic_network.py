@@ -4,14 +4,23 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.models.tasks import warn_of_pixels
 from elastic_tf.policies.sampling import entropy, greedy
-from elastic_tf.training.estimator_step import estimator_levels, estimator_loss
+from elastic_tf.training.batches import check_class_weight, check_data, read_batches
+from elastic_tf.training.estimator_step import estimator_loss, needs_scores, step_models
 from elastic_tf.training.macs_price import MacsPrice
-from elastic_tf.training.metrics import TEST, TRAINING, TaskMetrics, cross_entropy, is_right
+from elastic_tf.training.metrics import (
+    TEST,
+    TRAINING,
+    TaskMetrics,
+    cross_entropy,
+    is_right,
+    weighted_mean,
+)
 from elastic_tf.training.optimizers import OptimizerSettings
 from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
 from elastic_tf.training.settings import MethodSettings
-from elastic_tf.training.stages import SELECTOR, StageSchedule
+from elastic_tf.training.stages import INITIAL, SELECTOR, STAGE_NAMES, StageSchedule
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -20,8 +29,11 @@ class DeepElasticNetwork(ElasticNetwork):
 
     Every training step takes a dict `{task: (images, labels)}` with a batch of each task, labels of
     any integer type `(batch,)`, and updates once per task: the estimator or the selector, as the
-    stage schedule says for the saved counter `step`. Everything random is a function of `seed`,
-    `step` and task, so a training that is stopped and loaded goes on as if it had not been.
+    stage schedule says for the saved counter `step`. With `(images, labels, weights)` an image of
+    weight 2 counts as two in loss, reward and accuracy, and one of weight 0 not at all.
+
+    Everything random is a function of `seed`, `step` and task, so a training that is stopped and
+    loaded goes on as if it had not been.
 
     Args:
         seed: int >= 0. Seed of the models drawn in training. Defaults to 0.
@@ -46,7 +58,9 @@ class DeepElasticNetwork(ElasticNetwork):
         )
         self.macs_price = MacsPrice(self.tasks, name="macs_price")
         self.task_metrics = {task: TaskMetrics(task) for task in self.tasks}
-        self._selects = None  # Or whose turn it is, while a graph of one update runs.
+        self._class_weights = {}
+        self._compiles = False
+        self._kind = None  # Or that of the stage, while a graph of one update runs.
 
     def compile(
         self,
@@ -55,6 +69,7 @@ class DeepElasticNetwork(ElasticNetwork):
         optimizers=None,
         optimizer=None,
         selector_optimizer=None,
+        jit_compile=False,
         **kwargs,
     ):
         """Sets how to train.
@@ -66,18 +81,32 @@ class DeepElasticNetwork(ElasticNetwork):
             optimizer: `keras.optimizers.Optimizer` of the estimator, in place of that of
                 `optimizers`; made with a float learning rate, which is overwritten at every step.
             selector_optimizer: `keras.optimizers.Optimizer`, in place of that of `optimizers`.
+            jit_compile: bool. Whether XLA compiles the updates of the initial stage, for batches of
+                known size. Defaults to `False`.
             **kwargs: `run_eagerly`, `steps_per_execution`, `auto_scale_loss` of
                 `keras.Model.compile`.
+
+        Raises:
+            ValueError: if an argument is not usable, as a loss or metrics are.
         """
+        _check_compile(
+            {"stages": stages, "method": method, "optimizers": optimizers},
+            {"optimizer": optimizer, "selector_optimizer": selector_optimizer},
+            kwargs,
+        )
         self.stages = stages or StageSchedule()
         self.method = method or MethodSettings()
         self.optimizers = optimizers or OptimizerSettings()
         optimizer = optimizer or self.optimizers.make_optimizer()
+        self._compiles = bool(jit_compile) and jit_compile != "auto"
         super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
         guesses = bool(self.method.guess_weight) and self.selector.features == "confident"
-        self.selector_optimizer = selector_optimizer or self.optimizers.make_selector_optimizer(
-            self.stages, len(self.tasks), guesses
+        self.selector_optimizer = keras.optimizers.get(
+            selector_optimizer
+            or self.optimizers.make_selector_optimizer(self.stages, len(self.tasks), guesses)
         )
+        if self.compute_dtype == "float16":  # As Keras does with the other.
+            self.selector_optimizer = keras.optimizers.LossScaleOptimizer(self.selector_optimizer)
         self.macs_price.reset(self.method)
         self.optimizer.build(self.estimator.trainable_variables)
         self.selector_optimizer.build(self.selector.trainable_variables)
@@ -97,27 +126,55 @@ class DeepElasticNetwork(ElasticNetwork):
     def metrics(self):
         return [mean for metrics in self.task_metrics.values() for mean in metrics.means.values()]
 
+    def fit(self, x=None, *args, class_weight=None, **kwargs):
+        """Like `keras.Model.fit`, on data as the class has them.
+
+        Args:
+            x: `tf.data.Dataset` of batches, or what else Keras makes batches of.
+            class_weight: dict from task to a dict from class to the weight of its images, 1 for
+                what is left out; times their own weight, if they have one. Of the training alone.
+            *args, **kwargs: of `keras.Model.fit`.
+
+        Raises:
+            ValueError: if data or an argument are not usable.
+        """
+        weights = check_class_weight(class_weight, self.tasks)
+        if weights != self._class_weights:
+            self._class_weights = weights
+            self.train_function = None  # They are constants of the graph.
+        self._look_at(x)
+        return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """Like `keras.Model.evaluate`, on data as the class has them."""
+        self._look_at(x)
+        return super().evaluate(x, *args, **kwargs)
+
+    def _look_at(self, data):
+        if isinstance(data, tf.data.Dataset):
+            check_data(data.element_spec, self.tasks)  # In a graph, an error would be many lines.
+        warn_of_pixels(data)
+
     def make_train_function(self, force=False):
         """Lets `fit` look up the stage between steps, and run a graph of that update alone.
 
-        The graphs are smaller than with the decision inside, and replicas can synchronise, which
-        TensorFlow forbids within a condition. With `steps_per_execution` above 1 the decision has
-        to be inside: see `train_step`.
+        The graphs are smaller than with the decision inside, know the sizes of groups where these
+        stand still, and replicas can synchronise, which TensorFlow forbids within a condition. With
+        `steps_per_execution` above 1 the decision has to be inside: see `train_step`.
         """
         if self.steps_per_execution > 1 or (self.train_function is not None and not force):
             return super().make_train_function(force)
         functions = []
-        for _ in range(2):
+        for _ in STAGE_NAMES:
             super().make_train_function(force=True)
             functions.append(self.train_function)
-        select, estimate = functions
 
         def train_function(iterator):
-            self._selects = int(self.stages(self.step).kind) == SELECTOR
+            self._kind = int(self.stages(self.step).kind)
             try:
-                return (select if self._selects else estimate)(iterator)
+                return functions[self._kind](iterator)
             finally:
-                self._selects = None
+                self._kind = None
 
         self.train_function = train_function
 
@@ -126,29 +183,32 @@ class DeepElasticNetwork(ElasticNetwork):
 
         Decided inside the graph, unless it has been before: see `make_train_function`.
         """
-        if self._selects is None:
-            return tf.cond(
-                self.stages(self.step).kind == SELECTOR,
-                lambda: self._train(data, self._update_selector),
-                lambda: self._train(data, self._update_estimator),
-            )
-        return self._train(data, self._update_selector if self._selects else self._update_estimator)
+        if self._kind is not None:
+            return self._train(data, self._kind)
+        kind = tf.cast(self.stages(self.step).kind, tf.int32)
+        return tf.switch_case(
+            kind, [lambda kind=kind: self._train(data, kind) for kind in range(3)]
+        )
 
-    def _train(self, data, update):
+    def _train(self, data, kind):
         stage = self.stages(self.step)
-        batches = self._check_batches(data)
-        for task, (images, labels) in batches.items():
-            update(task, images, labels, stage)
+        batches = read_batches(data, self.tasks, self._class_weights)
+        for task, batch in batches.items():
+            if kind == SELECTOR:
+                self._update_selector(task, *batch, stage)
+            else:
+                self._update_estimator(task, *batch, stage, kind)
         self.step.assign_add(1)
         return self._results(batches, TRAINING)
 
     def test_step(self, data):
-        batches = self._check_batches(data)
-        for task, (images, labels) in batches.items():
+        batches = read_batches(data, self.tasks)
+        for task, (images, labels, weights) in batches.items():
             table = self.cost_table(task)
             outputs = self(images, task=task, return_levels=True)
             full_logits = self.estimator(images, task=task)
             self.task_metrics[task].update(
+                weights,
                 loss=cross_entropy(labels, outputs["logits"]),
                 accuracy=is_right(labels, outputs["logits"]),
                 full_accuracy=is_right(labels, full_logits),
@@ -157,62 +217,107 @@ class DeepElasticNetwork(ElasticNetwork):
             )
         return self._results(batches, TEST)
 
-    def _update_estimator(self, task, images, labels, stage):
-        levels = estimator_levels(self, task, images, stage, self._seed_of(task))
+    def _update_estimator(self, task, images, labels, weights, stage, kind):
+        method, table = self.method, self.cost_table(task)
+        learn_guess, scores = self._score(task, images, labels, weights, kind)
+        batch = images.shape[0] or tf.shape(images)[0]
+        size = self.num_blocks, self.num_levels
+        models = step_models(
+            method, kind, batch, size, scores, table.block_shares, self._seed_of(task), self.step
+        )
+        self.optimizer.learning_rate = self.optimizers.estimator_rate(stage, self.stages)
+        # Levels are drawn and routes planned outside of what XLA compiles: it has other random
+        # numbers, and no shapes that depend on them.
+        plan = self._plan(models, batch)
+        update = self._apply_estimator_gradients
+        if self._compiles and kind == INITIAL:
+            update = tf.function(update, jit_compile=True)
+        losses, logits = update(task, images, labels, weights, models, plan)
+        self.task_metrics[task].update(
+            weights,
+            loss=losses,
+            accuracy=is_right(labels, logits),
+            density=table.density(models.levels[:batch]),
+        )
+        learn_guess()
+
+    def _plan(self, models, batch):
+        """Returns the estimator's plan; `None` where it makes its own, as for an empty batch."""
+        is_grouped = self.estimator.execution == "grouped"
+        if not is_grouped or not isinstance(batch, int):
+            return None
+        return self.estimator.plan(models.levels, models.sizes)
+
+    def _apply_estimator_gradients(self, task, images, labels, weights, models, plan):
+        method = self.method
         with tf.GradientTape() as tape:
-            loss, losses, logits = estimator_loss(
-                self.estimator, images, labels, levels, task, self.method.distillation_weight
+            logits = self.estimator(
+                images, levels=models.levels, task=task, training=True, plan=plan
             )
-            loss *= self.method.loss_weight_of(task)
+            loss, losses, logits = estimator_loss(
+                logits, labels, method.distillation_weight, weights
+            )
+            loss = self.optimizer.scale_loss(loss * method.loss_weight_of(task))
         variables = self.estimator.task_variables(task)
-        l2 = self.method.l2_of(task)
+        l2 = self.optimizer.scale_loss(tf.constant(method.l2_of(task), tf.float32))
         gradients = [
             gradient + l2 * variable
             for gradient, variable in zip(
                 tape.gradient(loss, [v.value for v in variables]), variables, strict=True
             )
         ]
-        self.optimizer.learning_rate = self.optimizers.estimator_rate(stage, self.stages)
         self.optimizer.apply(_share_of_replica(gradients), variables)
-        self.task_metrics[task].update(
-            loss=losses,
-            accuracy=is_right(labels, logits),
-            density=self.cost_table(task).density(levels),
-        )
-        self._update_guess(task, images, labels)
+        return losses, logits
 
-    def _update_guess(self, task, images, labels):
-        """Has the selector learn to guess the class while it is not its turn: it costs little."""
-        variables = self.selector.guess_variables(task)
+    def _score(self, task, images, labels, weights, kind):
+        """Runs the selector once, for its guess to be learned and for its scores.
+
+        It learns to guess the class while it is not its turn: that costs little. Where it also
+        chooses, its choice is of the same run.
+
+        Returns:
+            A function that updates the guess, to be called when the choice is made, and the scores;
+            `None` where there is no need of them.
+        """
+        scores, variables = None, self.selector.guess_variables(task)
         if not self.method.guess_weight or not variables:
-            return
+            if needs_scores(self.method, kind):
+                scores = self.selector(images, task=task)
+            return lambda: None, scores
         with tf.GradientTape() as tape:
-            _, guess = self.selector(images, task=task, training=True, return_guess=True)
-            loss = tf.reduce_mean(cross_entropy(labels, guess))
+            scores, guess = self.selector(images, task=task, training=True, return_guess=True)
+            loss = weighted_mean(cross_entropy(labels, guess), weights)
             loss *= self.method.guess_weight * self.method.loss_weight_of(task)
-        self._apply_selector_gradients(tape, loss, variables)
-        self.task_metrics[task].update(guess_accuracy=is_right(labels, guess))
+            loss = self.selector_optimizer.scale_loss(loss)
 
-    def _update_selector(self, task, images, labels, stage):
+        def learn():
+            self._apply_selector_gradients(tape, loss, variables)
+            self.task_metrics[task].update(weights, guess_accuracy=is_right(labels, guess))
+
+        return learn, tf.stop_gradient(scores)
+
+    def _update_selector(self, task, images, labels, weights, stage):
         settings, table = self.method, self.cost_table(task)
         selector_loss = SELECTOR_GRADIENTS[settings.selector_gradient]
         price = self.macs_price.of(task)
-        epsilon = tf.pow(settings.epsilon_decay, tf.cast(stage.step, tf.float32))
+        epsilon = settings.epsilon(stage.step)
         seed = self._seed_of(task)
         with tf.GradientTape() as tape:
             logits, guess = self.selector(images, task=task, training=True, return_guess=True)
             loss, rewards, levels = selector_loss(
-                self, images, labels, logits, task, settings, price, epsilon, seed
+                self, images, labels, logits, task, settings, price, epsilon, seed, weights
             )
             if guess is not None:
-                loss += settings.guess_weight * tf.reduce_mean(cross_entropy(labels, guess))
-            loss *= settings.loss_weight_of(task)
+                guess_loss = weighted_mean(cross_entropy(labels, guess), weights)
+                loss += settings.guess_weight * guess_loss
+            loss = self.selector_optimizer.scale_loss(loss * settings.loss_weight_of(task))
         self._apply_selector_gradients(tape, loss, self.selector.task_variables(task))
         if guess is not None:
-            self.task_metrics[task].update(guess_accuracy=is_right(labels, guess))
+            self.task_metrics[task].update(weights, guess_accuracy=is_right(labels, guess))
         chosen_shares = table.macs_share(greedy(logits))
-        self.macs_price.adapt(task, tf.reduce_mean(chosen_shares), settings)
+        self.macs_price.adapt(task, weighted_mean(chosen_shares), settings)
         self.task_metrics[task].update(
+            weights,
             reward=rewards,
             entropy=entropy(logits),
             density=table.density(levels),
@@ -238,16 +343,26 @@ class DeepElasticNetwork(ElasticNetwork):
             results |= self.task_metrics[task].results(figures)
         return results
 
-    def _check_batches(self, data):
-        if not isinstance(data, dict) or not data or not set(data) <= set(self.tasks):
+
+def _check_compile(settings, optimizers, others):
+    """Raises a `ValueError` for what `compile` cannot use; each a dict from argument to value."""
+    kinds = {"stages": StageSchedule, "method": MethodSettings, "optimizers": OptimizerSettings}
+    for name, value in settings.items():
+        if value is not None and not isinstance(value, kinds[name]):
+            raise ValueError(f"`{name}` must be {kinds[name].__name__}. Received: {name}={value!r}")
+    for name, optimizer in optimizers.items():
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        if getattr(inner, "gradient_accumulation_steps", None):
             raise ValueError(
-                "Training and evaluation data must be dicts {task: (images, labels)} with tasks "
-                f"among {list(self.tasks)}. Received: "
-                f"{list(data) if isinstance(data, dict) else type(data).__name__}"
+                f"`{name}` must not accumulate gradients, which each task in turn has its own of. "
+                f"Received: gradient_accumulation_steps={inner.gradient_accumulation_steps}"
             )
-        return {
-            task: (images, tf.cast(labels, tf.int32)) for task, (images, labels) in data.items()
-        }
+    for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+        if others.get(name) is not None:
+            raise ValueError(
+                f"`{name}` must be None: losses and metrics are the method's, and its weights are "
+                f"settings of `method`. Received: {name}={others[name]}"
+            )
 
 
 def _share_of_replica(gradients):

@@ -2,10 +2,11 @@
 
 import typing
 
+import numpy as np
 import tensorflow as tf
 
-from elastic_tf.policies.sampling import greedy, mostly_full, randomly_priced, sampled
-from elastic_tf.training.metrics import cross_entropy
+from elastic_tf.policies.sampling import greedy, quotas, randomly_priced, sampled
+from elastic_tf.training.metrics import cross_entropy, weighted_mean
 from elastic_tf.training.stages import INITIAL
 
 # Which models the estimator trains before there is a selector: the paper's, most of them full and
@@ -14,60 +15,107 @@ from elastic_tf.training.stages import INITIAL
 INITIAL_DISTRIBUTIONS = ("proposed", "random", "uniform")
 
 
-def estimator_levels(network, task, images, stage, seed):
-    """Returns the levels of an estimator step, int32 `(batch, blocks)`.
+class StepModels(typing.NamedTuple):
+    """The models of an estimator step.
+
+    Attributes:
+        levels: int32 `(rows, blocks)`: a model for each image of the batch, then the full model for
+            its first `teachers` images.
+        teachers: int or int32 scalar.
+        sizes: how many rows of each block have each level, see `plan_routes`; `None` where they are
+            not known.
+    """
+
+    levels: tf.Tensor
+    teachers: int | tf.Tensor
+    sizes: list | tf.Tensor | None
+
+
+def needs_scores(method, kind):
+    """Returns whether the selector's scores decide models in a stage of this kind, a bool."""
+    if kind == INITIAL:
+        return method.initial_distribution == "random"
+    return method.initial_mix < 1
+
+
+def step_models(method, kind, batch_size, size, scores, block_shares, seed, turn):
+    """Returns the `StepModels` of an estimator step.
 
     In the initial stage all come from the initial distribution. In the alternation a share
     `initial_mix` does, and the selector picks the others, a share `priced_mix` of them at prices
     of MACs drawn for each image.
 
     Args:
-        network: a compiled `DeepElasticNetwork`.
-        task: str.
-        images: tensor `(batch, height, width, channels)`.
-        stage: a `Stage`.
+        method: a `MethodSettings`.
+        kind: int, `INITIAL` or `ESTIMATOR`.
+        batch_size: int, or int32 scalar tensor.
+        size: pair of ints, blocks and levels.
+        scores: float32 tensor `(batch, blocks, levels)`, the selector's; `None` where there is no
+            need of them.
+        block_shares: float array `(blocks, levels)`, see `CostTable`.
         seed: int tensor `(2,)`.
+        turn: int scalar tensor, the step.
     """
-    return tf.cond(
-        stage.kind == INITIAL,
-        lambda: _initial(network, task, images, seed),
-        lambda: _mixed(network, task, images, seed),
-    )
+    if kind == INITIAL:
+        levels, sizes = _initial(method, batch_size, size, scores, seed, turn)
+    else:
+        levels, sizes = _mixed(method, batch_size, size, scores, block_shares, seed, turn), None
+    teachers = _share(method.teacher_share, batch_size) if method.distillation_weight else 0
+    if isinstance(teachers, int) and not teachers:
+        return StepModels(levels, 0, sizes)
+    levels = tf.concat([levels, tf.fill([teachers, size[0]], size[1] - 1)], axis=0)
+    return StepModels(levels, teachers, _with_full(sizes, teachers, size[1]))
 
 
-def _initial(network, task, images, seed):
-    method = network.method
+def _initial(method, batch_size, size, scores, seed, turn):
     if method.initial_distribution == "random":
-        return sampled(network.selector(images, task=task), seed)
-    # With distillation every image runs on the full model anyway.
+        return sampled(scores, seed), None
+    # With distillation images run on the full model anyway.
     is_drawn = method.initial_distribution == "uniform" or method.distillation_weight
-    full_share = 0.0 if is_drawn else method.full_share
-    size = (tf.shape(images)[0], network.num_blocks, network.num_levels)
-    return mostly_full(*size, full_share, seed)
+    full = 0 if is_drawn else _share(method.full_share, batch_size)
+    levels, sizes = quotas(batch_size - full, *size, seed, turn)
+    if isinstance(full, int) and not full:
+        return levels, sizes
+    levels = tf.concat([tf.fill([full, size[0]], size[1] - 1), levels], axis=0)
+    return levels, _with_full(sizes, full, size[1])
 
 
-def _mixed(network, task, images, seed):
-    chosen = _chosen(network, task, images, seed)
-    rows = tf.shape(images)[0]
-    share = 1 - network.method.initial_mix
-    last = tf.cast(tf.round(share * tf.cast(rows, tf.float32)), tf.int32)
-    # The initial distribution puts its full models first: shift the share that is taken.
-    order = tf.random.experimental.stateless_shuffle(tf.range(rows), seed)
-    drawn = tf.gather(_initial(network, task, images, seed), order)
-    return tf.where((tf.range(rows) < last)[:, tf.newaxis], chosen, drawn)
+def _mixed(method, batch_size, size, scores, block_shares, seed, turn):
+    drawn = _share(method.initial_mix, batch_size)
+    levels = []
+    if not isinstance(drawn, int) or drawn:
+        levels.append(_initial(method, drawn, size, scores[:drawn], seed, turn)[0])
+    if method.initial_mix < 1:
+        levels.append(_chosen(method, scores[drawn:], block_shares, seed))
+    return tf.concat(levels, axis=0)
 
 
-def _chosen(network, task, images, seed):
-    logits, settings = network.selector(images, task=task), network.method
-    # Not the seed of the shuffle.
+def _chosen(method, scores, block_shares, seed):
     sample_seed, coin_seed, price_seed = (tf.random.fold_in(seed, i) for i in range(1, 4))
-    greedily = settings.estimator_choice == "greedy"
-    chosen = greedy(logits) if greedily else sampled(logits, sample_seed)
-    if not settings.priced_mix:
+    greedily = method.estimator_choice == "greedy"
+    chosen = greedy(scores) if greedily else sampled(scores, sample_seed)
+    if not method.priced_mix:
         return chosen
-    prices = randomly_priced(logits, network.cost_table(task).block_shares, price_seed)
-    coins = tf.random.stateless_uniform([tf.shape(images)[0], 1], coin_seed)
-    return tf.where(coins < settings.priced_mix, sampled(prices, sample_seed), chosen)
+    prices = randomly_priced(scores, block_shares, price_seed)
+    coins = tf.random.stateless_uniform([tf.shape(scores)[0], 1], coin_seed)
+    return tf.where(coins < method.priced_mix, sampled(prices, sample_seed), chosen)
+
+
+def _share(share, batch_size):
+    """Returns how many images a share is, an int where the batch size is one."""
+    if isinstance(batch_size, int):
+        return round(share * batch_size)
+    return tf.cast(tf.round(share * tf.cast(batch_size, tf.float32)), tf.int32)
+
+
+def _with_full(sizes, count, num_levels):
+    """Returns sizes with `count` more images at the top level."""
+    if sizes is None:
+        return None
+    more = np.eye(num_levels, dtype=np.int32)[-1] * count
+    if isinstance(sizes, list):
+        return [(of_block + more).tolist() for of_block in np.array(sizes)]
+    return sizes + more
 
 
 class EstimatorLoss(typing.NamedTuple):
@@ -84,45 +132,40 @@ class EstimatorLoss(typing.NamedTuple):
     logits: tf.Tensor
 
 
-def estimator_loss(estimator, images, labels, levels, task, distillation_weight=0.0):
-    """Runs every image on its model, in training.
+def estimator_loss(logits, labels, distillation_weight=0.0, weights=None):
+    """Returns the loss of an estimator step from the logits of its `StepModels`.
 
-    With distillation every image runs on the full model too, which learns from the labels, and
-    its soft answers teach the other model: `CE(full) + (1 - w) * CE(model) + w * CE(model,
-    full's answer)`. Both are rows of one batch, so that one set of moments fits both, as one set of
-    averages has to in inference. The full model's gradient is what it would be without the
-    others.
+    With distillation a share of the images run on the full model too, which learns from the
+    labels, and its soft answers teach the other models of these images. All are rows of one batch,
+    so that one set of moments fits all, as one set of averages has to in inference. The loss is
+    `mean(CE(full)) + mean((1 - w) * CE(model) + w * CE(model, full's answer))`, without the weight
+    for the images that have no teacher.
 
     Args:
-        estimator: an `Estimator`.
-        images: tensor `(batch, height, width, channels)`.
+        logits: float32 tensor `(rows, classes)`: of the models of all images, then of the full
+            model on the first of them.
         labels: int tensor `(batch,)`.
-        levels: int32 tensor `(batch, blocks)`.
-        task: str.
-        distillation_weight: float in [0, 1]. 0 for none, and no run of the full model.
+        distillation_weight: float in [0, 1].
+        weights: float32 tensor `(batch,)`, as how many images each counts; `None` for 1 each.
 
     Returns:
         An `EstimatorLoss`.
 
     Reference: Yu and Huang, 2019 (arXiv 1903.05134), in-place distillation.
     """
-    if not distillation_weight:
-        logits = estimator(images, levels=levels, task=task, training=True)
-        losses = cross_entropy(labels, logits)
-        return EstimatorLoss(_mean(losses), losses, logits)
-    full_levels = tf.fill(tf.shape(levels), estimator.num_levels - 1)
-    both = estimator(
-        tf.concat([images, images], axis=0),
-        levels=tf.concat([full_levels, levels], axis=0),
-        task=task,
-        training=True,
-    )
-    full, logits = tf.split(both, 2)
+    batch = labels.shape[0] if labels.shape[0] is not None else tf.shape(labels)[0]
+    logits, full = logits[:batch], logits[batch:]
     losses = cross_entropy(labels, logits)
-    taught = tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(tf.nn.softmax(full)), logits)
-    of_model = (1 - distillation_weight) * losses + distillation_weight * taught
-    return EstimatorLoss(_mean(cross_entropy(labels, full) + of_model), losses, logits)
-
-
-def _mean(losses):
-    return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.cast(tf.shape(losses)[0], tf.float32))
+    of_model = weighted_mean(losses, weights)
+    if full.shape[0] == 0:
+        return EstimatorLoss(of_model, losses, logits)
+    teachers = tf.shape(full)[0]
+    if weights is not None:
+        weights = weights[:teachers]
+    answers = tf.stop_gradient(tf.nn.softmax(full))
+    taught = tf.nn.softmax_cross_entropy_with_logits(answers, logits[:teachers])
+    # Of the teachers' share of the images, in place of as much of their loss.
+    share = tf.math.divide_no_nan(tf.cast(teachers, tf.float32), tf.cast(batch, tf.float32))
+    shift = distillation_weight * weighted_mean(taught - losses[:teachers], weights)
+    of_full = weighted_mean(cross_entropy(labels[:teachers], full), weights)
+    return EstimatorLoss(of_full + of_model + share * shift, losses, logits)

@@ -13,6 +13,7 @@ TRAINING = (
     "price",
     "guess_accuracy",
 )
+WEIGHTED = ("loss", "accuracy", "full_accuracy", "reward", "guess_accuracy")
 TEST = ("loss", "accuracy", "full_accuracy", "density", "macs_share")
 
 
@@ -24,6 +25,20 @@ def cross_entropy(labels, logits):
 def is_right(labels, logits):
     """Returns 1 for each image whose likeliest class is its label, else 0, float32 `(batch,)`."""
     return tf.cast(tf.argmax(logits, -1, output_type=labels.dtype) == labels, tf.float32)
+
+
+def weighted_mean(values, weights=None):
+    """Returns the sum of values times weights over the number of values, a float32 scalar.
+
+    As Keras reduces a loss: an image of weight 2 counts as two, and one of weight 0 as one whose
+    loss is 0. 0 if there is no value.
+
+    Args:
+        values: float32 tensor `(..., batch)`.
+        weights: float32 tensor `(batch,)`; `None` for 1 each.
+    """
+    total = tf.reduce_sum(values if weights is None else values * weights)
+    return tf.math.divide_no_nan(total, tf.cast(tf.size(values), tf.float32))
 
 
 class TaskMetrics:
@@ -38,7 +53,8 @@ class TaskMetrics:
             evaluation those the selector chooses); *full_accuracy* that of the full model;
             *density* and *macs_share* the cost of the models in use; *reward*, *entropy* (nats
             per block) and *price* (of MACs, in nats) are the selector's, *guess_accuracy* that of
-            the classes it guesses.
+            the classes it guesses. *loss*, *reward* and what is right are means over weights, so
+            that images of weight 0 do not count; MACs are spent whatever an image weighs.
     """
 
     def __init__(self, task):
@@ -47,10 +63,18 @@ class TaskMetrics:
             for figure in dict.fromkeys(TRAINING + TEST)
         }
 
-    def update(self, **values):
-        """Adds tensors of per-image values, by figure."""
+    def update(self, weights=None, **values):
+        """Adds tensors of per-image values, by figure.
+
+        Args:
+            weights: float32 tensor `(batch,)` of what is weighted; `None` for 1 each.
+            **values: float32 tensors `(..., batch)`, or scalars.
+        """
         for figure, value in values.items():
-            self.means[figure].update_state(value)
+            if weights is None or figure not in WEIGHTED:
+                self.means[figure].update_state(value)
+            else:
+                self.means[figure].update_state(value, tf.broadcast_to(weights, tf.shape(value)))
 
     def results(self, figures):
         """Returns `{metric name: mean}` for the figures named."""

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from elastic_tf.layers.task_batch_norm import pooling
 from elastic_tf.models.tasks import check_task
+from elastic_tf.settings import check_integer
 
 
 def refresh_averages(network, batches, task, choose_levels, num_batches):
@@ -40,8 +41,7 @@ def refresh_averages(network, batches, task, choose_levels, num_batches):
     Reference: Yu and Huang, 2019 (arXiv 1903.05134), post-statistics of batch normalization.
     """
     check_task(task, network.tasks)
-    if isinstance(num_batches, bool) or not isinstance(num_batches, int) or num_batches < 1:
-        raise ValueError(f"`num_batches` must be an integer >= 1. Received: {num_batches=}")
+    check_integer("num_batches", num_batches, 1)
     pools = {}
 
     def collect(images):

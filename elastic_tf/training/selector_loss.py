@@ -12,7 +12,7 @@ from elastic_tf.policies.sampling import (
     straight_through,
     uniform_divergence,
 )
-from elastic_tf.training.metrics import cross_entropy
+from elastic_tf.training.metrics import cross_entropy, weighted_mean
 
 BASELINES = ("leave_one_out", "none")
 
@@ -82,7 +82,9 @@ class SelectorLoss(typing.NamedTuple):
     levels: tf.Tensor
 
 
-def reinforce_loss(network, images, labels, logits, task, settings, price, epsilon, seed):
+def reinforce_loss(
+    network, images, labels, logits, task, settings, price, epsilon, seed, weights=None
+):
     """The paper's way: models are drawn, run, and made likelier by what they earn.
 
     The estimator runs as in inference, so a reward depends on one image and its model alone, and
@@ -98,6 +100,7 @@ def reinforce_loss(network, images, labels, logits, task, settings, price, epsil
         price: float or scalar tensor >= 0, see `reward`.
         epsilon: float or scalar tensor in [0, 1], see `epsilon_mixed`.
         seed: int tensor `(2,)`.
+        weights: float32 tensor `(batch,)`, as how many images each counts; `None` for 1 each.
 
     Returns:
         A `SelectorLoss`.
@@ -106,10 +109,13 @@ def reinforce_loss(network, images, labels, logits, task, settings, price, epsil
     """
     levels = sample_models(logits, epsilon, settings.samples_per_image, seed)
     rewards = _rewards(network, images, labels, levels, task, settings, price)
-    return SelectorLoss(policy_gradient_loss(logits, levels, rewards, settings), rewards, levels)
+    loss = policy_gradient_loss(logits, levels, rewards, settings, weights)
+    return SelectorLoss(loss, rewards, levels)
 
 
-def minimum_risk_loss(network, images, labels, logits, task, settings, price, epsilon, seed):
+def minimum_risk_loss(
+    network, images, labels, logits, task, settings, price, epsilon, seed, weights=None
+):
     """Minimum risk: preferences among some models of quite different cost, each of them run.
 
     Draws from the choice itself are near each other, and what they earn differs by chance more
@@ -136,12 +142,13 @@ def minimum_risk_loss(network, images, labels, logits, task, settings, price, ep
     rewards = _rewards(network, images, labels, levels, task, settings, price)
     preferences = tf.nn.softmax(_SHARPNESS * _log_probabilities(logits, levels), axis=0)
     expected = tf.reduce_sum(preferences * tf.stop_gradient(rewards), axis=0) / _SHARPNESS
-    return SelectorLoss(
-        exploration_loss(logits, settings) - tf.reduce_mean(expected), rewards, levels
-    )
+    loss = exploration_loss(logits, settings, weights) - weighted_mean(expected, weights)
+    return SelectorLoss(loss, rewards, levels)
 
 
-def gumbel_loss(network, images, labels, logits, task, settings, price, epsilon, seed):
+def gumbel_loss(
+    network, images, labels, logits, task, settings, price, epsilon, seed, weights=None
+):
     """Straight-through Gumbel-softmax: the rewards themselves are differentiated.
 
     The network runs at full width, with gates; a gradient for every block and level comes back
@@ -159,7 +166,7 @@ def gumbel_loss(network, images, labels, logits, task, settings, price, epsilon,
         [straight_through(logits, settings.temperature, seeds[i]) for i in range(samples)]
     )
     answers = network.estimator(
-        tf.tile(images, [samples, 1, 1, 1]),
+        images,
         gates=tf.reshape(gates, [-1, *gates.shape[2:]]),
         task=task,
     )
@@ -167,7 +174,7 @@ def gumbel_loss(network, images, labels, logits, task, settings, price, epsilon,
     by_macs = settings.cost == "macs"
     costs = table.gated_macs_share(gates) if by_macs else table.gated_density(gates)
     rewards = _rewards_of(answers, labels, costs, settings, price)
-    loss = exploration_loss(logits, settings) - tf.reduce_mean(rewards)
+    loss = exploration_loss(logits, settings, weights) - weighted_mean(rewards, weights)
     levels = tf.argmax(gates, axis=-1, output_type=tf.int32)
     return SelectorLoss(loss, tf.stop_gradient(rewards), levels)
 
@@ -185,7 +192,7 @@ def sample_models(logits, epsilon, samples, seed):
     return tf.stack([epsilon_mixed(logits, epsilon, seeds[i]) for i in range(samples)])
 
 
-def policy_gradient_loss(logits, levels, rewards, settings):
+def policy_gradient_loss(logits, levels, rewards, settings, weights=None):
     """Returns the loss whose gradient is the policy gradient.
 
     `-log q(m | x) * (R - baseline)`, mean over samples and images, with `exploration_loss`.
@@ -195,33 +202,33 @@ def policy_gradient_loss(logits, levels, rewards, settings):
         levels: int32 tensor `(samples, batch, blocks)`, the models drawn.
         rewards: float32 tensor `(samples, batch)`.
         settings: a `MethodSettings`.
+        weights: float32 tensor `(batch,)`, see `reinforce_loss`.
 
     Returns:
         float32 scalar.
     """
     gains = tf.stop_gradient(advantages(rewards, settings.baseline))
-    return exploration_loss(logits, settings) - tf.reduce_mean(
-        _log_probabilities(logits, levels) * gains
+    return exploration_loss(logits, settings, weights) - weighted_mean(
+        _log_probabilities(logits, levels) * gains, weights
     )
 
 
-def exploration_loss(logits, settings):
+def exploration_loss(logits, settings, weights=None):
     """Returns two terms that keep the choice alive, each summed over blocks, float32 scalar.
 
     A bonus for entropy, and a penalty for the Kullback-Leibler divergence of the uniform
     distribution from the selector's. Where a level's probability nears 0 the pull of the entropy
     fades as the policy gradient does; that of the divergence does not.
     """
-    bonus = settings.entropy_weight * _mean_over_images(entropy(logits))
-    return settings.exploration_weight * _mean_over_images(uniform_divergence(logits)) - bonus
+    of_image = settings.exploration_weight * tf.reduce_sum(uniform_divergence(logits), axis=-1)
+    of_image -= settings.entropy_weight * tf.reduce_sum(entropy(logits), axis=-1)
+    return weighted_mean(of_image, weights)
 
 
 def _rewards(network, images, labels, levels, task, settings, price):
     """Runs every image on each of its models; returns float32 `(samples, batch)`."""
-    samples, blocks = levels.shape[0], levels.shape[2]
-    answers = network.estimator(
-        tf.tile(images, [samples, 1, 1, 1]), levels=tf.reshape(levels, [-1, blocks]), task=task
-    )
+    models = tf.reshape(levels, [-1, levels.shape[2]])
+    answers = network.estimator(images, levels=models, task=task)
     table = network.estimator.cost_table(task)  # Without the selector's MACs.
     costs = table.macs_share(levels) if settings.cost == "macs" else table.density(levels)
     return _rewards_of(answers, labels, costs, settings, price)
@@ -236,7 +243,3 @@ def _rewards_of(answers, labels, costs, settings, price):
 def _log_probabilities(logits, levels):
     """Returns those of several models for each image, float32 `(samples, batch)`."""
     return tf.stack([log_probability(logits, levels[i]) for i in range(levels.shape[0])])
-
-
-def _mean_over_images(values):
-    return tf.reduce_mean(tf.reduce_sum(values, axis=-1))

@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras
+import tensorflow as tf
 
 from elastic_tf.settings import Settings, of_task, setting
 from elastic_tf.training.estimator_step import INITIAL_DISTRIBUTIONS
@@ -33,7 +34,7 @@ class MethodSettings(Settings):
     full_share: float = setting(
         0.75,
         "Share of full models in the proposed distribution. Not used with distillation, where "
-        "every image runs on the full model anyway.",
+        "images run on the full model anyway.",
         float,
         low=0.0,
         high=1.0,
@@ -68,12 +69,19 @@ class MethodSettings(Settings):
     )
     distillation_weight: float = setting(
         0.7,
-        "How much the full model, which then runs on every image too, teaches the others; 0 for "
-        "none.",
+        "How much the full model, which then runs on a share of the images too, teaches the "
+        "others; 0 for none.",
         float,
         low=0.0,
         high=1.0,
         paper=0.0,
+    )
+    teacher_share: float = setting(
+        0.5,
+        "Share of the images that the full model runs on as the teacher, with distillation.",
+        float,
+        above=0.0,
+        high=1.0,
     )
     l2: float | dict = setting(
         1e-4,
@@ -176,7 +184,7 @@ class MethodSettings(Settings):
     )
     epsilon_decay: float = setting(
         0.0,
-        "Exploration: epsilon is this to the power of the step in the stage.",
+        "Exploration: epsilon is this to the power of the step in the stage; 0 for none.",
         float,
         low=0.0,
         high=1.0,
@@ -199,6 +207,12 @@ class MethodSettings(Settings):
     def loss_weight_of(self, task):
         """Returns the weight of a task's loss, a float; 1 for a task that a dict leaves out."""
         return of_task(self.loss_weight, task, 1.0)
+
+    def epsilon(self, step):
+        """Returns the share of images on random models at a step of the stage, a float32 scalar."""
+        if not self.epsilon_decay:  # 0 to the power of 0 would be 1.
+            return tf.zeros([])
+        return tf.pow(self.epsilon_decay, tf.cast(step, tf.float32))
 
     def target_macs_of(self, task):
         """Returns the target of a task, a float; `None` for none."""

@@ -3,10 +3,12 @@
 import dataclasses
 import json
 
+import numpy as np
+import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.models.network_settings import NetworkSettings
-from elastic_tf.settings import Settings, describe_range, setting
+from elastic_tf.settings import Settings, check_integer, describe_range, setting
 from elastic_tf.training.optimizers import OptimizerSettings
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import StageSchedule
@@ -29,6 +31,24 @@ def wrong_values(known):
     values += [known[bound] for bound in ("above", "below") if bound in known]
     values += [known["low"] - 1] if "low" in known else []
     return values + ([known["high"] + 1] if "high" in known else [])
+
+
+class EpsilonTest(testing.TestCase):
+    @parameterized.parameters((0.0, 0, 0.0), (0.0, 3, 0.0), (0.9, 0, 1.0), (0.9, 3, 0.729))
+    def test_exploration_decays_and_without_decay_there_is_none(self, decay, step, expected):
+        epsilon = MethodSettings(epsilon_decay=decay).epsilon(tf.constant(step, tf.int64))
+        self.assertAllClose(epsilon, expected)
+
+
+class CheckIntegerTest(testing.TestCase):
+    @parameterized.parameters(3, np.int64(3), np.uint8(3))
+    def test_integers_of_any_type_become_ints(self, value):
+        self.assertIs(type(check_integer("size", value, 3)), int)
+
+    @parameterized.parameters(2, True, 3.0, "3", None)
+    def test_the_rest_is_named(self, value):
+        with self.assertRaisesRegex(ValueError, f"`size` must be an integer >= 3.*size={value!r}"):
+            check_integer("size", value, 3)
 
 
 class EverySettingTest(testing.TestCase):

@@ -47,6 +47,36 @@ class AnswersTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, "`budget` must be None.*task=colour"):
             answers.choose(0.5)
 
+    @parameterized.parameters(np.float64, np.uint16)
+    def test_pixels_are_taken_as_they_are(self, dtype):
+        # Of another scale than 0..255, as a network may be given.
+        images = (IMAGES * 3.5).astype(dtype)
+        answers = small_answers().on([(images, LABELS)])
+        expected = selector_logits(small_network(), images.astype(np.float32))
+        self.assertAllClose(answers.logits, expected, rtol=1e-4, atol=1e-3)
+        levels = np.full((24, 3), 2, np.int32)
+        expected = small_network().estimator(images, levels=levels, task="grey")
+        self.assertAllClose(answers.class_logits(levels), expected, rtol=1e-3, atol=1e-3)
+
+    def test_images_that_were_scaled_are_named(self):
+        with self.assertWarnsRegex(UserWarning, "task 'grey' must have pixels in 0..255"):
+            small_answers().on([(IMAGES / 255, LABELS)])
+
+    @parameterized.parameters(
+        ([3] * 24, r"shape=\(24,\), from 0 to 3"),
+        ([0.5] * 24, "to 0.5"),
+        (np.eye(3)[[0] * 24], r"shape=\(24, 3\)"),
+    )
+    def test_labels_of_no_class_are_refused(self, labels, received):
+        labels = np.array(labels)
+        labels[0] = 0
+        with self.assertRaisesRegex(ValueError, f"'grey' must be integers in .*{received}"):
+            small_answers().on([(IMAGES, labels)])
+
+    def test_answers_that_are_no_numbers_are_none(self):
+        with self.assertRaisesRegex(FloatingPointError, "task 'grey' must be finite.*Received: "):
+            small_answers().on([(IMAGES * np.float32(1e36), LABELS)])
+
     def test_no_images_are_refused(self):
         with self.assertRaisesRegex(ValueError, "at least one image of task 'grey'.*Received"):
             Answers(small_network(), [], "grey")

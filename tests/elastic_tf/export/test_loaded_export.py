@@ -6,6 +6,7 @@ import sys
 import tempfile
 from unittest import mock
 
+import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -56,6 +57,10 @@ class LoadedExportTest(tf.test.TestCase, parameterized.TestCase):
         export = LoadedExport(self.folder, "colour")
         answer = export.predict(tf.constant([[[[2, 8]]], [[[9, 1]]]], tf.uint8).numpy())
         self.assertAllClose(answer["probabilities"], [[0.2, 0.8], [0.9, 0.1]])
+        floats = export.predict(np.float32([[[[2, 8]]], [[[9, 1]]]]))
+        self.assertAllEqual(floats["probabilities"], answer["probabilities"])
+        with self.assertRaisesRegex(ValueError, "`images` must have whole pixels in 0..255"):
+            export.predict(np.float32([[[[0.2, 0.8]]]]))
         self.assertAllEqual(answer["classes"], [1, 0])
         self.assertAllEqual(answer["levels"], [[1, 0], [1, 0]])
         self.assertAllEqual(answer["macs"], [9, 9])

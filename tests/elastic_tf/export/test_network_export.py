@@ -14,7 +14,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 from ai_edge_litert.interpreter import Interpreter
 
-from elastic_tf.export import formats
+from elastic_tf.export import formats, network_export
 from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.export.network_export import export_network
 from elastic_tf.export.options import ExportOptions
@@ -195,6 +195,28 @@ class RefusalsTest(_InFolder):
         with self.assertRaisesRegex(ValueError, f"{fault}.*Received"):
             export_network(small_network(), self.folder / "out", ExportOptions(**options))
         self.assertEmpty(list(self.folder.iterdir()))
+
+    def test_a_network_that_diverged_is_refused(self):
+        bias = small_network().estimator.heads["grey"].linear.bias
+        self.addCleanup(bias.assign, np.array(bias))
+        bias.assign([0.0, np.inf, 0.0])
+        with self.assertRaisesRegex(ValueError, "must be finite. Received: .*linear/bias with 1"):
+            export_network(small_network(), self.folder / "out")
+        self.assertEmpty(list(self.folder.iterdir()))
+
+    def test_it_is_checked_on_the_images_as_they_are(self):
+        images, checked = {"grey": IMAGES.astype(np.float64) * 1.5}, []
+        checks = mock.patch.object(
+            network_export, "check_export", side_effect=lambda *given: checked.append(given[-1])
+        )
+        with checks:
+            options = ExportOptions(task="grey", levels=LEVELS, input_dtype="float32")
+            export_network(small_network(), self.folder / "out", options, images)
+            self.assertAllEqual(checked[0][: len(IMAGES)], images["grey"].astype(np.float32))
+            self.assertLen(checked[0], network_export.CHECKED_IMAGES)
+            options = ExportOptions(task="grey", levels=LEVELS)
+            with self.assertRaisesRegex(ValueError, "`images` must have whole pixels in 0..255"):
+                export_network(small_network(), self.folder / "other", options, images)
 
     def test_files_in_the_way_are_kept(self):
         (self.folder / "mine.txt").write_text("mine")

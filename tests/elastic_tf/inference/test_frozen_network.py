@@ -1,5 +1,7 @@
 """Tests of the frozen network."""
 
+import gc
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
@@ -20,7 +22,7 @@ from tests.testing import BACKBONES, TASKS, random_images, randomise
 class FrozenSelectorTest(testing.TestCase):
     @parameterized.product(backbone=BACKBONES, task=tuple(TASKS))
     def test_it_is_the_selector(self, backbone, task):
-        features = FEATURES[BACKBONES.index(backbone)]
+        features = FEATURES[BACKBONES.index(backbone) % len(FEATURES)]
         selector = Selector(TASKS, backbone, num_blocks=3, num_levels=4, features=features)
         frozen = FrozenSelector(randomise(selector), task)
         for batch in (0, 1, 6):
@@ -39,6 +41,12 @@ def any_batch(network, task="grey"):
     """Returns a frozen or portable network as a graph for any batch."""
     spec = tf.TensorSpec((None, *TASKS[task]["image_shape"]), tf.uint8)
     return tf.function(network, input_signature=[spec])
+
+
+def num_graphs():
+    """Returns how many graphs of functions are alive."""
+    gc.collect()
+    return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
 
 
 class FrozenNetworkTest(testing.TestCase):
@@ -72,6 +80,19 @@ class FrozenNetworkTest(testing.TestCase):
         self.assertEmpty(predict.get_concrete_function().variables)
         if cls is FrozenNetwork:
             self.assertEqual(predict(self.images[:0])["logits"].shape, (0, 3))
+
+    def test_no_graph_is_kept_when_a_frozen_network_is_gone(self):
+        def freeze():
+            predict = any_batch(FrozenNetwork(self.network, "grey"))
+            predict(self.images[:3])
+            predict_images = tf.function(self.network.estimator)
+            predict_images(self.images, self.logits.argmax(-1), task="grey")
+
+        freeze()  # What TensorFlow keeps of the first is no leak.
+        before = num_graphs()
+        for _ in range(2):
+            freeze()
+        self.assertEqual(num_graphs(), before)
 
     def test_a_budget_has_its_price(self):
         high = self.price
@@ -109,3 +130,7 @@ class FrozenNetworkTest(testing.TestCase):
     def test_images_of_another_shape_are_refused(self):
         with self.assertRaisesRegex(ValueError, "Images of task 'grey' must have shape"):
             PortableNetwork(self.network, "grey")(random_images("colour"))
+
+    def test_an_unknown_runtime_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`runtime` must be .* Received: runtime=tvm"):
+            PortableNetwork(self.network, "grey", runtime="tvm")

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.layers.blocks import ElasticResidualBlock, ElasticVggBlock, PoolPadShortcut
+from elastic_tf.layers.elastic_block import ElasticBlock
+from elastic_tf.layers.shortcut import PoolPadShortcut
 from tests import testing
 from tests.testing import keras_norm, normal, randomise
 
@@ -39,10 +40,10 @@ def conv(layer, images):
     return tf.nn.conv2d(images, layer.kernel.value, layer.strides, "SAME")
 
 
-class ElasticResidualBlockTest(testing.TestCase):
+class BasicBlockTest(testing.TestCase):
     def setUp(self):
         super().setUp()
-        self.block = ElasticResidualBlock(8, tasks=["a"], strides=2)
+        self.block = ElasticBlock("basic", 8, tasks=["a"], strides=2)
         self.block.build((None, 6, 6, 4))
         randomise(self.block)
         self.inputs = normal(3, 6, 6, 4)
@@ -72,21 +73,22 @@ class ElasticResidualBlockTest(testing.TestCase):
         self.assertEqual(self.block.macs((6, 6)), expected)
 
 
-class ElasticVggBlockTest(testing.TestCase):
+class VggBlockTest(testing.TestCase):
     def setUp(self):
         super().setUp()
-        self.block = ElasticVggBlock(8, tasks=["a"], strides=2, num_convs=3)
+        self.block = ElasticBlock("vgg", 8, tasks=["a"], ratios=(0.125, 0.25, 0.5, 1.0), strides=2)
         self.block.build((None, 6, 6, 4))
         randomise(self.block)
 
     def test_full_level_is_a_stack_of_keras_layers(self):
         inputs = normal(3, 6, 6, 4)
         expected = keras.layers.MaxPooling2D(2, padding="same")(inputs)
-        for layer, norm in zip(self.block.convs, self.block.norms, strict=True):
-            expected = tf.nn.relu(keras_norm(norm, "a")(conv(layer, expected)))
+        for layer, norm in (("conv1", "norm1"), ("conv2", "norm2")):
+            outputs = conv(getattr(self.block, layer), expected)
+            expected = tf.nn.relu(keras_norm(getattr(self.block, norm), "a")(outputs))
         self.assertAllClose(self.block(inputs, task="a"), expected, atol=1e-5)
 
     def test_lowest_level_keeps_a_few_channels_and_macs_by_hand(self):
         self.assertEqual(self.block.channels_per_level, (1, 2, 4, 8))
-        expected = tuple(9 * 9 * (4 * width + width * width + width * 8) for width in (1, 2, 4, 8))
+        expected = tuple(9 * 9 * (4 * width + width * 8) for width in (1, 2, 4, 8))
         self.assertEqual(self.block.macs((6, 6)), expected)

@@ -2,14 +2,14 @@
 
 import numpy as np
 import tensorflow as tf
+from absl.testing import parameterized
 
 from elastic_tf.layers.norm_ops import (
-    channel_sums,
     masked_moments,
     measure,
     merge_moments,
     scale_offset,
-    scale_offset_relu,
+    trained_scale_offset,
 )
 from tests import testing
 from tests.testing import normal
@@ -24,14 +24,18 @@ class FusedOpsTest(testing.TestCase):
 
     def test_they_are_numpys(self):
         expected = self.images * self.scale + self.offset
-        for operation, result in (
-            (scale_offset, expected),
-            (scale_offset_relu, np.maximum(expected, 0)),
-        ):
-            actual = tf.function(operation)(self.images, self.scale, self.offset)
-            self.assertAllClose(actual, result, rtol=1e-5, atol=1e-5)
+        results = {
+            None: expected,
+            "relu": np.maximum(expected, 0),
+            "relu6": np.clip(expected, 0, 6),
+        }
+        for activation, result in results.items():
+            for operation in (scale_offset, trained_scale_offset):
+                actual = tf.function(operation)(self.images, self.scale, self.offset, activation)
+                self.assertAllClose(actual, result, rtol=1e-5, atol=1e-5)
 
-    def test_the_gradient_of_scale_offset_relu_by_hand(self):
+    @parameterized.parameters((None, -np.inf, np.inf), ("relu", 0, np.inf), ("relu6", 0, 6))
+    def test_the_gradient_by_hand(self, activation, low, high):
         inputs = [tf.constant(value) for value in (self.images, self.scale, self.offset)]
         upstream = normal(*self.images.shape, seed=3)
 
@@ -39,18 +43,15 @@ class FusedOpsTest(testing.TestCase):
         def gradients():
             with tf.GradientTape() as tape:
                 tape.watch(inputs)
-                total = tf.reduce_sum(scale_offset_relu(*inputs) * upstream)
+                total = tf.reduce_sum(trained_scale_offset(*inputs, activation) * upstream)
             return tape.gradient(total, inputs)
 
-        passed = upstream * (self.images * self.scale + self.offset > 0)
+        values = self.images * self.scale + self.offset
+        passed = upstream * ((values > low) & (values < high))
         by_images, by_scale, by_offset = gradients()
         self.assertAllClose(by_images, passed * self.scale, rtol=1e-5, atol=1e-5)
         self.assertAllClose(by_scale, (passed * self.images).sum((0, 1, 2)), rtol=1e-4)
         self.assertAllClose(by_offset, passed.sum((0, 1, 2)), rtol=1e-4)
-
-    def test_channel_sums(self):
-        self.assertAllClose(channel_sums(self.images), self.images.sum((0, 1, 2)), rtol=1e-5)
-        self.assertAllEqual(channel_sums(self.images[:0]), np.zeros(6))
 
 
 def grouped_moments(groups, channels):
@@ -80,10 +81,18 @@ class MomentsTest(testing.TestCase):
                 self.assertAllClose(actual, of, rtol=1e-5)
 
     def test_an_unused_channel_has_count_zero_and_finite_moments(self):
-        count, mean, variance = grouped_moments([self.narrow, self.wide[:0]], 5)
+        groups = [measure(self.narrow), measure(self.wide, count=tf.constant(0))]
+        count, mean, variance = merge_moments(groups, 5)
         self.assertAllEqual(count, [12, 12, 0, 0, 0])
         self.assertAllEqual(mean[2:], [0, 0, 0])
+        self.assertAllClose(variance[:2], self.narrow.var((0, 1, 2)))
         self.assertAllEqual(variance[2:], [0, 0, 0])
+
+    def test_rows_behind_the_count_are_not_of_the_group(self):
+        moments = merge_moments([measure(self.wide, count=tf.constant(3))], 5)
+        expected = merge_moments([measure(self.wide[:3])], 5)
+        for actual, of in zip(moments, expected, strict=True):
+            self.assertAllEqual(actual, of)
 
     def test_a_large_mean_does_not_spoil_the_variance(self):
         _, _, variance = grouped_moments([self.wide + 1e4], 5)

@@ -111,6 +111,30 @@ class TaskBatchNormalizationTest(testing.TestCase):
         self.assertNotAllClose(self.norm.moving_means["a"][:2], np.zeros(2))
         self.assertAllEqual(self.norm.moving_means["a"][2:], np.zeros(2))
 
+    @parameterized.parameters("alone", "a group", "masked")
+    def test_a_single_value_moves_the_mean_alone_and_is_normalised_by_the_averages(self, way):
+        mean, variance = np.float32([1.0, -2, 0.5, 3]), np.float32([4.0, 0.25, 1, 9])
+        self.norm.set_averages("a", tf.ones(4) * 9, mean, variance)
+        value = normal(1, 1, 1, 4)
+        if way == "alone":
+            outputs = self.norm(value, task="a", training=True)
+        elif way == "a group":  # Beside one that does not use the last channels.
+            value[..., :2] = 7.0
+            groups = [measure(tf.constant(value)), measure(tf.fill([4, 1, 1, 2], 7.0))]
+            scale, offset = self.norm.scale_and_offset("a", groups)
+            outputs = value * scale + offset
+        else:
+            others = np.concatenate([value, np.full_like(value, 99.0)])
+            usage = tf.constant([[True] * 4, [False] * 4])
+            outputs = self.norm(others, task="a", usage=usage, training=True)[:1]
+        single = slice(2, 4) if way == "a group" else slice(0, 4)
+        expected = (value - mean) / np.sqrt(variance + 1e-3)
+        self.assertAllClose(outputs[..., single], expected[..., single], rtol=1e-4, atol=1e-4)
+        means, variances = self.norm.moving_means["a"], self.norm.moving_variances["a"]
+        self.assertAllClose(means, mean + 0.2 * (value[0, 0, 0] - mean), rtol=1e-5)
+        self.assertAllEqual(variances[single], variance[single])
+        self.assertAllClose(variances[: single.start], 0.8 * variance[: single.start], rtol=1e-5)
+
     @parameterized.parameters(True, False)
     def test_activation(self, training):
         self.norm.beta.assign([0.5, -0.5, 1.0, 0.0])
@@ -130,7 +154,7 @@ class TaskBatchNormalizationTest(testing.TestCase):
             "a", tf.constant([3.0, 0.0, 1.0, 0.0]), tf.fill([4], 5.0), tf.zeros(4)
         )
         self.assertAllEqual(self.norm.moving_means["a"], [5, 0, 5, 0])
-        self.assertAllEqual(self.norm.moving_variances["a"], [0, 1, 0, 1])
+        self.assertAllEqual(self.norm.moving_variances["a"], [0, 1, 1, 1])
         self.assertAllEqual(self.norm.moving_means["b"], np.zeros(4))
 
     @parameterized.parameters(

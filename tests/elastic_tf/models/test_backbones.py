@@ -13,6 +13,8 @@ class BackbonesTest(testing.TestCase):
         ("wrn-8-1", 16, (16, 32, 64), 1),
         ("resnet-42", 64, (64, 128, 256, 512), 5),
         ("resnet-10-8", 8, (8, 16, 32, 64), 1),
+        ("bottleneck-26-8", 8, (32, 64, 128, 256), 2),
+        ("mobile-11-4", 4, (4, 8, 16), 1),
         ("vgg-14-32", 32, (32, 64, 128), 2),
     )
     def test_names_stand_for_shapes(self, name, stem, stages, blocks_per_stage):
@@ -24,9 +26,27 @@ class BackbonesTest(testing.TestCase):
 
     def test_later_stages_enter_with_stride_2(self):
         self.assertEqual(
-            parse_backbone("wrn-14-1").blocks,
+            [block[:2] for block in parse_backbone("wrn-14-1").blocks],
             [(16, 1), (16, 1), (32, 2), (32, 1), (64, 2), (64, 1)],
         )
+
+    def test_hidden_channels_and_what_may_be_skipped_are_the_kinds(self):
+        blocks = parse_backbone("bottleneck-26-8").blocks
+        self.assertEqual([block.hidden_filters for block in blocks[:3]], [8, 8, 16])
+        blocks = parse_backbone("mobile-20-4").blocks
+        self.assertEqual([block.hidden_filters for block in blocks], [24, 24, 24, 48, 48, 96])
+        self.assertEqual(
+            [block.skippable for block in blocks], [True, True, False, True] + [False, True]
+        )
+
+    def test_blocks_that_cannot_be_skipped_take_half_of_the_next_ratio_for_0(self):
+        backbone = parse_backbone("mobile-11-4")
+        skips, narrows = (0.0, 0.25, 0.5, 1.0), (0.125, 0.25, 0.5, 1.0)
+        self.assertEqual(backbone.block_ratios(), (skips, narrows, narrows))
+        per_block = [skips, narrows, narrows]
+        self.assertEqual(backbone.block_ratios(per_block), tuple(per_block))
+        with self.assertRaisesRegex(ValueError, "`ratios` .*must start above 0"):
+            backbone.block_ratios([skips] * 3)
 
     @parameterized.parameters(
         "wrn-32", "wrn-31-4", "wrn-2-4", "wrn-32-0", "resnet-18x", "dense-3", 7

@@ -81,6 +81,36 @@ class ElasticNetworkTest(testing.TestCase):
         logits = self.network.predict(images, verbose=0)["grey"]
         self.assertAllClose(logits, self.network(images)["grey"], atol=1e-5)
 
+    def test_predict_takes_as_many_images_of_each_task_as_there_are(self):
+        self.network.run_eagerly = True
+        self.addCleanup(setattr, self.network, "run_eagerly", False)
+        images = {"grey": self.images["grey"], "colour": self.images["colour"][:2]}
+        outputs = self.network.predict(images, return_levels=True, verbose=0)
+        expected = self.network(images, return_levels=True)
+        self.assertEqual(set(outputs), set(TASKS))
+        for task, of_task in outputs.items():
+            self.assertAllEqual(of_task["levels"], expected[task]["levels"])
+            self.assertAllClose(of_task["logits"], expected[task]["logits"], atol=1e-5)
+
+    @parameterized.parameters(
+        (np.zeros((2, 8, 8, 1)), "`x` must be a dict from task name.* Received: ndarray"),
+        ({}, "`x` must be a dict from task name.* Received: dict"),
+        ({"blue": np.zeros((2, 8, 8, 1))}, "`task` must be one of .* Received: task=blue"),
+        ({"grey": np.zeros((2, 8, 8))}, r"task 'grey' must have shape.*images.shape=\(2, 8, 8\)"),
+    )
+    def test_predict_says_what_it_takes(self, x, message):
+        with self.assertRaisesRegex(ValueError, message):
+            self.network.predict(x, verbose=0)
+
+    def test_predict_warns_of_scaled_images_and_refuses_weights_that_are_no_numbers(self):
+        with self.assertWarnsRegex(UserWarning, "task 'grey' must have pixels in 0..255"):
+            self.network.predict({"grey": self.images["grey"] / np.float32(255)}, verbose=0)
+        bias = self.network.estimator.heads["grey"].linear.bias
+        self.addCleanup(bias.assign, np.array(bias))
+        bias.assign([0.0, np.nan, 0.0])
+        with self.assertRaisesRegex(ValueError, "must be finite.*linear/bias with 1 of 3"):
+            self.network.predict(self.images, verbose=0)
+
     def test_bad_calls_are_refused(self):
         grey = self.images["grey"]
         with self.assertRaisesRegex(ValueError, "`budget` must be None .* Received: budget=0.4"):

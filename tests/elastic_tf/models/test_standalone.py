@@ -23,9 +23,9 @@ class StandaloneNetworkTest(testing.TestCase):
         self.assertEqual(model.get_layer("stem_conv").strides, strides)
 
     @parameterized.parameters(
-        ("wrn-8-1", [1, 1], "3 integers >= 0"),
-        ("wrn-8-1", [1, 1, -1], "3 integers >= 0"),
-        ("vgg-8-4", [1, 0, 1], "3 integers >= 1"),
+        ("wrn-8-1", [1, 1], r"3 integers >= \[0, 0, 0\]"),
+        ("wrn-8-1", [1, 1, -1], r"3 integers >= \[0, 0, 0\]"),
+        ("vgg-8-4", [1, 0, 1], r"3 integers >= \[1, 1, 1\]"),
     )
     def test_widths_that_do_not_fit_are_refused(self, backbone, widths, expected):
         with self.assertRaisesRegex(ValueError, f"`widths` must hold {expected}.*Received: widths"):

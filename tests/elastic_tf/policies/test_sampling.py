@@ -33,7 +33,7 @@ class SamplingTest(testing.TestCase):
         sampling.sampled,
         lambda logits, seed: sampling.epsilon_mixed(logits, 0.5, seed),
         lambda logits, seed: sampling.straight_through(logits, 1.0, seed),
-        lambda logits, seed: sampling.mostly_full(len(logits), 2, 3, 0.5, seed),
+        lambda logits, seed: sampling.quotas(len(logits), 2, 3, seed)[0],
         lambda logits, seed: sampling.random_at_cost(100, np.arange(6).reshape(2, 3), 5, seed[1]),
     )
     def test_the_same_seed_draws_the_same(self, draw):
@@ -53,15 +53,32 @@ class SamplingTest(testing.TestCase):
     def test_uniform_draws_every_level_alike(self):
         self._check_frequencies(sampling.uniform(4000, 2, 3, SEED), 0, [1 / 3] * 3)
 
-    @parameterized.parameters((0.75, 300), (0.0, 0), (1.0, 400))
-    def test_mostly_full_fills_up_with_uniform_levels(self, full_share, full):
-        levels = sampling.mostly_full(400, 5, 3, full_share, SEED).numpy()
-        self.assertAllEqual(levels[:full], np.full((full, 5), 2))
-        drawn = levels[full:].ravel()
-        if full < 400:
-            shares = np.bincount(drawn, minlength=3) / len(drawn)
-            self.assertAllClose(shares, [1 / 3] * 3, atol=0.08)
-        self.assertEqual(sampling.mostly_full(0, 5, 3, full_share, SEED).shape, (0, 5))
+    def test_quotas_give_every_level_its_share_of_each_block_over_turns(self):
+        counts = []
+        for turn in range(3):
+            levels, sizes = sampling.quotas(11, 5, 3, SEED, turn)
+            counts.append([np.bincount(of_block, minlength=3) for of_block in levels.numpy().T])
+            self.assertAllEqual(sizes, counts[-1])
+            self.assertAllInRange(np.array(counts[-1]), 3, 4)
+        self.assertAllEqual(np.sum(counts, axis=0), np.full((5, 3), 11))
+
+    def test_quotas_of_a_multiple_of_the_levels_are_the_same_at_every_turn(self):
+        levels, sizes = sampling.quotas(6, 2, 3, SEED)
+        self.assertEqual(sizes, [[2, 2, 2]] * 2)
+        self.assertAllEqual(np.sort(levels, axis=0), np.repeat([[0, 0], [1, 1], [2, 2]], 2, axis=0))
+
+    def test_quotas_fall_to_images_and_blocks_independently(self):
+        seeds = [tf.constant([1, i]) for i in range(300)]
+        levels = np.stack([sampling.quotas(4, 2, 2, seed)[0] for seed in seeds])
+        self.assertAllClose(levels.mean(axis=0), np.full((4, 2), 0.5), atol=0.1)
+        together = np.mean(levels[:, :, 0] * levels[:, :, 1])
+        self.assertAllClose(together, 0.25, atol=0.05)
+
+    @parameterized.parameters((0,), (2,), (tf.constant(0),), (tf.constant(7),))
+    def test_quotas_of_few_or_unknown_images_have_no_sizes(self, images):
+        levels, sizes = sampling.quotas(images, 5, 3, SEED)
+        self.assertEqual(levels.shape, (int(images), 5))
+        self.assertIsNone(sizes)
 
     def test_a_fixed_model_is_the_same_for_all(self):
         self.assertAllEqual(sampling.fixed_model(2, [0, 2, 1]), [[0, 2, 1]] * 2)

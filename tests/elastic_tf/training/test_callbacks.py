@@ -63,8 +63,26 @@ class CheckpointTest(testing.TestCase):
             self._fit(ResumableCheckpoint(self.path, every_steps=2))
         self.assertEqual(self.path.read_bytes(), before)
 
-    def test_bad_interval_is_refused(self):
-        self.run_refusal_test(ResumableCheckpoint, {"path": self.path}, "every_steps", 0)
+    def test_weights_that_are_no_numbers_never_replace_a_checkpoint(self):
+        self._fit(ResumableCheckpoint(self.path, every_steps=9))
+        before = self.path.read_bytes()
+        self.model.step = types.SimpleNamespace(numpy=lambda: 8)
+        kernel = self.model.layers[0].kernel
+        # The loss of the last step, before the update, is a number.
+        for spoilt in (np.nan, np.inf):
+            spoil = keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda batch, logs, spoilt=spoilt: kernel.assign(
+                    [[1.0], [spoilt if batch == 4 else 1.0]]
+                )
+            )
+            kernel.assign([[1.0], [1.0]])
+            with self.assertRaisesRegex(FloatingPointError, "diverged at step 8.*kernel with 1 of"):
+                self._fit(RaiseOnDivergence(), spoil, ResumableCheckpoint(self.path, 5))
+            self.assertEqual(self.path.read_bytes(), before)
+
+    @parameterized.parameters(0, True)
+    def test_bad_interval_is_refused(self, every_steps):
+        self.run_refusal_test(ResumableCheckpoint, {"path": self.path}, "every_steps", every_steps)
 
 
 class RaiseOnDivergenceTest(testing.TestCase):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
-from elastic_tf.training.metrics import TaskMetrics
+from elastic_tf.training.metrics import TaskMetrics, cross_entropy, weighted_mean
 from elastic_tf.training.optimizers import OptimizerSettings
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import StageSchedule
@@ -181,6 +181,98 @@ class DeepElasticNetworkTest(testing.TestCase):
         shares = model.cost_table("grey").macs_share(model.select_levels(images, "grey"))
         self.assertAllClose(results["grey_macs_share"], np.mean(shares), rtol=1e-5)
 
+    @parameterized.parameters(ESTIMATOR, SELECTOR)
+    def test_the_weight_of_a_class_is_that_of_its_images(self, stages):
+        images, labels = random_batch()["grey"]
+        factors = np.float32([1.0, 5.0, 0.0])
+        of_images = tf.constant(factors[labels])
+        self.assertGreater(len(set(of_images.numpy())), 1)
+        trained, logs = {}, {}
+        for name, part, class_weight in (
+            ("none", (), None),
+            ("classes", (), {"grey": {1: 5.0, 2: 0.0}}),
+            ("images", (of_images,), None),
+        ):
+            model = self._compile(stages)
+            data = tf.data.Dataset.from_tensors({"grey": (images, labels, *part)})
+            logs[name] = model.fit(data, class_weight=class_weight, verbose=0).history
+            trained[name] = model.get_weights()
+        self.assertAllClose(trained["classes"], trained["images"], atol=1e-6)
+        self.assertNotAllClose(trained["none"], trained["images"], atol=1e-4)
+        self.assertAllClose(logs["classes"], logs["images"])
+
+    def test_xla_compiles_the_initial_stage_to_the_same_numbers(self):
+        weights = {}
+        for compiles in (False, True):
+            arguments = {"jit_compile": compiles, "optimizer": keras.optimizers.SGD(0.1)}
+            model = self._compile(ESTIMATOR, eagerly=False, arguments=arguments)
+            fit(model, dataset(2))
+            weights[compiles] = values(model.estimator)
+        for ours, theirs in zip(weights[True], weights[False], strict=True):
+            self.assertAllClose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+    def test_other_class_weights_make_another_graph(self):
+        model, functions = self._compile(), []
+        for weight in (2.0, 2.0, 3.0):
+            model.fit(dataset(1), class_weight={"grey": {1: weight}}, verbose=0)
+            functions.append(model.train_function)
+        self.assertIs(functions[0], functions[1])
+        self.assertIsNot(functions[1], functions[2])
+
+    def test_evaluation_weighs_answers_and_not_what_they_cost(self):
+        model, weights = self._compile(), np.float32([3.0, 0, 1, 1, 0.5, 0])
+        images, labels = random_batch()["grey"]
+        data = tf.data.Dataset.from_tensors({"grey": (images, labels, weights)})
+        results = model.evaluate(data, verbose=0, return_dict=True)
+        logits = model({"grey": images})["grey"].numpy()
+        log_softmax = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+        figures = {
+            "loss": -log_softmax[np.arange(6), labels],
+            "accuracy": logits.argmax(-1) == labels.numpy(),
+            "full_accuracy": model.estimator(images, task="grey").numpy().argmax(-1) == labels,
+        }
+        for figure, of_image in figures.items():
+            expected = np.average(of_image, weights=weights)
+            self.assertAllClose(results[f"grey_{figure}"], expected, rtol=1e-4)
+        shares = model.cost_table("grey").macs_share(model.select_levels(images, "grey"))
+        self.assertAllClose(results["grey_macs_share"], np.mean(shares), rtol=1e-5)
+
+    @parameterized.parameters(
+        ({"loss": "mse"}, "`loss` must be None.* Received: loss=mse"),
+        ({"metrics": ["accuracy"]}, "`metrics` must be None.* Received: metrics="),
+        ({"stages": "adam"}, "`stages` must be StageSchedule. Received: stages='adam'"),
+        (
+            {"optimizer": keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)},
+            "`optimizer` must not accumulate .* Received: gradient_accumulation_steps=2",
+        ),
+        (
+            {"selector_optimizer": keras.optimizers.Adam(0.1, gradient_accumulation_steps=4)},
+            "`selector_optimizer` must not accumulate .*=4",
+        ),
+    )
+    def test_what_would_be_ignored_is_refused(self, arguments, message):
+        with self.assertRaisesRegex(ValueError, message):
+            self.model.compile(**arguments)
+
+    def test_bad_data_are_one_line_and_scaled_images_are_named(self):
+        images, labels = random_batch()["grey"]
+        one_hot = tf.data.Dataset.from_tensors({"grey": (images, tf.one_hot(labels, 3))})
+        model = self._compile()
+        for run in (model.fit, model.evaluate):
+            with self.assertRaisesRegex(ValueError, "^Labels of task 'grey' must be .*$"):
+                run(one_hot)
+        scaled = tf.data.Dataset.from_tensors({"grey": (tf.cast(images, "float32") / 255, labels)})
+        with self.assertWarnsRegex(UserWarning, "task 'grey' must have pixels in 0..255"):
+            model.evaluate(scaled, verbose=0)
+
+    def test_a_task_with_one_image_per_step_keeps_its_variances(self):
+        model = self._compile(SELECTOR, guess_weight=0.3)
+        fit(model, dataset(3).map(lambda batch: {"grey": tuple(x[:1] for x in batch["grey"])}))
+        scores = model.selector.scores
+        for norm in (scores.norm, scores.confidence_norm):
+            self.assertAllEqual(norm.moving_variances["grey"], np.ones(norm.channels))
+            self.assertNotAllClose(norm.moving_means["grey"], np.zeros(norm.channels))
+
     def test_evaluation_accepts_tasks_of_different_sizes(self):
         model, batch = self._compile(), random_batch()
         empty = {"colour": tuple(part[:0] for part in batch["colour"]), "grey": batch["grey"]}
@@ -330,3 +422,19 @@ class TaskMetricsTest(testing.TestCase):
         for right in ([1.0, 1.0, 1.0], [0.0], []):
             metrics.update(accuracy=tf.constant(right, tf.float32))
         self.assertAllClose(metrics.results(["accuracy"]), {"birds_accuracy": 0.75})
+
+    def test_answers_are_weighted_and_costs_are_not(self):
+        metrics = TaskMetrics("birds")
+        values = tf.constant([[4.0, 1.0], [8.0, 1.0]])  # Of two models for each of two images.
+        metrics.update(tf.constant([3.0, 1.0]), reward=values, density=values)
+        results = metrics.results(["reward", "density"])
+        self.assertAllClose(results, {"birds_reward": 38 / 8, "birds_density": 14 / 4})
+
+    def test_a_weighted_loss_is_that_of_keras(self):
+        labels, logits = np.array([0, 2, 1]), testing.normal(3, 4)
+        weights = np.float32([2, 0, 0.5])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        for given in (None, weights):
+            ours = weighted_mean(cross_entropy(labels, logits), given)
+            self.assertAllClose(ours, loss(labels, logits, sample_weight=given))
+        self.assertEqual(float(weighted_mean(tf.zeros(0))), 0.0)

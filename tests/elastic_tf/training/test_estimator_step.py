@@ -4,61 +4,77 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.estimator import Estimator
-from elastic_tf.training.estimator_step import estimator_levels, estimator_loss
+from elastic_tf.training.estimator_step import estimator_loss, needs_scores, step_models
 from elastic_tf.training.settings import MethodSettings
-from elastic_tf.training.stages import StageSchedule
+from elastic_tf.training.stages import ESTIMATOR, INITIAL
 from tests import testing
-from tests.testing import TASKS, random_batch, random_images, randomise
+from tests.testing import TASKS, random_batch, randomise
 
 
-class EstimatorLevelsTest(testing.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.network = ElasticNetwork({"grey": TASKS["grey"]}, backbone="wrn-8-1", trunk_size=4)
+class StepModelsTest(testing.TestCase):
+    def _models(self, kind, scores, images=40, turn=0, **method):
+        """Returns models where the selector's scores are these in three blocks of all images."""
+        method = MethodSettings(**method)
+        scores = tf.tile(tf.constant([[scores] * 3], tf.float32), [images, 1, 1])
+        if not needs_scores(method, kind):
+            scores = None
+        shares = np.tile([0.0, 0.05, 0.1, 0.3], (3, 1))
+        seed = tf.constant([0, 1])
+        return step_models(method, kind, images, (3, 4), scores, shares, seed, turn)
 
-    def _levels(self, step, offsets, images=40, **method):
-        """Returns levels where the selector's choice has these logits for all images."""
-        self.network.method = MethodSettings(**method)
-        self.network.selector.scores.offsets["grey"].assign(np.tile(offsets, 3))
-        images = tf.constant(random_images("grey", images))
-        stage = StageSchedule(1, rounds=1, selector_steps=1)(step)
-        levels = estimator_levels(self.network, "grey", images, stage, tf.constant([0, 1]))
-        return levels.numpy()
+    def _levels(self, kind, scores, **kwargs):
+        return self._models(kind, scores, **{"distillation_weight": 0.0} | kwargs).levels.numpy()
 
     def test_initial_distributions(self):
         sure = [99.0, 0, 0, 0]
-        levels = self._levels(0, sure, full_share=0.75, distillation_weight=0.0)
+        levels = self._levels(INITIAL, sure, full_share=0.75)
         self.assertAllEqual(levels[:30], np.full((30, 3), 3))
         self.assertGreater(len(np.unique(levels[30:], axis=0)), 5)
-        # With distillation all images run on the full model anyway.
-        for method in ({}, {"initial_distribution": "uniform", "distillation_weight": 0.0}):
-            levels = self._levels(0, sure, images=400, **method)
-            self.assertAllClose(np.bincount(levels.ravel()) / 1200, [0.25] * 4, atol=0.05)
-        levels = self._levels(0, sure, initial_distribution="random")
+        levels = self._levels(INITIAL, sure, images=400, initial_distribution="uniform")
+        for block in levels.T:
+            self.assertAllEqual(np.bincount(block), [100] * 4)
+        levels = self._levels(INITIAL, sure, initial_distribution="random")
         self.assertAllEqual(levels, np.zeros((40, 3)))
+
+    @parameterized.parameters((INITIAL, 0.5, 20), (ESTIMATOR, 0.25, 10))
+    def test_the_teacher_sees_a_share_of_the_images(self, kind, share, expected):
+        models = self._models(kind, [9.0, 0, 0, 0], distillation_weight=0.5, teacher_share=share)
+        self.assertEqual(models.teachers, expected)
+        self.assertAllEqual(models.levels[40:], np.full((expected, 3), 3))
+        if kind == INITIAL:  # The others are no longer mostly full.
+            self.assertAllEqual(np.bincount(models.levels[:40, 0]), [10] * 4)
+
+    @parameterized.parameters(40, 41, 2)
+    def test_sizes_that_are_known_are_those_of_the_levels(self, images):
+        for turn in (0, 1):
+            models = self._models(INITIAL, None, images, turn, distillation_weight=0.5)
+            counts = [np.bincount(levels, minlength=4) for levels in models.levels.numpy().T]
+            if images < 4:
+                self.assertIsNone(models.sizes)
+            else:
+                self.assertAllEqual(models.sizes, counts)
+                self.assertEqual(isinstance(models.sizes, list), images == 40)
 
     @parameterized.parameters((0.0, 40), (0.5, 20))
     def test_the_initial_mix_decides_who_picks_the_models(self, mix, expected):
-        method = {"priced_mix": 0.0, "full_share": 1.0, "distillation_weight": 0.0}
-        levels = self._levels(2, [99.0, 0, 0, 0], initial_mix=mix, **method)
+        method = {"priced_mix": 0.0, "full_share": 1.0}
+        levels = self._levels(ESTIMATOR, [99.0, 0, 0, 0], initial_mix=mix, **method)
         self.assertEqual(int(np.sum(np.all(levels == 0, axis=1))), expected)
         self.assertEqual(int(np.sum(np.all(levels == 3, axis=1))), 40 - expected)
 
     @parameterized.parameters(("greedy", 1.0), ("sampled", np.e / (np.e + 3)))
     def test_drawn_models_are_trained_on_request(self, choice, expected):
         method = {"initial_mix": 0.0, "priced_mix": 0.0, "estimator_choice": choice}
-        levels = self._levels(2, [1.0, 0, 0, 0], images=200, **method)
+        levels = self._levels(ESTIMATOR, [1.0, 0, 0, 0], images=200, **method)
         self.assertAllClose(np.mean(levels == 0), expected, atol=0.08)
 
     def test_models_at_random_prices_are_trained_on_request(self):
         # All images' choice is the last level; at a price above zero, others.
         offsets, mix = [0, 10.0, 20, 30], {"initial_mix": 0.0}
-        levels = self._levels(2, offsets, priced_mix=0.0, **mix)
+        levels = self._levels(ESTIMATOR, offsets, priced_mix=0.0, **mix)
         self.assertAllEqual(levels, np.full((40, 3), 3))
-        means = self._levels(2, offsets, images=400, priced_mix=0.25, **mix).mean(axis=1)
+        means = self._levels(ESTIMATOR, offsets, images=400, priced_mix=0.25, **mix).mean(axis=1)
         # Half of the prices are above zero, and from half of these on the first level of an
         # average block is worth more than the last.
         self.assertAllInRange(np.mean(means < 3), 0.25 * 0.5 * 0.4, 0.25 * 0.5 * 1.1)
@@ -76,9 +92,13 @@ class EstimatorLossTest(testing.TestCase):
         self.images, self.labels = random_batch(batch=6)["grey"]
         self.levels = tf.constant(np.random.default_rng(1).integers(0, 4, (6, 3)), tf.int32)
 
-    def _run(self, weight, rows=slice(None)):
-        batch = self.images[rows], self.labels[rows], self.levels[rows]
-        return estimator_loss(self.estimator, *batch, "grey", weight)
+    def _run(self, weight, teachers=6, weights=None, rows=slice(None)):
+        levels = self.levels[rows]
+        full = tf.fill([teachers if weight else 0, 3], 3)
+        levels = tf.concat([levels, full[: len(levels)]], axis=0)
+        images, labels = self.images[rows], self.labels[rows]
+        logits = self.estimator(images, levels=levels, task="grey", training=True)
+        return estimator_loss(logits, labels, weight, weights)
 
     def test_cross_entropy_alone(self):
         loss, cross_entropy, logits = self._run(0.0)
@@ -86,19 +106,23 @@ class EstimatorLossTest(testing.TestCase):
         self.assertAllClose(cross_entropy, expected, rtol=1e-5)
         self.assertAllClose(loss, expected.mean(), rtol=1e-5)
 
-    def test_the_full_model_learns_from_labels_and_teaches(self):
-        loss, cross_entropy, logits = self._run(0.25)
-        # Momentum 0 leaves the moments of that batch, so that inference repeats its full half.
+    @parameterized.parameters((6, None), (2, None), (2, [1.0, 0, 2, 1, 0.5, 1]))
+    def test_the_full_model_learns_from_labels_and_teaches(self, teachers, weights):
+        factors = None if weights is None else tf.constant(weights)
+        loss, cross_entropy, logits = self._run(0.25, teachers, factors)
+        # Momentum 0 leaves the moments of that batch, so that inference repeats it.
         full = log_softmax(self.estimator(self.images, task="grey").numpy())
         chosen = log_softmax(self.estimator(self.images, levels=self.levels, task="grey").numpy())
         rows = np.arange(6)
         self.assertAllClose(log_softmax(logits.numpy()), chosen, rtol=1e-3, atol=1e-3)
         self.assertAllClose(cross_entropy, -chosen[rows, self.labels], rtol=1e-3, atol=1e-3)
         taught = -(np.exp(full) * chosen).sum(axis=-1)
-        expected = (
-            -full[rows, self.labels] - 0.75 * chosen[rows, self.labels] + 0.25 * taught
-        ).mean()
-        self.assertAllClose(loss, expected, rtol=1e-3)
+        weights = np.ones(6) if weights is None else np.array(weights)
+        of_label = -chosen[rows, self.labels]
+        of_model = np.where(rows < teachers, 0.75 * of_label + 0.25 * taught, of_label)
+        of_full = -full[rows, self.labels][:teachers]
+        expected = (weights * of_model).mean() + (weights[:teachers] * of_full).mean()
+        self.assertAllClose(loss, expected, rtol=2e-3)
 
     def test_the_teacher_is_not_taught(self):
         bias = self.estimator.heads["grey"].linear.bias
@@ -112,6 +136,17 @@ class EstimatorLossTest(testing.TestCase):
         expected = (full - right) + 0.75 * (chosen - right) + 0.25 * (chosen - full)
         self.assertAllClose(gradient, expected.mean(axis=0), rtol=1e-3, atol=1e-4)
 
+    @parameterized.parameters(0.0, 0.25)
+    def test_an_image_counts_as_its_weight_says(self, distillation_weight):
+        alone = [self._run(distillation_weight, weights=row) for row in tf.eye(6)]
+        if not distillation_weight:
+            self.assertAllClose([6 * each.loss for each in alone], alone[0].cross_entropy)
+        weights = np.float32([2, 0, 1, 0.5, 1, 3])
+        expected = sum(w * each.loss for w, each in zip(weights, alone, strict=True))
+        self.assertAllClose(self._run(distillation_weight, weights=weights).loss, expected)
+        expected = sum(each.loss for each in alone)
+        self.assertAllClose(self._run(distillation_weight).loss, expected)
+
     def test_an_empty_batch_has_no_loss(self):
         for weight in (0.0, 0.5):
-            self.assertEqual(float(self._run(weight, slice(0)).loss), 0.0)
+            self.assertEqual(float(self._run(weight, rows=slice(0)).loss), 0.0)

@@ -48,7 +48,9 @@ class SelectorLossTest(testing.TestCase):
         super().setUp()
         randomise(self.network)
 
-    def _run(self, name, logits=None, price=0.2, epsilon=0.0, seed=(1, 2), **settings):
+    def _run(
+        self, name, logits=None, price=0.2, epsilon=0.0, seed=(1, 2), weights=None, **settings
+    ):
         logits = tf.zeros((4, 3, 4)) if logits is None else logits
         defaults = {"samples_per_image": 2, "cost": "density", "cost_exponent": 2.0}
         defaults |= {"entropy_weight": 0.0, "exploration_weight": 0.0, "selector_gradient": name}
@@ -56,7 +58,7 @@ class SelectorLossTest(testing.TestCase):
             defaults["baseline"] = "none"
         method = MethodSettings(**defaults | settings)
         batch = self.images, self.labels, logits, "grey"
-        return SELECTOR_GRADIENTS[name](self.network, *batch, method, price, epsilon, seed)
+        return SELECTOR_GRADIENTS[name](self.network, *batch, method, price, epsilon, seed, weights)
 
     @parameterized.parameters(*SELECTOR_GRADIENTS)
     def test_rewards_are_those_of_each_image_and_model_alone(self, name):
@@ -107,6 +109,21 @@ class SelectorLossTest(testing.TestCase):
             self.assertAllClose(measured, slope, atol=0.06)
         else:  # Biased, but not in its order.
             self.assertAllGreater(np.diff(measured), 0.01)
+
+    @parameterized.parameters(*SELECTOR_GRADIENTS)
+    def test_an_image_counts_as_its_weight_says(self, name):
+        logits, of = tf.random.stateless_normal((4, 3, 4), (3, 4)), {}
+        weights = np.float32([2, 0, 1, 0.5])
+        for given in (None, weights):
+            with tf.GradientTape() as tape:
+                tape.watch(logits)
+                explores = {"entropy_weight": 0.1, "exploration_weight": 0.2}
+                loss, rewards, _ = self._run(name, logits, weights=given, **explores)
+            of[given is None] = tape.gradient(loss, logits).numpy(), rewards
+        self.assertAllEqual(of[True][1], of[False][1])
+        self.assertAllGreater(np.abs(of[True][0]).max(axis=(1, 2)), 1e-4)
+        expected = weights[:, np.newaxis, np.newaxis] * of[True][0]
+        self.assertAllClose(of[False][0], expected, rtol=1e-4, atol=1e-6)
 
     def test_the_minimum_risk_is_that_of_the_choice_among_the_models_drawn(self):
         logits = tf.random.stateless_normal((4, 3, 4), (3, 4))

@@ -1,0 +1,129 @@
+"""The kinds of blocks, each a description that every way of running a block walks.
+
+Grouped, masked and gated execution (`ElasticBlock`), frozen blocks, standalone Keras networks and
+the count of MACs know steps, not kinds: an entry in `BLOCK_KINDS` is all that a new kind needs.
+
+```
+basic               norm relu conv3x3(hidden, strided) | norm relu conv3x3(out)
+bottleneck          norm relu conv1x1(hidden) | norm relu conv3x3(hidden, strided)
+                    | norm relu conv1x1(out)
+inverted_residual   conv1x1(hidden) norm relu6 | depthwise3x3(strided) norm relu6
+                    | conv1x1(out) norm
+vgg                 pool | conv3x3(hidden) norm relu | conv3x3(out) norm relu
+```
+"""
+
+import dataclasses
+
+SHORTCUTS = ("pool_pad", "identity", None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Norm:
+    """A `TaskBatchNormalization`, and an activation behind it.
+
+    Attributes:
+        activation: `"relu"`, `"relu6"` or `None`.
+    """
+
+    activation: str | None = "relu"
+
+
+@dataclasses.dataclass(frozen=True)
+class Conv:
+    """A convolution, 'same' padding, no bias.
+
+    Attributes:
+        kernel_size: int, pixels.
+        to_hidden: bool. Whether it gives hidden channels, as many as the level has; or the block's
+            output.
+        strided: bool. Whether the block's strides are its own.
+        depthwise: bool. Every channel by itself; it keeps the number of channels.
+    """
+
+    kernel_size: int = 3
+    to_hidden: bool = False
+    strided: bool = False
+    depthwise: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockKind:
+    """What a kind of block does.
+
+    Attributes:
+        steps: tuple of `Norm` and `Conv`, in order. The last `Conv` gives the block's output; every
+            channel between is hidden.
+        shortcut: what is added to the result: `"pool_pad"`, see `PoolPadShortcut`; `"identity"`,
+            where strides and channels allow, else nothing; or `None`.
+        pools: bool. Whether a max pooling comes first where the block has strides.
+        expansion: float above 0. Hidden channels for each output channel, where not said otherwise.
+    """
+
+    steps: tuple
+    shortcut: str | None = "pool_pad"
+    pools: bool = False
+    expansion: float = 1.0
+
+    def __post_init__(self):
+        if self.shortcut not in SHORTCUTS:
+            raise ValueError(
+                f"`shortcut` must be one of {SHORTCUTS}. Received: shortcut={self.shortcut}"
+            )
+
+    def named_steps(self):
+        """Returns pairs of a step and the name of its layer: norm1, conv1, norm2 and so on."""
+        counts, named = {Norm: 0, Conv: 0}, []
+        for step in self.steps:
+            counts[type(step)] += 1
+            name = "norm" if isinstance(step, Norm) else "conv"
+            named.append((step, f"{name}{counts[type(step)]}"))
+        return named
+
+    def has_shortcut(self, in_channels, filters, strides):
+        """Returns whether there is something to add, and with it a level 0 that skips the rest."""
+        if self.shortcut == "identity":
+            return strides == 1 and in_channels == filters
+        return self.shortcut is not None
+
+
+# Ahn et al., 2019, supplement section 1: basic and vgg. He et al., 2016 (arXiv 1603.05027):
+# bottleneck. Sandler et al., 2018 (arXiv 1801.04381): inverted residual.
+BLOCK_KINDS = {
+    "basic": BlockKind((Norm(), Conv(to_hidden=True, strided=True), Norm(), Conv())),
+    "bottleneck": BlockKind(
+        (
+            Norm(),
+            Conv(1, to_hidden=True),
+            Norm(),
+            Conv(to_hidden=True, strided=True),
+            Norm(),
+            Conv(1),
+        ),
+        expansion=0.25,
+    ),
+    "inverted_residual": BlockKind(
+        (
+            Conv(1, to_hidden=True),
+            Norm("relu6"),
+            Conv(to_hidden=True, strided=True, depthwise=True),
+            Norm("relu6"),
+            Conv(1),
+            Norm(None),
+        ),
+        shortcut="identity",
+        expansion=6.0,
+    ),
+    "vgg": BlockKind((Conv(to_hidden=True), Norm(), Conv(), Norm()), shortcut=None, pools=True),
+}
+
+
+def block_kind(name):
+    """Returns the `BlockKind` of a name.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if name not in BLOCK_KINDS:
+        raise ValueError(f"`kind` must be one of {tuple(BLOCK_KINDS)}. Received: kind={name}")
+    return BLOCK_KINDS[name]
