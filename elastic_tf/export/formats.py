@@ -100,7 +100,7 @@ def write_fixed(folder, network, options, manifest, representative_images=None):
 
 def _fixed_function(network, task, options):
     """Returns a function of images, whose weights are constants, folded as of `FrozenEstimator`."""
-    frozen = FrozenEstimator(network.estimator, task)
+    frozen = FrozenEstimator(network.estimator, task, "float32")
     is_int8 = options.quantization == "int8"
     images = _images_spec(frozen.image_shape, "float32" if is_int8 else options.input_dtype)
 

@@ -29,12 +29,12 @@ OPTIONS = {
 
 
 @functools.cache
-def small_network():
+def small_network(backbone="wrn-8-1"):
     """Returns a network with random weights, whose answers are not all sure.
 
     The task "grey" is calibrated, the task "colour" is not.
     """
-    network = ElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
+    network = ElasticNetwork(TASKS, backbone=backbone, trunk_size=4)
     randomise(network)
     for head in network.estimator.heads.values():  # Logits of a few units, as trained ones.
         head.linear.kernel.assign(head.linear.kernel * 0.01)

@@ -19,7 +19,7 @@ from elastic_tf.export import formats, network_export
 from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.export.network_export import export_network
 from elastic_tf.export.options import ExportOptions
-from elastic_tf.inference.frozen_blocks import FrozenResidualBlock
+from elastic_tf.inference.frozen_blocks import FrozenBlock
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.standalone import fixed_network
 from tests.elastic_tf.export.small_exports import (
@@ -236,19 +236,31 @@ class RefusalsTest(_InFolder):
             export_network(small_network(), self.folder)
         self.assertEqual([path.name for path in self.folder.iterdir()], ["mine.txt"])
 
+    @parameterized.product(
+        backbone=("bottleneck-14-2", "mobile-11-4", "vgg-8-4"),
+        name=("dynamic_saved_model", "dynamic_litert", "dynamic_onnx", "fixed_litert"),
+    )
+    def test_every_kind_of_block_is_exported_and_answers_as_the_network(self, backbone, name):
+        network = small_network(backbone)
+        options = dict(OPTIONS[name])
+        if "levels" in options:
+            options["levels"] = [level % 4 for level in range(network.num_blocks)]
+        # It is loaded by its own runtime and compared, or not saved.
+        export_network(network, self.folder / "out", ExportOptions(**options))
+        self.assertTrue((self.folder / "out").exists())
+
     @parameterized.parameters("dynamic_saved_model", "dynamic_litert")
     def test_an_export_with_a_broken_branch_is_not_saved(self, name):
-        working = FrozenResidualBlock._branch
+        working = FrozenBlock._branches
 
-        def broken(block, convs):
-            branch = working(block, convs)
-            # Level 1 of the estimator's blocks; those of the selector have no levels.
-            is_level_1 = convs[1].shape[-1] == block.block.channels_per_level[1]
-            if len(block.block.channels_per_level) == 2 or not is_level_1:
-                return branch
-            return lambda *inputs: 0 * branch(*inputs)
+        def broken(block):
+            branches = working(block)
+            if len(branches) > 2:  # Those of the selector have no levels.
+                level_1 = branches[1]
+                branches[1] = lambda *inputs: 0 * level_1(*inputs)
+            return branches
 
-        breaking = mock.patch.object(FrozenResidualBlock, "_branch", broken)
+        breaking = mock.patch.object(FrozenBlock, "_branches", broken)
         fault = "The export of .* must answer as the network.*Received"
         with breaking, self.assertRaisesRegex(ValueError, fault):
             options = ExportOptions(**OPTIONS[name])
