@@ -22,7 +22,7 @@ from elastic_tf.layers.shortcut import PoolPadShortcut
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from elastic_tf.settings import Configured
 
-EXECUTIONS = ("grouped", "masked")
+EXECUTIONS = ("auto", "grouped", "masked")
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -53,7 +53,8 @@ class ElasticBlock(Configured, keras.layers.Layer):
             has none; an identity allows both.
         hidden_filters: int, or `None` for the kind's. Hidden channels at full width.
         strides: int, pixels. Defaults to 1.
-        execution: `"grouped"` or `"masked"`. Defaults to `"grouped"`.
+        execution: `"grouped"`, `"masked"`, or `"auto"`, what is faster: grouped, wherever the two
+            have been measured. Defaults to `"auto"`.
         momentum: float in [0, 1), of the running averages. Defaults to 0.9.
 
     Call arguments:
@@ -88,7 +89,7 @@ class ElasticBlock(Configured, keras.layers.Layer):
         ratios=(0.0, 0.25, 0.5, 1.0),
         hidden_filters=None,
         strides=1,
-        execution="grouped",
+        execution="auto",
         momentum=0.9,
         **kwargs,
     ):

@@ -41,13 +41,13 @@ def scale_offset(images, scale, offset, activation="relu"):
 
 
 def _affine(images, scale, offset):
-    zeros = tf.zeros_like(scale)
+    channels = images.shape[-1]
     return tf.raw_ops.FusedBatchNormV3(
         x=images,
         scale=scale,
         offset=offset,
-        mean=zeros,
-        variance=zeros + (1 - EPSILON),
+        mean=tf.zeros(channels),
+        variance=tf.constant(1 - EPSILON, shape=[channels]),
         epsilon=EPSILON,
         is_training=False,
     ).y
@@ -68,13 +68,13 @@ def trained_scale_offset(images, scale, offset, activation="relu"):
         outputs = scale_offset(images, scale, offset, activation)
 
         def gradient(upstream):
-            zeros = tf.zeros_like(scale)
+            zeros = tf.zeros(images.shape[-1])
             gradients = tf.raw_ops.FusedBatchNormGradV3(
                 y_backprop=_GRADIENTS[activation](upstream, outputs),
                 x=images,
                 scale=scale,
                 reserve_space_1=zeros,
-                reserve_space_2=zeros + (1 - EPSILON),
+                reserve_space_2=tf.constant(1 - EPSILON, shape=zeros.shape),
                 reserve_space_3=zeros,
                 epsilon=EPSILON,
                 is_training=False,
@@ -90,7 +90,7 @@ class GroupMoments(typing.NamedTuple):
     """What one group of instances adds to the moments of the channels it uses.
 
     Attributes:
-        count: float32 scalar, values per channel.
+        count: float32 scalar tensor, or a float where it is known, values per channel.
         mean: float32 `(channels,)`.
         squares: float32 `(channels,)`, sum of the squared deviations from that mean.
     """
@@ -108,16 +108,21 @@ def measure(images, count=None):
         count: int32 scalar, how many images at the front are of the group; 0 to `batch`. `None`
             for all.
     """
+    height, width, channels = images.shape[1:]
     if images.shape[0] == 0:
-        return GroupMoments(*(tf.zeros(size) for size in ([], images.shape[-1], images.shape[-1])))
-    values = tf.cast(tf.reduce_prod(tf.shape(images)[1:3]), tf.float32)
+        return GroupMoments(0.0, tf.zeros(channels), tf.zeros(channels))
+    values = float(height * width)
     if count is None:
-        return GroupMoments(
-            values * tf.cast(tf.shape(images)[0], tf.float32), *mean_and_squares(images)
-        )
+        return GroupMoments(values * _batch_size(images), *mean_and_squares(images))
     mean, squares = mean_and_squares(images[: tf.maximum(count, 1)])
     is_group = tf.cast(count > 0, tf.float32)
     return GroupMoments(values * tf.cast(count, tf.float32), mean, squares * is_group)
+
+
+def _batch_size(images):
+    """Returns the number of images as a float where it is known, else a float32 scalar tensor."""
+    batch = images.shape[0]
+    return tf.cast(tf.shape(images)[0], tf.float32) if batch is None else float(batch)
 
 
 @tf.custom_gradient
@@ -133,7 +138,7 @@ def mean_and_squares(images):
     Returns:
         Two float32 tensors `(channels,)`.
     """
-    count = tf.cast(tf.reduce_prod(tf.shape(images)[:3]), tf.float32)
+    count = _batch_size(images) * float(np.prod(images.shape[1:3]))
     ones, nothing = tf.ones(images.shape[-1]), tf.zeros(0)
     norm = tf.raw_ops.FusedBatchNormV3(
         x=images,
@@ -163,16 +168,23 @@ def merge_moments(groups, channels):
         channels: int, the full width.
 
     Returns:
-        count: float32 `(channels,)`, how many values each channel has.
+        count: float32 `(channels,)`, how many values each channel has; an array where that is
+            known when the graph is made.
         mean: float32 `(channels,)`, 0 where the count is 0.
         variance: float32 `(channels,)`, of the population, 0 where the count is 0.
 
     Reference: Chan, Golub and LeVeque, 1983, on merging variances.
     """
     usage = [np.arange(channels) < group.mean.shape[0] for group in groups]
-    counts = tf.stack([group.count for group in groups])[:, tf.newaxis] * np.float32(usage)
-    count = tf.reduce_sum(counts, axis=0)
-    size = tf.maximum(count, 1.0)
+    counts = [group.count for group in groups]
+    if all(isinstance(count, float) for count in counts):  # Constants make smaller graphs.
+        counts = np.float32(counts)[:, np.newaxis] * np.float32(usage)
+        count = counts.sum(axis=0)
+        size = np.maximum(count, 1)
+    else:
+        counts = tf.stack(counts)[:, tf.newaxis] * np.float32(usage)
+        count = tf.reduce_sum(counts, axis=0)
+        size = tf.maximum(count, 1.0)
     if len(groups) == 1:
         return count, _pad(groups[0].mean, channels), _pad(groups[0].squares, channels) / size
     means = tf.stack([_pad(group.mean, channels) for group in groups])
@@ -218,5 +230,9 @@ def normalise(images, norm, activation, training):
         activation: a key of `ACTIVATIONS`.
         training: bool. Whether gradients are wanted.
     """
-    scale, offset = (vector[: images.shape[-1]] for vector in norm)
+    channels = images.shape[-1]
+    scale, offset = (
+        vector if vector.shape[0] == channels else tf.slice(vector, [0], [channels])
+        for vector in norm
+    )
     return (trained_scale_offset if training else scale_offset)(images, scale, offset, activation)

@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from elastic_tf.layers.elastic_conv import run_unless_empty
@@ -198,7 +199,7 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
             variance: float32 tensor `(channels,)`.
         """
         for averages, value in ((self.moving_means, mean), (self.moving_variances, variance)):
-            averages[task].assign(tf.where(count > 1, value, averages[task]))
+            averages[task].assign(_where(count > 1, value, averages[task]))
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -224,8 +225,7 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
             self._keep(task, count, mean, variance)
             # Less their own mean, single values would all be 0, and say nothing.
             varies = count > 1
-            mean = tf.where(varies, mean, running[0])
-            variance = tf.where(varies, variance, running[1])
+            mean, variance = map(_where, (varies, varies), (mean, variance), running)
         scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
         return scale, self.beta - mean * scale
 
@@ -238,4 +238,12 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
         self._update(self.moving_variances[task], variance, count > 1)
 
     def _update(self, average, value, used):
-        average.assign(tf.where(used, average + (1 - self.momentum) * (value - average), average))
+        moved = average + (1 - self.momentum) * (value - average)
+        average.assign(_where(used, moved, average))
+
+
+def _where(condition, value, other):
+    """Returns `tf.where`; `value` by itself where the condition is known to hold."""
+    if isinstance(condition, np.ndarray) and condition.all():
+        return value
+    return tf.where(condition, value, other)

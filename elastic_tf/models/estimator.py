@@ -28,7 +28,7 @@ class Estimator(Configured, keras.Model):
         ratios: list of floats, one per level; or one such list per block; or `None` for the
             paper's four levels. Share of a block's hidden channels that each level uses.
         trunk_size: int, pixels. Feature size that the stems' strides aim at.
-        execution: `"grouped"` or `"masked"`, see `ElasticBlock`.
+        execution: `"auto"`, `"grouped"` or `"masked"`, see `ElasticBlock`.
         momentum: float in [0, 1), of the running averages.
 
     Call arguments:

@@ -75,8 +75,9 @@ class NetworkSettings(Settings):
         paper="pooled",
     )
     execution: str = setting(
-        "grouped",
-        "How levels are run: sliced kernels per group of images, or full width and masks (slow).",
+        "auto",
+        "How levels are run: sliced kernels per group of images ('grouped'), full width and masks "
+        "('masked', slow), or what is faster.",
         str,
         choices=EXECUTIONS,
     )

@@ -245,8 +245,7 @@ class DeepElasticNetwork(ElasticNetwork):
 
     def _plan(self, models, batch):
         """Returns the estimator's plan; `None` where it makes its own, as for an empty batch."""
-        is_grouped = self.estimator.execution == "grouped"
-        if not is_grouped or not isinstance(batch, int):
+        if self.estimator.execution == "masked" or not isinstance(batch, int):
             return None
         return self.estimator.plan(models.levels, models.sizes)
 

@@ -237,7 +237,7 @@ class RefusalsTest(_InFolder):
         self.assertEqual([path.name for path in self.folder.iterdir()], ["mine.txt"])
 
     @parameterized.product(
-        backbone=("bottleneck-14-2", "mobile-11-4", "vgg-8-4"),
+        backbone=("bottleneck-14-2", "mobile-11-4"),
         name=("dynamic_saved_model", "dynamic_litert", "dynamic_onnx", "fixed_litert"),
     )
     def test_every_kind_of_block_is_exported_and_answers_as_the_network(self, backbone, name):
