@@ -18,7 +18,7 @@ from elastic_tf.export import formats, network_export
 from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.export.network_export import export_network
 from elastic_tf.export.options import ExportOptions
-from elastic_tf.inference.frozen_blocks import FrozenResidualBlock
+from elastic_tf.inference.frozen_blocks import FrozenBlock
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.standalone import fixed_network
 from tests.elastic_tf.export.small_exports import (
@@ -99,6 +99,15 @@ class ExportsTest(_InFolder):
         inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
         for layer in itertools.chain(model.layers, *(each.layers for each in inner)):
             self.assertStartsWith(type(layer).__module__, "keras.")
+
+    @parameterized.parameters("dynamic_saved_model", "dynamic_keras", "fixed_onnx")
+    def test_a_network_of_a_short_type_is_exported_in_float32(self, name):
+        config = small_network().get_config() | {"dtype": "mixed_bfloat16"}
+        network = ElasticNetwork.from_config(config)
+        network.set_weights(small_network().get_weights())
+        network.calibrations = dict(small_network().calibrations)
+        export_network(network, self.folder / "out", ExportOptions(**OPTIONS[name]))
+        self._check(LoadedExport(self.folder / "out", "grey").predict(IMAGES), name, IMAGES)
 
     def test_a_whole_network_keeps_its_calibrations(self):
         model = keras.saving.load_model(exported("dynamic_keras") / "model.keras")
@@ -226,17 +235,16 @@ class RefusalsTest(_InFolder):
 
     @parameterized.parameters("dynamic_saved_model", "dynamic_litert")
     def test_an_export_with_a_broken_branch_is_not_saved(self, name):
-        working = FrozenResidualBlock._branch
+        working = FrozenBlock._branches
 
-        def broken(block, convs):
-            branch = working(block, convs)
-            # Level 1 of the estimator's blocks; those of the selector have no levels.
-            is_level_1 = convs[1].shape[-1] == block.block.channels_per_level[1]
-            if len(block.block.channels_per_level) == 2 or not is_level_1:
-                return branch
-            return lambda *inputs: 0 * branch(*inputs)
+        def broken(block):
+            branches = working(block)
+            if len(branches) == 2:  # The selector's blocks have no levels.
+                return branches
+            lowest, branch, *others = branches
+            return [lowest, lambda *inputs: 0 * branch(*inputs), *others]
 
-        breaking = mock.patch.object(FrozenResidualBlock, "_branch", broken)
+        breaking = mock.patch.object(FrozenBlock, "_branches", broken)
         fault = "The export of .* must answer as the network.*Received"
         with breaking, self.assertRaisesRegex(ValueError, fault):
             options = ExportOptions(**OPTIONS[name])
