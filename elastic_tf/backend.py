@@ -18,6 +18,6 @@ for _name, _expected, _received in (
 ):
     if _received != _expected:
         raise ImportError(
-            f"`{_name}` of Keras must be '{_expected}' when elastic_tf is imported; keras.json in "
-            f"the folder of Keras' settings has it. Received: {_name}={_received}"
+            f"`{_name}` of Keras must be '{_expected}', which elastic_tf is written for; see "
+            f"keras.json. Received: {_name}={_received}"
         )

@@ -122,13 +122,9 @@ class DataSettings:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            # As JSON has tuples, and callers have paths.
-            if isinstance(value, list):
-                object.__setattr__(self, field.name, tuple(value))
-            elif isinstance(value, os.PathLike):
-                object.__setattr__(self, field.name, os.fspath(value))
-            _check(field, getattr(self, field.name))
+            value = _plain(getattr(self, field.name))
+            _check(field, value)
+            object.__setattr__(self, field.name, value)
         parse_tasks(self.tasks)
 
     def task_specs(self):
@@ -283,11 +279,13 @@ class DataSettings:
         images = _HELD.get(key)
         if images is None:
             images = decode_images(self._load(spec, split), spec, self.cache_dir)
+            images.source = spec.source  # Its id is no other's as long as it lives.
             _HELD[key] = images
         return images
 
     def _key(self, spec, split):
-        return spec, split, self.data_dir, self.validation_share, self.cache_dir
+        images = (id(spec.source), spec.name, spec.image_shape, spec.num_classes, split)
+        return *images, self.data_dir, self.validation_share, self.cache_dir
 
 
 def _checked(specs):
@@ -297,6 +295,17 @@ def _checked(specs):
             f"`specs` must hold at least one task, each name once. Received: specs={names}"
         )
     return specs
+
+
+def _plain(value):
+    """Returns a setting with tuples in place of JSON's lists, str of paths and Python's numbers."""
+    if isinstance(value, dict):
+        return {name: _plain(of) for name, of in value.items()}
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _check(field, value):

@@ -35,6 +35,7 @@ class DecodedImages:
     def __len__(self):
         return self._labels.shape[0]
 
+    @tf.autograph.experimental.do_not_convert
     def take(self, indices):
         """Returns the examples of the given numbers.
 

@@ -1,10 +1,11 @@
 """How the decoded images of tasks become batches: their number, order, and augmentation."""
 
-import numbers
 import zlib
 
 import numpy as np
 import tensorflow as tf
+
+from pipelines.task_spec import checked_integer
 
 # Weight of a task as a power of its number of training images. By the last, all tasks finish their
 # epochs together.
@@ -44,11 +45,13 @@ def training_stream(spec, images, batch_size, seed, start_step=0):
     Args:
         images: `DecodedImages` of the train split.
     """
-    _check_integer("batch_size", batch_size, 1)
-    _check_integer("start_step", start_step, 0)
+    batch_size = checked_integer("batch_size", batch_size, 1)
+    start_step = checked_integer("start_step", start_step, 0)
     shuffle_seed = stream_seed(seed, spec.name, "shuffle")
     augment_seed = stream_seed(seed, spec.name, "augment")
 
+    # To look for Python to convert would take longer than all else up to the first batch.
+    @tf.autograph.experimental.do_not_convert
     def read(step, indices):
         batch, labels = images.take(indices)
         # The step is part of the seed, so that a resumed run augments as the whole one would.
@@ -64,7 +67,7 @@ def training_stream(spec, images, batch_size, seed, start_step=0):
 
 def batches_in_order(images, batch_size):
     """Returns `DecodedImages` in order, each once (see `DataSettings.split_batches`)."""
-    _check_integer("batch_size", batch_size, 1)
+    batch_size = checked_integer("batch_size", batch_size, 1)
     indices = tf.data.Dataset.range(len(images), output_type=tf.int32).batch(batch_size)
     return indices.map(images.take, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
@@ -97,7 +100,7 @@ def stream_seed(seed, task, purpose):
     Raises:
         ValueError: if `seed` is no integer >= 0.
     """
-    _check_integer("seed", seed, 0)
+    seed = checked_integer("seed", seed, 0)
     # Not `hash`: Python salts it anew in every process. TensorFlow's seeds have 31 bits.
     return zlib.crc32(f"{seed}/{task}/{purpose}".encode()) & 0x7FFFFFFF
 
@@ -120,6 +123,7 @@ def index_batches(num_examples, batch_size, seed, start_step=0):
     """
     first_epoch, offset = divmod(start_step * batch_size, num_examples)
 
+    @tf.autograph.experimental.do_not_convert
     def order(epoch):
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
         numbers = tf.range(num_examples, dtype=tf.int32)
@@ -161,10 +165,3 @@ def random_crop_and_flip(images, seed, pad, flip):
     cropped = tf.gather(cropped, columns, axis=2, batch_dims=1)
     cropped.set_shape(images.shape)
     return cropped
-
-
-def _check_integer(argument, value, minimum):
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
-        raise ValueError(
-            f"`{argument}` must be an integer >= {minimum}. Received: {argument}={value!r}"
-        )

@@ -46,22 +46,20 @@ class TaskSpec:
     def __post_init__(self):
         check_task_name(self.name)
         for argument, minimum in (("image_size", 1), ("channels", 1), ("num_classes", 2)):
-            value = getattr(self, argument)
-            if not _is_int(value) or value < minimum:
-                _refuse(argument, f"an integer >= {minimum}", value)
+            value = checked_integer(argument, getattr(self, argument), minimum)
+            object.__setattr__(self, argument, value)
         if not callable(getattr(self.source, "load", None)):
             _refuse("source", "an object with a `load` method", self.source)
         if not isinstance(self.flip, bool):
             _refuse("flip", "a bool", self.flip)
-        in_range = _is_int(self.pad) and 0 <= self.pad < self.image_size
-        if self.pad is not None and not in_range:
-            _refuse("pad", f"an integer in [0, {self.image_size}) or None", self.pad)
+        if self.pad is not None:
+            object.__setattr__(self, "pad", checked_integer("pad", self.pad, 0))
+            if self.pad >= self.image_size:
+                _refuse("pad", f"below image_size={self.image_size}", self.pad)
         if not isinstance(self.description, str) or not self.description.strip():
             _refuse("description", "a string that is not empty", self.description)
-        if self.classes is not None:
-            object.__setattr__(self, "classes", tuple(self.classes))
-            if len(self.classes) != self.num_classes:
-                _refuse("classes", f"{self.num_classes} names or None", self.classes)
+        if self.classes is not None and len(self.classes) != self.num_classes:
+            _refuse("classes", f"{self.num_classes} names or None", self.classes)
 
     @property
     def image_shape(self):
@@ -163,9 +161,12 @@ def check_task_name(name):
         _refuse("name", "lower-case letters, digits and `_`, a letter first", name)
 
 
-def _is_int(value):
+def checked_integer(argument, value, minimum):
+    """Returns an int, also of NumPy's integers; a `ValueError` for all else and below `minimum`."""
     # A bool is an int to Python, yet never a size.
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
+        _refuse(argument, f"an integer >= {minimum}", value)
+    return int(value)
 
 
 def _refuse(argument, expected, value):

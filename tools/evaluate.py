@@ -115,7 +115,7 @@ def _print_table(loaded, answers, *, split, budget, search_evaluations, json_out
     results = evaluate_network(
         answers,
         split,
-        [spec.name for spec in loaded.specs],
+        loaded.tasks,
         # Without images held out there is nothing to choose a fixed model on.
         search_evaluations if loaded.settings.data.validation_share else 0,
         budget,
@@ -133,10 +133,8 @@ def _print_curve(loaded, answers, *, budgets, split, output_dir):
         from elastic_tf.report.macs_figures import draw_budget_curves  # Of the extra `report`.
 
         folder = output_folder(output_dir)
-    curves = {
-        spec.name: budget_curve(answers.on(spec.name, split), sorted(set(budgets)))
-        for spec in loaded.specs
-    }
+    budgets = sorted(set(budgets))
+    curves = {task: budget_curve(answers.on(task, split), budgets) for task in loaded.tasks}
     print(f"On the {split} split:\n\n{format_curves(curves)}")
     if output_dir:
         csv, values, plot = (folder / f"budget_curve.{end}" for end in ("csv", "json", "png"))
@@ -149,17 +147,17 @@ def _print_curve(loaded, answers, *, budgets, split, output_dir):
 
 def _print_fixed_models(loaded, answers, *, search, budgets, algorithm, search_seed, output_dir):
     _check_holds_out(loaded, "to search on")
-    for spec in loaded.specs:
-        check_budgets(budgets, loaded.model.cost_table(spec.name), spec.name)
+    for task in loaded.tasks:
+        check_budgets(budgets, loaded.model.cost_table(task), task)
     if output_dir:
         from elastic_tf.report.macs_figures import draw_fixed_models  # Of the extra `report`.
 
         folder = output_folder(output_dir)
     found = {}
-    for spec in loaded.specs:
-        held_out, test = answers.on(spec.name, "validation"), answers.on(spec.name, "test")
-        progress = functools.partial(_print_progress, spec.name, time.monotonic())
-        found[spec.name] = search_fixed_models(
+    for task in loaded.tasks:
+        held_out, test = answers.on(task, "validation"), answers.on(task, "test")
+        progress = functools.partial(_print_progress, task, time.monotonic())
+        found[task] = search_fixed_models(
             held_out, test, budgets, search, algorithm, search_seed, progress
         )
     table = format_fixed_models(found)
@@ -181,12 +179,12 @@ def _print_progress(task, began, tried):
 
 def _calibrate(loaded, answers):
     _check_holds_out(loaded, "to calibrate on")
-    run, model, _, specs = loaded
-    with run.locked():
-        calibrate_network(answers, [spec.name for spec in specs])
-        with whole_file(run.model) as partial:
-            model.save(partial)
-    print(f"Saved: {run.model}")
+    path = loaded.run.model
+    with loaded.run.locked():
+        calibrate_network(answers, loaded.tasks)
+        with whole_file(path) as partial:
+            loaded.model.save(partial)
+    print(f"Saved: {path}")
 
 
 def _write_refreshed(
@@ -203,18 +201,16 @@ def _write_refreshed(
         spec.name: settings.data.task_batches(spec, batch_size, settings.seed) for spec in specs
     }
     splits = ["validation"] * bool(settings.data.validation_share) + ["test"] * (split == "test")
-    before = _accuracies(answers, specs, choice, splits)
+    before = _accuracies(answers, loaded.tasks, choice, splits)
     print(f"For {choice}, over {batches} batches:", flush=True)
     for task, of_task in images.items():
         refresh_averages(model, of_task, task, choice.of(model, task), batches)
-    after = _accuracies(AnswersBySplit(model, answers.batches_of), specs, choice, splits)
-    for task, split in before:
-        print(
-            f"  {task}, {split} split: {100 * before[task, split]:.2f} % before, "
-            f"{100 * after[task, split]:.2f} % after"
-        )
+    after = _accuracies(AnswersBySplit(model, answers.batches_of), loaded.tasks, choice, splits)
+    for (task, split), accuracy in before.items():
+        accuracies = f"{100 * accuracy:.2f} % before, {100 * after[task, split]:.2f} % after"
+        print(f"  {task}, {split} split: {accuracies}")
     refreshed = {"model_dir": str(run.path), "choice": str(choice), "batches": batches}
-    refreshed["tasks"] = list(images)
+    refreshed["tasks"] = loaded.tasks
     with whole_folder(output_dir) as stage:
         new = RunFolder(stage)
         model.save(new.model)
@@ -222,10 +218,10 @@ def _write_refreshed(
     print(f"Saved: {output_dir}")
 
 
-def _accuracies(answers, specs, choice, splits):
+def _accuracies(answers, tasks, choice, splits):
     """Returns the accuracy of the chosen models by task and split, shares in [0, 1]."""
     accuracies = {}
-    for task, split in itertools.product([spec.name for spec in specs], splits):
+    for task, split in itertools.product(tasks, splits):
         on = answers.on(task, split)
         levels = on.choose(choice.budget) if choice.levels is None else choice.levels
         accuracies[task, split] = on.are_right(levels).mean()
@@ -233,8 +229,7 @@ def _accuracies(answers, specs, choice, splits):
 
 
 def _check_calibrated(loaded):
-    known = loaded.model.calibrations
-    missing = [spec.name for spec in loaded.specs if spec.name not in known]
+    missing = [task for task in loaded.tasks if task not in loaded.model.calibrations]
     if missing:
         raise ValueError(
             "`--model_dir` must hold a network calibrated for budgets, as --calibrate does it. "

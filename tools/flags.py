@@ -7,7 +7,6 @@ an `absl.flags.FlagValues`; `run` is its way in. No flag is global.
 import contextlib
 import csv
 import dataclasses
-import functools
 import io
 import pathlib
 import sys
@@ -165,7 +164,10 @@ def serialize(name, value):
 def define_renamed(values, **renamed):
     """Defines flags of earlier versions, each of which says what it is called now."""
     for name, now in renamed.items():
-        refuse = functools.partial(_refuse, name, f"called `--{now}` now")
+
+        def refuse(text, name=name, now=now):
+            raise ValueError(f"`--{name}` is called `--{now}` now. Received: {name}={text}")
+
         _define_stand_in(name, "", refuse, "other", values)
 
 

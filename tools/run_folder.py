@@ -136,12 +136,19 @@ def load_network(path):
 
 
 class LoadedRun(typing.NamedTuple):
-    """A finished run: its folder, its network, its `TrainingSettings` and its `TaskSpec`s."""
+    """A finished run: its folder, its network, its `TrainingSettings` and its `TaskSpec`s.
+
+    `tasks` are the names of these.
+    """
 
     run: RunFolder
     model: elastic_tf.DeepElasticNetwork
     settings: TrainingSettings
     specs: list
+
+    @property
+    def tasks(self):
+        return [spec.name for spec in self.specs]
 
 
 def load_run(path, data_changes=None):

@@ -66,7 +66,11 @@ class Search:
         """
         self.folder.check(self._description)
         if is_worker:
-            self._wait_for_chief()
+            if not self.folder.file.exists():
+                where = self.files.path
+                print(f"Waiting for the chief, whose search will be in {where}", flush=True)
+            while not self.folder.file.exists():
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
             self.folder.check(self._description)
             yield
             return
@@ -74,12 +78,6 @@ class Search:
             self.folder.claim(self._description)
             self.state_file.parent.mkdir(exist_ok=True)
             yield
-
-    def _wait_for_chief(self):
-        if not self.folder.file.exists():
-            print(f"Waiting for the chief, whose search will be in {self.files.path}", flush=True)
-            while not self.folder.file.exists():
-                time.sleep(_SECONDS_BETWEEN_LOOKS)
 
     def run(self, trial, values):
         """Trains a trial in a process of its own, and says how it goes.

@@ -155,10 +155,12 @@ def _run_rows(branch, inputs, rows, output_shape):
     # LiteRT prepares both branches, also the one that is not taken, and its fast convolutions
     # cannot be prepared for no rows. Row 0 stands there, and nothing is computed of it.
     prepared = tf.concat([rows, tf.zeros([tf.cast(is_empty, tf.int32)], tf.int32)], axis=0)
+    # Outside of the condition, which copies all that it takes; each tensor once.
+    group = {tensor.ref(): tf.gather(tensor, prepared) for tensor in inputs}
     outputs = tf.cond(
         is_empty,
         lambda: tf.zeros((0, *output_shape), inputs[0].dtype),
-        lambda: branch(*(tf.gather(tensor, prepared) for tensor in inputs)),
+        lambda: branch(*(group[tensor.ref()] for tensor in inputs)),
     )
     # LiteRT's converter loses the shape in the condition; a check of it would be no builtin.
     return tf.reshape(outputs, (-1, *output_shape))

@@ -251,8 +251,9 @@ class ElasticBlock(Configured, keras.layers.Layer):
             if isinstance(step, Norm):
                 usage = used if from_hidden else tf.repeat(runs, outputs.shape[-1], axis=1)
                 # A gradient of the gates is wanted, though it is no training.
+                is_wanted = training or gates is not None
                 outputs = layer.run(
-                    outputs, task, usage if training else None, training, differentiable=True
+                    outputs, task, usage if training else None, training, differentiable=is_wanted
                 )
                 continue
             outputs = apply_gates(outputs, used) if from_hidden else outputs

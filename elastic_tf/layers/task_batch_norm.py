@@ -189,9 +189,7 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
         return self._normalisation(task, groups and merge_moments(groups, self.channels))
 
     def set_averages(self, task, count, mean, variance):
-        """Replaces the running averages of a task; channels without values keep theirs.
-
-        A single value has a mean, and no variance.
+        """Replaces the running averages of a task; channels of fewer than two values keep theirs.
 
         Args:
             task: str.
@@ -199,11 +197,8 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
             mean: float32 tensor `(channels,)`.
             variance: float32 tensor `(channels,)`.
         """
-        for averages, value, needed in (
-            (self.moving_means, mean, 1),
-            (self.moving_variances, variance, 2),
-        ):
-            averages[task].assign(tf.where(count >= needed, value, averages[task]))
+        for averages, value in ((self.moving_means, mean), (self.moving_variances, variance)):
+            averages[task].assign(tf.where(count > 1, value, averages[task]))
 
     def compute_output_shape(self, input_shape):
         return input_shape

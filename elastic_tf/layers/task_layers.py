@@ -6,7 +6,7 @@ import tensorflow as tf
 from elastic_tf.costs.cost_table import dense_macs, same_output_size
 from elastic_tf.layers.elastic_conv import ElasticConv2D, run_unless_empty
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
-from elastic_tf.settings import Configured
+from elastic_tf.settings import Configured, check_integer
 
 
 def check_images(images, task, image_shape):
@@ -72,7 +72,7 @@ class TaskStem(Configured, keras.layers.Layer):
         self.task = task
         self.filters = filters
         self.image_shape = tuple(image_shape)
-        self.trunk_size = trunk_size
+        self.trunk_size = check_integer("trunk_size", trunk_size, 1)
         self.kernel_size = kernel_size
         self.momentum = momentum
         self.strides = max(1, round(max(self.image_shape[:2]) / trunk_size))

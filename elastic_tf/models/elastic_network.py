@@ -166,8 +166,7 @@ class ElasticNetwork(Configured, keras.Model):
                 not usable; if a weight is infinite or not a number.
         """
         check_finite(self)
-        if isinstance(x, (dict, list, np.ndarray, tf.Tensor)):
-            self._check_arrays(x)
+        x = self._checked(x)
         warn_of_pixels(x)
         options = {"return_levels": return_levels, "budget": budget}
         # They are constants of the graph.
@@ -176,21 +175,42 @@ class ElasticNetwork(Configured, keras.Model):
             self._predict_options, self._predict_calibrations = options, calibrations
             self.predict_function = None
         predict = super().predict
-        if isinstance(x, dict) and len({len(images) for images in x.values()}) > 1:
-            # Keras takes arrays of one length only.
-            return {task: predict({task: images}, **kwargs)[task] for task, images in x.items()}
-        return predict(x, **kwargs)
+        lengths = [len(images) for images in x.values()] if isinstance(x, dict) else [1]
+        if min(lengths) == max(lengths) > 0:
+            return predict(x, **kwargs)
+        # Keras takes arrays of one length only, and none that are empty.
+        return {
+            task: predict({task: images}, **kwargs)[task] if len(images) else self._empty(task)
+            for task, images in x.items()
+        }
 
-    def _check_arrays(self, arrays):
-        """Says in one line what is wrong with arrays for `predict`; Keras would in many."""
-        if not isinstance(arrays, dict) or not arrays:
+    def _empty(self, task):
+        images = tf.zeros((0, *self.tasks[task]["image_shape"]))
+        answers = self(images, task=task, **self._predict_options)
+        return tf.nest.map_structure(np.asarray, answers)
+
+    def _checked(self, x):
+        """Returns what `predict` is given, lists as arrays, or says in one line what is wrong."""
+        if isinstance(x, tf.data.Dataset):
+            inputs, _, _ = keras.utils.unpack_x_y_sample_weight(x.element_spec)
+        elif isinstance(x, (dict, list, np.ndarray, tf.Tensor)):
+            inputs = x
+        else:
+            return x
+        if not isinstance(inputs, dict) or not inputs:
             raise ValueError(
                 "`x` must be a dict from task name to images, or a data set of such dicts. "
-                f"Received: {type(arrays).__name__}"
+                f"Received: {type(inputs).__name__}"
             )
-        for task, images in arrays.items():
+        if isinstance(x, dict):
+            x = inputs = {
+                task: images if hasattr(images, "shape") else np.asarray(images)
+                for task, images in x.items()
+            }
+        for task, images in inputs.items():
             check_task(task, self.tasks)
-            check_image_shape(np.shape(images), task, self.tasks[task]["image_shape"])
+            check_image_shape(images.shape, task, self.tasks[task]["image_shape"])
+        return x
 
     def predict_step(self, data):
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)

@@ -1,13 +1,18 @@
 """The batches that a network trains on: images, labels and weights of each task, checked."""
 
+import contextlib
 import math
 import numbers
+import re
 import typing
 
+import numpy as np
 import tensorflow as tf
 
 from elastic_tf.layers.task_layers import check_image_shape, check_images
-from elastic_tf.models.tasks import check_range
+from elastic_tf.models.tasks import check_range, warn_of_pixels
+
+_OUT_OF_RANGE = re.compile(r"Labels of task \S+ must be in \[0, \d+\)")
 
 
 class Batch(typing.NamedTuple):
@@ -46,10 +51,42 @@ def check_data(data, tasks):
                 f"Data of task '{task}' must be (images, labels) or (images, labels, weights). "
                 f"Received: {received}"
             )
+        parts = [part if hasattr(part, "shape") else np.asarray(part) for part in parts]
         check_image_shape(parts[0].shape, task, tasks[task]["image_shape"])
         _check_column("Labels", "integers, no one-hot vectors,", parts[1], task)
         for weights in parts[2:]:
             _check_column("Weights", "numbers", weights, task)
+        shapes = [tf.TensorShape(part.shape) for part in parts]
+        if not all(shape[:1].is_compatible_with(shapes[0][:1]) for shape in shapes):
+            raise ValueError(
+                f"Data of task '{task}' must have a label, and a weight if any, for each image. "
+                f"Received: shapes {', '.join(map(str, shapes))}"
+            )
+
+
+def check_input(data, tasks):
+    """Says what is wrong with what `fit` is given, where it is seen before a graph is made.
+
+    In a graph, an error would be many lines.
+
+    Args:
+        data: `tf.data.Dataset`, or dict of arrays; nothing is said of anything else.
+        tasks: dict, as `validate_tasks` returns it.
+
+    Raises:
+        ValueError: see `check_data`; if arrays of several tasks differ in length.
+    """
+    if isinstance(data, tf.data.Dataset):
+        check_data(data.element_spec, tasks)
+    elif isinstance(data, dict):
+        check_data(data, tasks)
+        lengths = {task: len(parts[0]) for task, parts in data.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(
+                "`x` must have as many images of each task, or be a `tf.data.Dataset` of batches. "
+                f"Received: {lengths}"
+            )
+    warn_of_pixels(data)
 
 
 def read_batches(data, tasks, class_weights=None):
@@ -75,6 +112,18 @@ def read_batches(data, tasks, class_weights=None):
         images = check_images(images, task, tasks[task]["image_shape"])
         batches[task] = Batch(images, labels, weights)
     return batches
+
+
+@contextlib.contextmanager
+def one_line_label_errors():
+    """Turns the many lines that a graph says of a label out of range into a `ValueError`."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = _OUT_OF_RANGE.search(error.message)
+        if not found:
+            raise
+        raise ValueError(found[0].replace("\\'", "'")) from None
 
 
 def check_class_weight(class_weight, tasks):

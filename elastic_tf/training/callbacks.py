@@ -43,27 +43,34 @@ class ResumableCheckpoint(keras.callbacks.Callback):
         self._save()
 
     def _save(self):
-        try:
-            check_finite(self.model)
-        except ValueError as error:
-            raise _diverged(self.model, error) from None
+        _check_weights(self.model)
         with whole_file(self.path) as partial:
             self.model.save(partial)
 
 
 class RaiseOnDivergence(keras.callbacks.Callback):
-    """Raises an error as soon as a figure in the logs is infinite or not a number.
+    """Raises an error as soon as a figure in the logs, or a weight at the end, is not finite.
 
     Put it before the checkpoint, so that the last good one stays.
 
     Raises:
-        FloatingPointError: names the figure and the step.
+        FloatingPointError: names the figure or the weight, and the step.
     """
 
     def on_train_batch_end(self, batch, logs=None):
         for name, value in (logs or {}).items():
             if not math.isfinite(value):
                 raise _diverged(self.model, f"Received: {name}={float(value)}")
+
+    def on_train_end(self, logs=None):
+        _check_weights(self.model)
+
+
+def _check_weights(model):
+    try:
+        check_finite(model)
+    except ValueError as error:
+        raise _diverged(model, error) from None
 
 
 def _diverged(model, reason):

@@ -4,9 +4,14 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.models.elastic_network import ElasticNetwork
-from elastic_tf.models.tasks import warn_of_pixels
 from elastic_tf.policies.sampling import entropy, greedy
-from elastic_tf.training.batches import check_class_weight, check_data, read_batches
+from elastic_tf.settings import check_integer
+from elastic_tf.training.batches import (
+    check_class_weight,
+    check_input,
+    one_line_label_errors,
+    read_batches,
+)
 from elastic_tf.training.estimator_step import estimator_loss, needs_scores, step_models
 from elastic_tf.training.macs_price import MacsPrice
 from elastic_tf.training.metrics import (
@@ -52,7 +57,7 @@ class DeepElasticNetwork(ElasticNetwork):
 
     def __init__(self, tasks, *args, seed=0, **kwargs):
         super().__init__(tasks, *args, **kwargs)
-        self.seed = seed
+        self.seed = check_integer("seed", seed, 0)
         self.step = self.add_weight(
             name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
@@ -143,18 +148,15 @@ class DeepElasticNetwork(ElasticNetwork):
         if weights != self._class_weights:
             self._class_weights = weights
             self.train_function = None  # They are constants of the graph.
-        self._look_at(x)
-        return super().fit(x, *args, **kwargs)
+        check_input(x, self.tasks)
+        with one_line_label_errors():
+            return super().fit(x, *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """Like `keras.Model.evaluate`, on data as the class has them."""
-        self._look_at(x)
-        return super().evaluate(x, *args, **kwargs)
-
-    def _look_at(self, data):
-        if isinstance(data, tf.data.Dataset):
-            check_data(data.element_spec, self.tasks)  # In a graph, an error would be many lines.
-        warn_of_pixels(data)
+        check_input(x, self.tasks)
+        with one_line_label_errors():
+            return super().evaluate(x, *args, **kwargs)
 
     def make_train_function(self, force=False):
         """Lets `fit` look up the stage between steps, and run a graph of that update alone.

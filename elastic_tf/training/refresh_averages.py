@@ -18,7 +18,7 @@ def refresh_averages(network, batches, task, choose_levels, num_batches):
 
     The estimator runs in training mode, every batch normalised with its own moments. The new mean
     and variance of a channel are those of all its values in all batches, of exactly the images that
-    use it; see `PooledMoments`. A channel that no image uses keeps its averages. Other tasks'
+    use it; see `PooledMoments`. A channel of fewer than two values keeps its averages. Other tasks'
     averages, all weights and the selector stay as they are; if anything fails, so do this
     task's averages.
 

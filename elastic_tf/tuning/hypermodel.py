@@ -85,12 +85,12 @@ class ElasticHyperModel(keras_tuner.HyperModel):
                 callbacks=[RaiseOnDivergence(), StopAtStep(total), *callbacks],
                 **({"shuffle": False, "verbose": 0} | kwargs),
             )
+            settle_target(model, batches_of)
+            answers = AnswersBySplit(model, batches_of)
+            calibrate_network(answers)
+            measured = self.objective.measure(validation_figures(answers))
         except FloatingPointError as error:
             raise keras_tuner.errors.FailedTrialError(str(error)) from None
-        settle_target(model, batches_of)
-        answers = AnswersBySplit(model, batches_of)
-        calibrate_network(answers)
-        measured = self.objective.measure(validation_figures(answers))
         # One more epoch for them: KerasTuner's own callback saves what has been scored.
         keras.callbacks.CallbackList(list(callbacks), model=model).on_epoch_end(epochs, measured)
         return measured

@@ -58,8 +58,10 @@ class SettingsTest(tf.test.TestCase, parameterized.TestCase):
     def test_they_are_the_same_after_json(self):
         settings = DataSettings(
             tasks=["digits", "a:npz=/b"],
-            batch_size={"digits": 3, "a": 5},
+            batch_size={"digits": 3, "a": np.int64(5)},
+            validation_share=np.float32(0.25),
             data_dir=pathlib.Path("/data"),
+            crop_pad=np.int32(2),
         )
         again = DataSettings(**json.loads(json.dumps(dataclasses.asdict(settings))))
         self.assertEqual(again, settings)

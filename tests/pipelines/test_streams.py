@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import numpy as np
@@ -52,6 +53,12 @@ class TrainingStreamTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters({"seed": 1}, {"seed": 2**40}, {"spec": numbered_task("another")})
     def test_seed_and_name_change_the_stream(self, **changed):
         self.assertNotEqual(_numbers(12), _numbers(12, **changed))
+
+    def test_numpys_integers_are_integers(self):
+        changed = {"batch_size": np.int64(5), "seed": np.uint8(3), "start_step": np.int32(7)}
+        plain = {name: int(value) for name, value in changed.items()}
+        spec = dataclasses.replace(numbered_task(), image_size=np.int64(4), pad=np.int64(0))
+        self.assertEqual(_numbers(3, spec, **changed), _numbers(3, **plain))
 
     def test_tensorflow_seed_plays_no_part(self):
         tf.random.set_seed(1)

@@ -175,7 +175,7 @@ class CommandLineTest(tf.test.TestCase, parameterized.TestCase):
             flags.define_renamed(values, macs_limit="budget")
 
         line = run_failing(echo(define), "--macs_limit=0.4")
-        expected = "error: `--macs_limit` must be called `--budget` now. Received: macs_limit=0.4"
+        expected = "error: `--macs_limit` is called `--budget` now. Received: macs_limit=0.4"
         self.assertEqual(line, expected)
         self.assertNotIn("macs_limit", run_command(echo(define), "--help"))
 

@@ -153,7 +153,7 @@ class TaskBatchNormalizationTest(testing.TestCase):
         self.norm.set_averages(
             "a", tf.constant([3.0, 0.0, 1.0, 0.0]), tf.fill([4], 5.0), tf.zeros(4)
         )
-        self.assertAllEqual(self.norm.moving_means["a"], [5, 0, 5, 0])
+        self.assertAllEqual(self.norm.moving_means["a"], [5, 0, 0, 0])
         self.assertAllEqual(self.norm.moving_variances["a"], [0, 1, 1, 1])
         self.assertAllEqual(self.norm.moving_means["b"], np.zeros(4))
 

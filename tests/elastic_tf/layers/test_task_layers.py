@@ -1,6 +1,7 @@
 """Tests of stem and head."""
 
 import numpy as np
+import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.layers.task_layers import TaskHead, TaskStem, make_stems
@@ -29,6 +30,20 @@ class TaskStemTest(testing.TestCase):
     def test_images_of_another_shape_are_refused(self):
         with self.assertRaisesRegex(ValueError, r"task 'grey' must have shape \(batch, 8, 8, 1\)"):
             self.stem(np.zeros((2, 9, 8, 1), np.uint8))
+
+    @parameterized.parameters("filters", "trunk_size", "kernel_size")
+    def test_sizes_are_integers(self, name):
+        for value in (0, 2.5, True):
+            with self.assertRaisesRegex(ValueError, f"`{name}` must be an integer >= 1.*{value}"):
+                TaskStem(**self.init_kwargs | {name: value}).build()
+        TaskStem(**self.init_kwargs | {name: np.int64(4)}).build()
+
+    def test_images_of_unknown_shape_are_checked_when_they_come(self):
+        run = tf.function(self.stem, input_signature=[tf.TensorSpec(None, tf.uint8)])
+        images = random_images("grey", 2)
+        self.assertAllClose(run(images), self.stem(images), atol=1e-6)
+        with self.assertRaises(tf.errors.InvalidArgumentError):
+            run(images[:, :7])
 
     def test_macs_by_hand(self):
         stem = TaskStem("a", 4, (64, 60, 3))

@@ -81,11 +81,13 @@ class ElasticNetworkTest(testing.TestCase):
         logits = self.network.predict(images, verbose=0)["grey"]
         self.assertAllClose(logits, self.network(images)["grey"], atol=1e-5)
 
-    def test_predict_takes_as_many_images_of_each_task_as_there_are(self):
+    @parameterized.parameters(0, 2)
+    def test_predict_takes_as_many_images_of_each_task_as_there_are(self, few):
         self.network.run_eagerly = True
         self.addCleanup(setattr, self.network, "run_eagerly", False)
-        images = {"grey": self.images["grey"], "colour": self.images["colour"][:2]}
-        outputs = self.network.predict(images, return_levels=True, verbose=0)
+        images = {"grey": self.images["grey"], "colour": self.images["colour"][:few]}
+        lists = {task: of_task.tolist() for task, of_task in images.items()} if few else images
+        outputs = self.network.predict(lists, return_levels=True, verbose=0)
         expected = self.network(images, return_levels=True)
         self.assertEqual(set(outputs), set(TASKS))
         for task, of_task in outputs.items():
@@ -93,14 +95,19 @@ class ElasticNetworkTest(testing.TestCase):
             self.assertAllClose(of_task["logits"], expected[task]["logits"], atol=1e-5)
 
     @parameterized.parameters(
-        (np.zeros((2, 8, 8, 1)), "`x` must be a dict from task name.* Received: ndarray"),
+        (
+            np.zeros((2, 8, 8, 1)),
+            "`x` must be a dict from task name.* Received: (ndarray|TensorSpec)",
+        ),
         ({}, "`x` must be a dict from task name.* Received: dict"),
         ({"blue": np.zeros((2, 8, 8, 1))}, "`task` must be one of .* Received: task=blue"),
         ({"grey": np.zeros((2, 8, 8))}, r"task 'grey' must have shape.*images.shape=\(2, 8, 8\)"),
     )
     def test_predict_says_what_it_takes(self, x, message):
-        with self.assertRaisesRegex(ValueError, message):
-            self.network.predict(x, verbose=0)
+        data = [x] if isinstance(x, dict) and not x else [x, tf.data.Dataset.from_tensors(x)]
+        for given in data:
+            with self.assertRaisesRegex(ValueError, message):
+                self.network.predict(given, verbose=0)
 
     def test_predict_warns_of_scaled_images_and_refuses_weights_that_are_no_numbers(self):
         with self.assertWarnsRegex(UserWarning, "task 'grey' must have pixels in 0..255"):

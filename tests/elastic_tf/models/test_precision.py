@@ -41,7 +41,7 @@ class PrecisionTest(testing.TestCase):
             self.assertEqual(variable.dtype, "float32")
             self.assertNotAllEqual(old, variable)
         keras.config.set_dtype_policy("float32")
-        path = os.path.join(self.create_tempdir(), "model.keras")
+        path = os.path.join(self.get_temp_dir(), "model.keras")
         model.save(path)
         loaded = keras.saving.load_model(path)
         self.assertEqual(loaded.dtype_policy.name, policy)
@@ -79,7 +79,7 @@ class PrecisionTest(testing.TestCase):
 
     @parameterized.parameters(("flags : avx512f amx_bf16 amx_tile", True), ("flags : avx2", False))
     def test_units_for_bfloat16_are_read_off_the_processors_flags(self, text, expected):
-        path = os.path.join(self.create_tempdir(), "cpuinfo")
+        path = os.path.join(self.get_temp_dir(), "cpuinfo")
         self.assertFalse(has_bfloat16_units(path))
         with open(path, "w") as file:
             file.write(text)

@@ -22,7 +22,7 @@ class BatchesTest(testing.TestCase):
 
     def test_weights_are_multiplied(self):
         weights = check_class_weight({"grey": {1: 3.0, np.int64(2): 0}}, TASKS)
-        data = {"grey": (IMAGES, LABELS), "colour": (random_images("colour"), LABELS)}
+        data = {"grey": (IMAGES, LABELS), "colour": (random_images("colour", 4), LABELS)}
         batches = read_batches(data, TASKS, weights)
         self.assertAllEqual(batches["grey"].weights, [1, 3, 0, 3])
         self.assertIsNone(batches["colour"].weights)
@@ -62,6 +62,7 @@ class BatchesTest(testing.TestCase):
         ({"grey": (IMAGES, np.eye(3)[LABELS])}, r"Labels .*no one-hot.*: shape=\(4, 3\), float64"),
         ({"grey": (IMAGES, LABELS * 1.0)}, r"Labels of task 'grey' must be integers.*float64"),
         ({"grey": (IMAGES, LABELS, np.ones((4, 3)))}, r"Weights of .*: shape=\(4, 3\), float64"),
+        ({"grey": (IMAGES, LABELS[:3])}, r"must have a label,.*\(4, 8, 8, 1\), \(3,\)"),
         ({"grey": (IMAGES, LABELS, LABELS > 0)}, r"Weights of task 'grey' must be numbers.*bool"),
     )
     def test_data_of_another_kind_are_one_sentence_for_a_batch_and_for_a_data_set(

@@ -94,6 +94,13 @@ class RaiseOnDivergenceTest(testing.TestCase):
         with self.assertRaisesRegex(FloatingPointError, f"step 7.*Received: birds_loss={value}"):
             callback.on_train_batch_end(0, {"birds_loss": value})
 
+    def test_a_weight_that_is_none_is_named_at_the_end(self):
+        callback, model = RaiseOnDivergence(), stand_in(7)
+        model.weights = [keras.Variable([1.0, float("inf")], name="kernel")]
+        callback.set_model(model)
+        with self.assertRaisesRegex(FloatingPointError, "step 7.*finite.*kernel with 1 of 2"):
+            callback.on_train_end()
+
 
 class StepsTest(testing.TestCase):
     def test_training_stops_within_the_epoch(self):

@@ -261,6 +261,11 @@ class DeepElasticNetworkTest(testing.TestCase):
         for run in (model.fit, model.evaluate):
             with self.assertRaisesRegex(ValueError, "^Labels of task 'grey' must be .*$"):
                 run(one_hot)
+        beyond = {"grey": (images.numpy(), labels.numpy() + 3)}
+        with self.assertRaisesRegex(ValueError, r"^Labels of task 'grey' must be in \[0, 3\)$"):
+            model.evaluate(beyond, verbose=0)
+        with self.assertRaisesRegex(ValueError, "^`x` must have as many .*'colour': 2}$"):
+            model.fit(random_batch(["grey"]) | random_batch(["colour"], 2))
         scaled = tf.data.Dataset.from_tensors({"grey": (tf.cast(images, "float32") / 255, labels)})
         with self.assertWarnsRegex(UserWarning, "task 'grey' must have pixels in 0..255"):
             model.evaluate(scaled, verbose=0)
@@ -292,6 +297,12 @@ class DeepElasticNetworkTest(testing.TestCase):
     def test_data_that_is_no_dict_of_tasks_is_refused(self):
         with self.assertRaisesRegex(ValueError, "must be dicts {task: "):
             fit(self._compile(), tf.data.Dataset.from_tensors(random_batch()["grey"]))
+
+    def test_a_label_out_of_range_is_one_line_in_a_graph_too(self):
+        model, (images, labels) = self._compile(eagerly=False), random_batch()["grey"]
+        data = tf.data.Dataset.from_tensors({"grey": (images, labels - 3)})
+        with self.assertRaisesRegex(ValueError, r"^Labels of task 'grey' must be in \[0, 3\)$"):
+            model.evaluate(data, verbose=0)
 
     def test_config(self):
         self.run_config_test(DeepElasticNetwork, INIT_KWARGS)

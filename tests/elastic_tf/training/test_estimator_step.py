@@ -16,10 +16,9 @@ class StepModelsTest(testing.TestCase):
     def _models(self, kind, scores, images=40, turn=0, **method):
         """Returns models where the selector's scores are these in three blocks of all images."""
         method = MethodSettings(**method)
-        scores = tf.tile(tf.constant([[scores] * 3], tf.float32), [images, 1, 1])
-        if not needs_scores(method, kind):
-            scores = None
-        shares = np.tile([0.0, 0.05, 0.1, 0.3], (3, 1))
+        if needs_scores(method, kind):
+            scores = tf.tile(tf.constant([[scores] * 3], tf.float32), [images, 1, 1])
+        shares = np.tile([0.0, 0.1, 0.2, 0.3], (3, 1))
         seed = tf.constant([0, 1])
         return step_models(method, kind, images, (3, 4), scores, shares, seed, turn)
 
