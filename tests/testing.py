@@ -62,6 +62,20 @@ class TestCase(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(alone, together[row : row + 1], rtol=1e-4, atol=1e-5)
         self.assertEqual(call(*(part[:0] for part in batch)).shape, (0, *together.shape[1:]))
 
+    def run_agreement_test(self, block, reference, inputs, levels, training, step=None):
+        """Two blocks have the same outputs, gradients, and weights afterwards.
+
+        `step` is the `block_step` of the first, where it is to run in another way.
+        """
+        reference.set_weights(block.get_weights())
+        actual = (step or block_step(block, training))(inputs, levels)
+        expected = block_step(reference, training)(inputs, levels)
+        self.assertAllClose(actual[0], expected[0], rtol=1e-5, atol=1e-5)
+        for ours, theirs in zip(actual[1], expected[1], strict=True):
+            self.assertAllClose(ours, theirs, rtol=1e-4, atol=1e-4)
+        for ours, theirs in zip(block.weights, reference.weights, strict=True):
+            self.assertAllClose(ours, theirs, rtol=1e-5, atol=1e-5)
+
     def assert_near(self, actual, expected, share=1e-5):
         """The largest difference is at most a share of the largest value."""
         actual, expected = np.asarray(actual), np.asarray(expected)
@@ -115,6 +129,21 @@ def randomise(layer, seed=0):
         if np.issubdtype(np.dtype(weight.dtype), np.floating):
             weight.assign(1 + np.abs(value) if positive else value)
     return layer
+
+
+def block_step(block, training):
+    """Returns a function that gives outputs and gradients of all variables and of the inputs."""
+
+    def step(inputs, levels):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = block(inputs, levels=levels, task="a", training=training)
+            loss = tf.reduce_sum(outputs * tf.random.stateless_normal(tf.shape(outputs), (0, 1)))
+        sources = [inputs] + [v.value for v in block.trainable_variables]
+        gradients = tape.gradient(loss, sources, unconnected_gradients="zero")
+        return outputs, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    return step
 
 
 def keras_norm(norm, task):

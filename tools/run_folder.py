@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 import typing
 
 from elastic_tf_tools.training_settings import TrainingSettings
@@ -16,6 +17,8 @@ from elastic_tf.models.tasks import check_finite
 FILE = "run.json"
 # What run.json of a run with fresh averages has besides: which ones they are.
 REFRESHED = "refreshed_averages"
+# The first version whose networks can be loaded: before, files had other paths for their blocks.
+_OLDEST = (0, 3)
 
 
 class RunFolder:
@@ -51,7 +54,7 @@ class RunFolder:
 
         Raises:
             FileExistsError: if the folder holds something else.
-            ValueError: if it holds a run of a version before 0.2, or one that cannot be read.
+            ValueError: if it holds a run of a version before 0.3, or one that cannot be read.
         """
         if self.file.exists():
             self.read_description()
@@ -77,7 +80,7 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: if there is none.
-            ValueError: if it cannot be read, or is of a version before 0.2.
+            ValueError: if it cannot be read, or is of a version before 0.3.
         """
         if not self.file.exists():
             raise FileNotFoundError(
@@ -85,10 +88,12 @@ class RunFolder:
                 f"{FILE}. Received: model_dir={self.path}"
             )
         found = read_json(self.file)
-        if not isinstance(found, dict) or "version" not in found:
+        version = found.get("version") if isinstance(found, dict) else None
+        numbers = re.match(r"(\d+)\.(\d+)", str(version))
+        if numbers is None or tuple(map(int, numbers.groups())) < _OLDEST:
             raise ValueError(
-                f"{self.path} must be a run of version 0.2 or later; train it anew. Received: a "
-                "run of a version before 0.2"
+                f"{self.path} must be a run of version 0.3 or later; train it anew. "
+                f"Received: version={version}"
             )
         return found
 

@@ -43,7 +43,7 @@ def write_dynamic(folder, network, options, manifest):
     """
     tasks = options.tasks_of(network)
     if options.format == "keras":
-        _without_training(network).save(folder / "model.keras")
+        inference_copy(network).save(folder / "model.keras")
     elif options.format == "saved_model":
         module = DynamicModule(network, tasks, options.budget, options.input_dtype)
         _save_module(folder, module, manifest, module.signatures())
@@ -52,9 +52,9 @@ def write_dynamic(folder, network, options, manifest):
         (write_onnx if options.format == "onnx" else write_litert)(folder, function)
 
 
-def _without_training(network):
-    """Returns the network without the state of optimizers, which are most of a file."""
-    config = network.get_config()
+def inference_copy(network):
+    """Returns the network in float32, without the state of optimizers, which are most of a file."""
+    config = network.get_config() | {"dtype": "float32"}
     config.pop("seed", None)  # Of the training.
     copy = ElasticNetwork.from_config(config)
     copy.estimator.set_weights(network.estimator.get_weights())

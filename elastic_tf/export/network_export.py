@@ -6,7 +6,7 @@ import tempfile
 import numpy as np
 
 from elastic_tf.export.check_export import check_export
-from elastic_tf.export.formats import write_dynamic, write_fixed
+from elastic_tf.export.formats import inference_copy, write_dynamic, write_fixed
 from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.export.manifest import FILE, make_manifest
 from elastic_tf.export.options import ExportOptions
@@ -27,8 +27,9 @@ def export_network(
 ):
     """Exports a network, or one of its models, as a folder that needs its format's runtime alone.
 
-    What was written is loaded by that runtime and compared with the network before the folder
-    appears: see `check_export`. After an error there is none.
+    It is in float32, whatever the network computes in. What was written is loaded by that runtime
+    and compared with the network in float32 before the folder appears: see `check_export`. After an
+    error there is none.
 
     | format | file | dynamic | fixed |
     | --- | --- | --- | --- |
@@ -68,6 +69,8 @@ def export_network(
     options = options or ExportOptions()
     check_finite(network)
     options.check(network)
+    if network.compute_dtype != "float32":
+        network = inference_copy(network)
     if (options.quantization == "int8") != (representative_images is not None):
         raise ValueError(
             "`representative_images` must be given for quantization='int8', and there alone. "

@@ -40,7 +40,8 @@ class Estimator(Configured, keras.Model):
         training: bool. Defaults to `False`.
         gates: float tensor `(batch, blocks, levels)`, in place of `levels` and not in training:
             the choice as something to differentiate by, see `ElasticBlock`.
-        sizes: how many rows of `levels` have each level, where that is known, see `plan_routes`.
+        plan: the `Plan` of `levels`, as `plan` makes it, where the caller has one. Defaults to
+            `None`: it is made here.
 
     Output shape: `(batch, num_classes)` of the task: logits, float32.
 

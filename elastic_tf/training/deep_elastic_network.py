@@ -25,7 +25,7 @@ from elastic_tf.training.metrics import (
 from elastic_tf.training.optimizers import OptimizerSettings
 from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
 from elastic_tf.training.settings import MethodSettings
-from elastic_tf.training.stages import INITIAL, SELECTOR, STAGE_NAMES, StageSchedule
+from elastic_tf.training.stages import SELECTOR, STAGE_NAMES, StageSchedule
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -86,8 +86,9 @@ class DeepElasticNetwork(ElasticNetwork):
             optimizer: `keras.optimizers.Optimizer` of the estimator, in place of that of
                 `optimizers`; made with a float learning rate, which is overwritten at every step.
             selector_optimizer: `keras.optimizers.Optimizer`, in place of that of `optimizers`.
-            jit_compile: bool. Whether XLA compiles the updates of the initial stage, for batches of
-                known size. Defaults to `False`.
+            jit_compile: bool. Whether XLA compiles the updates of the initial stage, where sizes of
+                groups are known: in batches of a known size, not below the number of levels.
+                Defaults to `False`.
             **kwargs: `run_eagerly`, `steps_per_execution`, `auto_scale_loss` of
                 `keras.Model.compile`.
 
@@ -231,10 +232,13 @@ class DeepElasticNetwork(ElasticNetwork):
         # Levels are drawn and routes planned outside of what XLA compiles: it has other random
         # numbers, and no shapes that depend on them.
         plan = self._plan(models, batch)
-        update = self._apply_estimator_gradients
-        if self._compiles and kind == INITIAL:
+
+        def update():  # A plan cannot be the argument of a graph.
+            return self._apply_estimator_gradients(task, images, labels, weights, models, plan)
+
+        if self._compiles and isinstance(models.sizes, list):
             update = tf.function(update, jit_compile=True)
-        losses, logits = update(task, images, labels, weights, models, plan)
+        losses, logits = update()
         self.task_metrics[task].update(
             weights,
             loss=losses,

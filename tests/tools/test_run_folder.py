@@ -8,6 +8,7 @@ from elastic_tf_tools.training_settings import TrainingSettings
 import keras
 import numpy as np
 import tensorflow as tf
+from absl.testing import parameterized
 
 import elastic_tf
 import pipelines
@@ -22,7 +23,7 @@ def changed(**data):
     return dataclasses.replace(SETTINGS, data=dataclasses.replace(SETTINGS.data, **data))
 
 
-class RunFolderTest(tf.test.TestCase):
+class RunFolderTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
@@ -48,11 +49,13 @@ class RunFolderTest(tf.test.TestCase):
             self.run_folder.claim(SETTINGS, {"digits": 3})
         self.assertEqual(read_json(self.run_folder.file)["training_images"], COUNTS)
 
-    def test_a_run_of_an_earlier_version_is_one_clear_line(self):
+    @parameterized.parameters(({"rho": 1.0}, "None"), ({"version": "0.2.0"}, "0.2.0"))
+    def test_a_run_of_an_earlier_version_is_one_clear_line(self, found, version):
         self.run_folder.path.mkdir()
-        write_json(self.run_folder.file, {"rho": 1.0, "tasks": ["digits"]})
+        write_json(self.run_folder.file, found | {"tasks": ["digits"]})
+        fault = f"of version 0.3 .*; train it anew. Received: version={version}"
         for use in (self.run_folder.read_settings, lambda: self.run_folder.check(SETTINGS)):
-            with self.assertRaisesRegex(ValueError, "of version 0.2 .*; train it anew"):
+            with self.assertRaisesRegex(ValueError, fault):
                 use()
 
     def test_a_folder_without_a_run_is_named(self):

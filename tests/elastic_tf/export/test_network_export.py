@@ -112,6 +112,15 @@ class ExportsTest(_InFolder):
         for layer in itertools.chain(model.layers, *(each.layers for each in inner)):
             self.assertStartsWith(type(layer).__module__, "keras.")
 
+    @parameterized.parameters("dynamic_saved_model", "dynamic_keras", "fixed_onnx")
+    def test_a_network_of_a_short_type_is_exported_in_float32(self, name):
+        config = small_network().get_config() | {"dtype": "mixed_bfloat16"}
+        network = ElasticNetwork.from_config(config)
+        network.set_weights(small_network().get_weights())
+        network.calibrations = dict(small_network().calibrations)
+        export_network(network, self.folder / "out", ExportOptions(**OPTIONS[name]))
+        self._check(LoadedExport(self.folder / "out", "grey").predict(IMAGES), name, IMAGES)
+
     def test_a_whole_network_keeps_its_calibrations(self):
         model = keras.saving.load_model(exported("dynamic_keras") / "model.keras")
         expected = small_network().select_levels(IMAGES, "grey", 0.4)

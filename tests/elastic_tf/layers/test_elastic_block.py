@@ -6,7 +6,7 @@ from absl.testing import parameterized
 
 from elastic_tf.layers.elastic_block import ElasticBlock
 from tests import testing
-from tests.testing import BLOCKS, normal, randomise
+from tests.testing import BLOCKS, block_step, normal, randomise
 
 LEVELS = {
     "random": [0, 1, 1, 0, 1, 0, 0],
@@ -31,41 +31,19 @@ def make_inputs(levels, block):
     return tf.constant(normal(len(levels), 5, 5, 8)), tf.constant(levels)
 
 
-def make_step(block, training):
-    """Returns a function that gives outputs and gradients of all variables and of the inputs."""
-
-    def step(inputs, levels):
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            outputs = block(inputs, levels=levels, task="a", training=training)
-            loss = tf.reduce_sum(outputs * tf.random.stateless_normal(tf.shape(outputs), (0, 1)))
-        sources = [inputs] + [v.value for v in block.trainable_variables]
-        gradients = tape.gradient(loss, sources, unconnected_gradients="zero")
-        return outputs, [tf.convert_to_tensor(gradient) for gradient in gradients]
-
-    return step
-
-
 class ElasticBlockTest(testing.TestCase):
     @parameterized.product(name=tuple(BLOCKS), training=(False, True))
     def test_grouped_and_masked_agree(self, name, training):
         grouped, masked = make_block(name), make_block(name, "masked")
         # A graph for any batch size, as training and serving have it.
         signature = [tf.TensorSpec((None, 5, 5, 8)), tf.TensorSpec((None,), tf.int32)]
-        steps = {"eager": make_step(grouped, training)}
+        steps = {"eager": block_step(grouped, training)}
         steps["graph"] = tf.function(steps["eager"], input_signature=signature)
-        reference = make_step(masked, training)
         for case, levels in LEVELS.items():
-            inputs, levels = make_inputs(levels, grouped)
+            batch = make_inputs(levels, grouped)
             for way, step in steps.items():
                 with self.subTest(f"{case} {way}"):
-                    masked.set_weights(grouped.get_weights())
-                    actual, expected = step(inputs, levels), reference(inputs, levels)
-                    self.assertAllClose(actual[0], expected[0], rtol=1e-5, atol=1e-5)
-                    for ours, theirs in zip(actual[1], expected[1], strict=True):
-                        self.assertAllClose(ours, theirs, rtol=1e-4, atol=1e-4)
-                    for ours, theirs in zip(grouped.weights, masked.weights, strict=True):
-                        self.assertAllClose(ours, theirs, rtol=1e-5, atol=1e-5)
+                    self.run_agreement_test(grouped, masked, *batch, training, step)
 
     @parameterized.parameters(*BLOCKS)
     def test_an_instance_does_not_depend_on_its_batch(self, name):
