@@ -79,7 +79,7 @@ class Backbone:
         if ratios is None:
             ratios = default_ratios(4, self.residual)
         skippable = [block.skippable for block in self.blocks]
-        if ratios and isinstance(ratios[0], (list, tuple)):
+        if isinstance(ratios, (list, tuple)) and isinstance(next(iter(ratios), 0), (list, tuple)):
             return validate_block_ratios(ratios, self.num_blocks, skippable)
         per_block = validate_block_ratios(ratios, self.num_blocks, self.residual)
         return tuple(

@@ -69,23 +69,24 @@ def quotas(batch_size, num_blocks, num_levels, seed, turn=0):
             ints where they are the same at every turn, an int32 tensor `(num_blocks, num_levels)`
             where not, `None` where some may be 0.
     """
-    blocks = tf.range(num_blocks)[:, tf.newaxis]
-    turn = tf.cast(turn, tf.int32)
-    # Random orders of the images, one for each block.
-    noise = tf.random.stateless_uniform([num_blocks, batch_size], seed)
-    places, rest = tf.argsort(noise, axis=-1), batch_size % num_levels
-    whole = batch_size - rest
-    levels = tf.where(
-        places < whole, places % num_levels, (places - whole + blocks + turn) % num_levels
-    )
-    if not isinstance(batch_size, int) or batch_size < num_levels:
-        sizes = None
-    elif not rest:
-        sizes = [[batch_size // num_levels] * num_levels for _ in range(num_blocks)]
-    else:
-        is_more = (tf.range(num_levels) - blocks - turn) % num_levels < rest
-        sizes = batch_size // num_levels + tf.cast(is_more, tf.int32)
-    return tf.transpose(levels), sizes
+    with tf.device("CPU"):  # As `plan_routes`, and for the same reason.
+        blocks = tf.range(num_blocks)[:, tf.newaxis]
+        turn = tf.cast(turn, tf.int32)
+        # Random orders of the images, one for each block.
+        noise = tf.random.stateless_uniform([num_blocks, batch_size], seed)
+        places, rest = tf.argsort(noise, axis=-1), batch_size % num_levels
+        whole = batch_size - rest
+        levels = tf.where(
+            places < whole, places % num_levels, (places - whole + blocks + turn) % num_levels
+        )
+        if not isinstance(batch_size, int) or batch_size < num_levels:
+            sizes = None
+        elif not rest:
+            sizes = [[batch_size // num_levels] * num_levels for _ in range(num_blocks)]
+        else:
+            is_more = (tf.range(num_levels) - blocks - turn) % num_levels < rest
+            sizes = batch_size // num_levels + tf.cast(is_more, tf.int32)
+        return tf.transpose(levels), sizes
 
 
 def fixed_model(batch_size, levels):
