@@ -77,8 +77,9 @@ class MethodSettings(Settings):
         paper=0.0,
     )
     teacher_share: float = setting(
-        0.5,
-        "Share of the images that the full model runs on as the teacher, with distillation.",
+        1.0,
+        "Share of the images that the full model runs on as the teacher, with distillation; half "
+        "makes a step a third shorter, and costs accuracy at the same number of steps.",
         float,
         above=0.0,
         high=1.0,
