@@ -222,7 +222,11 @@ class DeepElasticNetwork(ElasticNetwork):
 
     def _update_estimator(self, task, images, labels, weights, stage, kind):
         method, table = self.method, self.cost_table(task)
-        learn_guess, scores = self._score(task, images, labels, weights, kind)
+        scores = None
+        if needs_scores(method, kind):
+            # Not those of the guess's run: the models to train are those that will be chosen, which
+            # a batch's own moments change.
+            scores = self.selector(images, task=task)
         batch = images.shape[0] or tf.shape(images)[0]
         size = self.num_blocks, self.num_levels
         models = step_models(
@@ -245,7 +249,7 @@ class DeepElasticNetwork(ElasticNetwork):
             accuracy=is_right(labels, logits),
             density=table.density(models.levels[:batch]),
         )
-        learn_guess()
+        self._guess(task, images, labels, weights)
 
     def _plan(self, models, batch):
         """Returns the estimator's plan; `None` where it makes its own, as for an empty batch."""
@@ -274,32 +278,18 @@ class DeepElasticNetwork(ElasticNetwork):
         self.optimizer.apply(_share_of_replica(gradients), variables)
         return losses, logits
 
-    def _score(self, task, images, labels, weights, kind):
-        """Runs the selector once, for its guess to be learned and for its scores.
-
-        It learns to guess the class while it is not its turn: that costs little. Where it also
-        chooses, its choice is of the same run.
-
-        Returns:
-            A function that updates the guess, to be called when the choice is made, and the scores;
-            `None` where there is no need of them.
-        """
-        scores, variables = None, self.selector.guess_variables(task)
+    def _guess(self, task, images, labels, weights):
+        """Has the selector learn to guess the class while it is not its turn: it costs little."""
+        variables = self.selector.guess_variables(task)
         if not self.method.guess_weight or not variables:
-            if needs_scores(self.method, kind):
-                scores = self.selector(images, task=task)
-            return lambda: None, scores
+            return
         with tf.GradientTape() as tape:
-            scores, guess = self.selector(images, task=task, training=True, return_guess=True)
+            _, guess = self.selector(images, task=task, training=True, return_guess=True)
             loss = weighted_mean(cross_entropy(labels, guess), weights)
             loss *= self.method.guess_weight * self.method.loss_weight_of(task)
             loss = self.selector_optimizer.scale_loss(loss)
-
-        def learn():
-            self._apply_selector_gradients(tape, loss, variables)
-            self.task_metrics[task].update(weights, guess_accuracy=is_right(labels, guess))
-
-        return learn, tf.stop_gradient(scores)
+        self._apply_selector_gradients(tape, loss, variables)
+        self.task_metrics[task].update(weights, guess_accuracy=is_right(labels, guess))
 
     def _update_selector(self, task, images, labels, weights, stage):
         settings, table = self.method, self.cost_table(task)
