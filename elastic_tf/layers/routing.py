@@ -67,7 +67,9 @@ def plan_routes(levels, channels, sizes=None, order=None):
         A `Plan`.
     """
     with tf.device("CPU"):
-        orders = tf.argsort(tf.transpose(levels), axis=-1, stable=True)
+        # Not by `tf.transpose`: oneDNN has none of int32, and says so on every start.
+        of_blocks = tf.stack(tf.unstack(levels, axis=1))
+        orders = tf.argsort(of_blocks, axis=-1, stable=True)
         routes = []
         for index, of_block in enumerate(channels):
             sorted_rows = orders[index]

@@ -86,7 +86,8 @@ def quotas(batch_size, num_blocks, num_levels, seed, turn=0):
         else:
             is_more = (tf.range(num_levels) - blocks - turn) % num_levels < rest
             sizes = batch_size // num_levels + tf.cast(is_more, tf.int32)
-        return tf.transpose(levels), sizes
+        # Not by `tf.transpose`, see `plan_routes`.
+        return tf.stack(tf.unstack(levels), axis=1), sizes
 
 
 def fixed_model(batch_size, levels):

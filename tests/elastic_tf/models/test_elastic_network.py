@@ -141,6 +141,7 @@ class ElasticNetworkTest(testing.TestCase):
         arguments = settings.arguments()
         config = network.get_config()
         ratios = arguments.pop("ratios")
+        self.assertEqual(network.dtype_policy.name, arguments.pop("dtype"))
         self.assertEqual({name: config[name] for name in arguments}, arguments)
         self.assertEqual(network.estimator.block_ratios, (ratios,) * network.num_blocks)
 
