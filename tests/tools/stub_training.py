@@ -52,7 +52,7 @@ def main(arguments):
     levels = int(values.get("num_levels", 4))
     if values.get("ratios", "none") != "none":
         levels = len(values["ratios"].split(","))
-    write(folder / "run.json", {"version": "0", "num_levels": levels})
+    write(folder / "run.json", {"version": "9.0", "num_levels": levels})
     if "--nofinal_test" in arguments:
         validate(folder, levels, rate, min(int(values.get("until_step", 999)), TOTAL_STEPS))
     else:
