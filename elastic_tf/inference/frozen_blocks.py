@@ -163,10 +163,8 @@ class FrozenBlock:
 
     def _prepare(self, features):
         """Returns the list of tensors that the branches take: features, and the shortcut's."""
-        block, inputs = self.block, features
-        if block.description.pools and block.strides > 1:
-            features = tf.nn.max_pool2d(features, block.strides, block.strides, "SAME")
-        return [features] if block.shortcut is None else [features, block.shortcut.run(inputs)]
+        pooled, shortcut = self.block.pool(features), self.block.shortcut
+        return [pooled] if shortcut is None else [pooled, shortcut.run(features)]
 
     def _branches(self):
         """Returns the function of each level, as `run_by_group` takes them."""

@@ -14,9 +14,9 @@ from elastic_tf.layers.routing import (
     apply_gates,
     channel_gates,
     channel_usage,
+    gather_rows,
     plan_routes,
     split_groups,
-    take_rows,
 )
 from elastic_tf.layers.shortcut import PoolPadShortcut
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
@@ -172,9 +172,7 @@ class ElasticBlock(Configured, keras.layers.Layer):
                 return self.run(inputs, None, task, training)
             plan = plan_routes(tf.cast(levels, tf.int32)[:, tf.newaxis], [self.channels_per_level])
             outputs = self.run(inputs, plan.routes[0], task, training)
-            if training:
-                return take_rows(outputs, plan.back, plan.order)
-            return tf.gather(outputs, plan.back)
+            return gather_rows(outputs, plan.back, plan.order, training)
 
         return run_unless_empty(run, inputs, shape)
 
@@ -194,13 +192,11 @@ class ElasticBlock(Configured, keras.layers.Layer):
             route, widths = Route(None, None, [batch], None), self.channels_per_level[-1:]
         else:
             widths = self.channels_per_level
-            # Training alone: inference must make no custom gradients, see `scale_offset`.
-            gather = take_rows if training else lambda features, rows, _: tf.gather(features, rows)
-            inputs = gather(inputs, route.rows, route.back)
+            inputs = gather_rows(inputs, route.rows, route.back, training)
         outputs = [None] * len(widths)
         if self.shortcut is not None:
             outputs = split_groups(self.shortcut.run(inputs), route.sizes)
-        groups = split_groups(self._pool(inputs), route.sizes)
+        groups = split_groups(self.pool(inputs), route.sizes)
         # Sizes of 0 are known where they are at all: see `plan_routes`.
         running = [i for i, width in enumerate(widths) if width and groups[i].shape[0] != 0]
         counts = None if route.counts is None else [route.counts[i] for i in running]
@@ -247,7 +243,7 @@ class ElasticBlock(Configured, keras.layers.Layer):
         else:
             used = channel_gates(gates, self.channels_per_level)
         runs = used[:, :1]  # Every level but one of ratio 0 uses the first channel.
-        outputs, from_hidden = self._pool(inputs), False
+        outputs, from_hidden = self.pool(inputs), False
         for step, layer in self.layers():
             if isinstance(step, Norm):
                 usage = used if from_hidden else tf.repeat(runs, outputs.shape[-1], axis=1)
@@ -290,7 +286,8 @@ class ElasticBlock(Configured, keras.layers.Layer):
         """Returns `(height, width)` of the output for that of the input, pixels."""
         return tuple(same_output_size(side, self.strides) for side in input_size)
 
-    def _pool(self, inputs):
+    def pool(self, inputs):
+        """Returns inputs, not empty, after the max pooling of a kind that has one with strides."""
         if not self.description.pools or self.strides == 1:
             return inputs
         return tf.nn.max_pool2d(inputs, self.strides, self.strides, "SAME")
@@ -298,13 +295,18 @@ class ElasticBlock(Configured, keras.layers.Layer):
     def _check_gates(self, gates, levels, training):
         if gates is None:
             return
-        if levels is not None or training:
-            raise ValueError(
-                "`gates` must come without `levels` and not in training. Received: "
-                f"levels={'None' if levels is None else 'given'}, {training=}"
-            )
+        check_lone_gates(levels, training)
         if gates.shape[-1] != self.num_levels:
             raise ValueError(
                 f"`gates` must be of shape (batch, {self.num_levels}). "
                 f"Received: gates.shape={tuple(gates.shape)}"
             )
+
+
+def check_lone_gates(levels, training):
+    """Raises a `ValueError` if gates are given with levels, or in training."""
+    if levels is not None or training:
+        raise ValueError(
+            "`gates` must come without `levels` and not in training. Received: "
+            f"levels={'None' if levels is None else 'given'}, {training=}"
+        )

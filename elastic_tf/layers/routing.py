@@ -70,35 +70,38 @@ def plan_routes(levels, channels, sizes=None, order=None):
         # Not by `tf.transpose`: oneDNN has none of int32, and says so on every start.
         of_blocks = tf.stack(tf.unstack(levels, axis=1))
         orders = tf.argsort(of_blocks, axis=-1, stable=True)
+        places = tf.argsort(orders, axis=-1)  # The permutations that undo them.
+        place = None if order is None else tf.argsort(order)
         routes = []
         for index, of_block in enumerate(channels):
-            sorted_rows = orders[index]
-            previous = sorted_rows if order is None else tf.gather(tf.argsort(order), sorted_rows)
+            rows, back = orders[index], places[index]
+            if order is not None:
+                rows, back = tf.gather(place, rows), tf.gather(back, order)
             if sizes is not None:
-                of_levels = sizes[index]
+                routes.append(Route(rows, back, sizes[index], None))
             elif tf.executing_eagerly():
-                of_levels = count_levels(levels[:, index], len(of_block)).numpy().tolist()
+                counts = count_levels(levels[:, index], len(of_block))
+                routes.append(Route(rows, back, counts.numpy().tolist(), None))
             else:
-                routes.append(_padded_route(levels[:, index], previous, of_block))
-                order = sorted_rows
-                continue
-            routes.append(Route(previous, tf.argsort(previous), of_levels, None))
-            order = sorted_rows
-        return Plan(routes, order, tf.argsort(order))
+                routes.append(_padded_route(levels[:, index], rows, back, of_block))
+            order, place = orders[index], places[index]
+        return Plan(routes, order, place)
 
 
-def _padded_route(levels, rows, channels):
+def _padded_route(levels, rows, back, channels):
     counts = count_levels(levels, len(channels))
     sizes = tf.maximum(counts, np.minimum(channels, 1).astype(np.int32))
-    extra = sizes - counts  # 1 for an empty group that would run convolutions.
-    batch = tf.size(rows)
+    shift = tf.cumsum(sizes - counts, exclusive=True)  # 1 for an empty group that runs.
     level_of_slot = tf.repeat(tf.range(len(channels)), sizes)
-    shift = tf.cumsum(extra, exclusive=True)
-    # A slot without a row of its own repeats the one before it, or the last of the batch.
+    # A slot without a row of its own repeats the row behind it, or the last of the batch.
     source = tf.range(tf.size(level_of_slot)) - tf.gather(shift, level_of_slot)
-    slot_of_row = tf.range(batch) + tf.gather(shift, tf.sort(levels))
-    back = tf.gather(slot_of_row, tf.argsort(rows))
-    return Route(tf.gather(rows, tf.minimum(source, batch - 1)), back, sizes, counts)
+    slot_of_row = tf.range(tf.size(rows)) + tf.gather(shift, tf.sort(levels))
+    return Route(
+        tf.gather(rows, tf.minimum(source, tf.size(rows) - 1)),
+        tf.gather(slot_of_row, back),
+        sizes,
+        counts,
+    )
 
 
 def count_levels(levels, num_levels):
@@ -122,6 +125,14 @@ def take_rows(features, rows, back):
         Tensor `(slots, ...)`.
     """
     return tf.gather(features, rows), lambda up: (tf.gather(up, back), None, None)
+
+
+def gather_rows(features, rows, back, training):
+    """Returns `features[rows]`: by `take_rows` in training, and without its gradient elsewhere.
+
+    TensorFlow keeps every graph with a custom gradient for good, which inference must not make.
+    """
+    return take_rows(features, rows, back) if training else tf.gather(features, rows)
 
 
 def split_groups(rows, sizes):

@@ -5,9 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.costs.cost_table import CostTable
-from elastic_tf.layers.elastic_block import ElasticBlock
+from elastic_tf.layers.elastic_block import ElasticBlock, check_lone_gates
 from elastic_tf.layers.elastic_conv import run_unless_empty
-from elastic_tf.layers.routing import plan_routes, take_rows
+from elastic_tf.layers.routing import gather_rows, plan_routes
 from elastic_tf.layers.task_layers import TaskHead, check_images, make_stems
 from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.models.network_settings import NetworkSettings
@@ -140,13 +140,14 @@ class Estimator(Configured, keras.Model):
         images = check_images(inputs, task, self.tasks[task]["image_shape"])
         choice = levels if gates is None else gates
         if gates is not None:
-            check_gates(gates, levels, self.num_blocks, self.num_levels)
+            check_lone_gates(levels, training)
+            check_gates(gates, self.num_blocks, self.num_levels)
         elif levels is not None and plan is None:
             choice = levels = check_levels(levels, self.num_blocks, self.num_levels)
         return run_unless_empty(
             lambda images: self._classify(images, levels, gates, task, training, plan),
             images,
-            (self.num_classes(task),),
+            (self.tasks[task]["num_classes"],),
             tf.float32,
             batch=None if choice is None else choice.shape[0],
         )
@@ -159,10 +160,6 @@ class Estimator(Configured, keras.Model):
             sizes: how many rows have each level, where that is known; see `plan_routes`.
         """
         return plan_routes(levels, [block.channels_per_level for block in self.blocks], sizes)
-
-    def num_classes(self, task):
-        """Returns how many classes a task has, an int."""
-        return self.tasks[task]["num_classes"]
 
     def _classify(self, images, levels, gates, task, training, plan):
         choice = levels if gates is None else gates
@@ -181,9 +178,7 @@ class Estimator(Configured, keras.Model):
         for block, route in zip(self.blocks, plan.routes, strict=True):
             features = block.run(features, route, task, training)
         logits = head.run(features, training)
-        if training:
-            return take_rows(logits, plan.back, plan.order)
-        return tf.gather(logits, plan.back)
+        return gather_rows(logits, plan.back, plan.order, training)
 
     def task_variables(self, task):
         """Returns the trainable variables that `task` uses: the trunk's, its stem's, its head's."""

@@ -170,14 +170,12 @@ def check_range(values, number, message):
         return tf.identity(values)
 
 
-def check_gates(gates, levels, num_blocks, num_levels):
-    """Checks that gates have the shape `(batch, num_blocks, num_levels)`, and come alone.
+def check_gates(gates, num_blocks, num_levels):
+    """Checks that gates have the shape `(batch, num_blocks, num_levels)`.
 
     Raises:
-        ValueError: if the shape is another, or there are levels.
+        ValueError: if the shape is another.
     """
-    if levels is not None:
-        raise ValueError("`gates` must come without `levels`. Received: levels=given")
     if gates.shape.rank != 3 or tuple(gates.shape[1:]) != (num_blocks, num_levels):
         raise ValueError(
             f"`gates` must have shape (batch, {num_blocks}, {num_levels}). "

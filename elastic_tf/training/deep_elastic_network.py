@@ -87,8 +87,8 @@ class DeepElasticNetwork(ElasticNetwork):
                 `optimizers`; made with a float learning rate, which is overwritten at every step.
             selector_optimizer: `keras.optimizers.Optimizer`, in place of that of `optimizers`.
             jit_compile: bool. Whether XLA compiles the updates of the initial stage, where sizes of
-                groups are known: in batches of a known size, not below the number of levels.
-                Defaults to `False`.
+                groups stand still: for batches of a known size whose images drawn at random are a
+                multiple of the levels. Defaults to `False`.
             **kwargs: `run_eagerly`, `steps_per_execution`, `auto_scale_loss` of
                 `keras.Model.compile`.
 
@@ -111,8 +111,9 @@ class DeepElasticNetwork(ElasticNetwork):
             selector_optimizer
             or self.optimizers.make_selector_optimizer(self.stages, len(self.tasks), guesses)
         )
-        if self.compute_dtype == "float16":  # As Keras does with the other.
-            self.selector_optimizer = keras.optimizers.LossScaleOptimizer(self.selector_optimizer)
+        scaled = keras.optimizers.LossScaleOptimizer
+        if self.compute_dtype == "float16" and not isinstance(self.selector_optimizer, scaled):
+            self.selector_optimizer = scaled(self.selector_optimizer)  # As Keras does the other.
         self.macs_price.reset(self.method)
         self.optimizer.build(self.estimator.trainable_variables)
         self.selector_optimizer.build(self.selector.trainable_variables)

@@ -20,14 +20,12 @@ class StepModels(typing.NamedTuple):
 
     Attributes:
         levels: int32 `(rows, blocks)`: a model for each image of the batch, then the full model for
-            its first `teachers` images.
-        teachers: int or int32 scalar.
+            the first of them, which the teacher sees.
         sizes: how many rows of each block have each level, see `plan_routes`; `None` where they are
             not known.
     """
 
     levels: tf.Tensor
-    teachers: int | tf.Tensor
     sizes: list | tf.Tensor | None
 
 
@@ -61,10 +59,7 @@ def step_models(method, kind, batch_size, size, scores, block_shares, seed, turn
     else:
         levels, sizes = _mixed(method, batch_size, size, scores, block_shares, seed, turn), None
     teachers = _share(method.teacher_share, batch_size) if method.distillation_weight else 0
-    if isinstance(teachers, int) and not teachers:
-        return StepModels(levels, 0, sizes)
-    levels = tf.concat([levels, tf.fill([teachers, size[0]], size[1] - 1)], axis=0)
-    return StepModels(levels, teachers, _with_full(sizes, teachers, size[1]))
+    return StepModels(*_with_full(levels, sizes, teachers, size))
 
 
 def _initial(method, batch_size, size, scores, seed, turn):
@@ -74,10 +69,7 @@ def _initial(method, batch_size, size, scores, seed, turn):
     is_drawn = method.initial_distribution == "uniform" or method.distillation_weight
     full = 0 if is_drawn else _share(method.full_share, batch_size)
     levels, sizes = quotas(batch_size - full, *size, seed, turn)
-    if isinstance(full, int) and not full:
-        return levels, sizes
-    levels = tf.concat([tf.fill([full, size[0]], size[1] - 1), levels], axis=0)
-    return levels, _with_full(sizes, full, size[1])
+    return _with_full(levels, sizes, full, size, first=True)
 
 
 def _mixed(method, batch_size, size, scores, block_shares, seed, turn):
@@ -108,14 +100,19 @@ def _share(share, batch_size):
     return tf.cast(tf.round(share * tf.cast(batch_size, tf.float32)), tf.int32)
 
 
-def _with_full(sizes, count, num_levels):
-    """Returns sizes with `count` more images at the top level."""
+def _with_full(levels, sizes, count, size, first=False):
+    """Returns levels with `count` full models more, behind the others or first; and their sizes."""
+    if isinstance(count, int) and not count:
+        return levels, sizes
+    num_blocks, num_levels = size
+    full = tf.fill([count, num_blocks], num_levels - 1)
+    levels = tf.concat([full, levels] if first else [levels, full], axis=0)
     if sizes is None:
-        return None
+        return levels, None
     more = np.eye(num_levels, dtype=np.int32)[-1] * count
     if isinstance(sizes, list):
-        return [(of_block + more).tolist() for of_block in np.array(sizes)]
-    return sizes + more
+        return levels, [(of_block + more).tolist() for of_block in np.array(sizes)]
+    return levels, sizes + more
 
 
 class EstimatorLoss(typing.NamedTuple):

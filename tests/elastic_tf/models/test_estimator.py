@@ -121,6 +121,12 @@ class EstimatorTest(testing.TestCase):
         with self.assertRaisesRegex(ValueError, r"`gates` must have shape \(batch, 3, 4\)"):
             make_estimator()(random_images("grey", 1), gates=tf.zeros((1, 3, 3)), task="grey")
 
+    @parameterized.parameters(({"training": True},), ({"levels": [[0, 0, 0]]},))
+    def test_gates_come_alone(self, arguments):
+        images, gates = random_images("grey", 1), tf.zeros((1, 3, 4))
+        with self.assertRaisesRegex(ValueError, "`gates` must come without `levels` and not in"):
+            make_estimator()(images, gates=gates, task="grey", **arguments)
+
     def test_config(self):
         init_kwargs = {"tasks": TASKS, "backbone": "wrn-8-1", "ratios": [0, 1], "trunk_size": 4}
         self.run_config_test(Estimator, init_kwargs | {"execution": "masked", "momentum": 0.5})

@@ -24,6 +24,12 @@ KWARGS = {
 STAGES = StageSchedule(2, rounds=2, selector_steps=1, estimator_steps=1)
 
 
+def optimizer_kinds(optimizer):
+    """Returns the classes of an optimizer and of those within it, a list."""
+    inner = getattr(optimizer, "inner_optimizer", None)
+    return [type(optimizer)] + (optimizer_kinds(inner) if inner else [])
+
+
 class PrecisionTest(testing.TestCase):
     def tearDown(self):
         keras.config.set_dtype_policy("float32")
@@ -50,6 +56,9 @@ class PrecisionTest(testing.TestCase):
         model.save(path)
         loaded = keras.saving.load_model(path)
         self.assertEqual(loaded.dtype_policy.name, policy)
+        for name in ("optimizer", "selector_optimizer"):  # Not scaled once more.
+            kinds = [optimizer_kinds(getattr(of, name)) for of in (loaded, model)]
+            self.assertEqual(*kinds)
         self._check_answers(loaded, policy[6:])
 
     def _check_answers(self, model, dtype):
