@@ -13,8 +13,9 @@ there, before the folder appears.
 | format | file | dynamic | fixed |
 | --- | --- | --- | --- |
 | saved_model | a folder for TensorFlow alone | all tasks or one, any budget | one task |
+|  |  | --quantization=bfloat16 | --quantization=bfloat16 |
 | keras | model.keras | all tasks; needs elastic_tf | one task; Keras alone |
-| litert | model.tflite | one task, one budget | one task; --quantization |
+| litert | model.tflite | one task, one budget | one task; --quantization (others) |
 | onnx | model.onnx | one task, one budget | one task |
 """
 
@@ -93,9 +94,14 @@ def main(values):
             f"{name}: {options.choice}; on {CHECKED_IMAGES} images "
             f"({'noise' if images[name] is None else 'its images'}) probabilities differ from the "
             f"network's by {difference.probabilities:.1e} at most"
+            f"{_of_levels(difference.other_levels)}"
         )
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     print(f"Saved: {folder}, {options.format}, {1e-6 * size:.2f} MB")
+
+
+def _of_levels(share):
+    return f", levels for {100 * share:.1f} % of them" if share else ""
 
 
 def provenance(run):

@@ -56,6 +56,7 @@ class DynamicModule(tf.Module):
         budget: float in (0, 1], the budget where a call gives none; every task must have a
             calibration then. Defaults to `None`, the selector's own choice.
         input_dtype: dtype of the images. Defaults to `"uint8"`.
+        dtype: as of `FrozenNetwork`.
 
     Raises:
         ValueError: if a task is unknown, or `budget` is out of range or a task has no calibration
@@ -70,13 +71,13 @@ class DynamicModule(tf.Module):
     Reference: the method's section 2; Everett, 1963, on prices.
     """
 
-    def __init__(self, network, tasks=None, budget=None, input_dtype="uint8"):
+    def __init__(self, network, tasks=None, budget=None, input_dtype="uint8", dtype=None):
         super().__init__(name="dynamic_network")
         tasks = list(network.tasks if tasks is None else tasks)
         check_calibrated(network, tasks, budget)
         self._signatures = {}
         for task in tasks:
-            frozen = FrozenNetwork(network, task)
+            frozen = FrozenNetwork(network, task, dtype)
             spec = tf.TensorSpec(
                 (None, *network.tasks[task]["image_shape"]), input_dtype, name="images"
             )

@@ -45,7 +45,7 @@ def write_dynamic(folder, network, options, manifest):
     if options.format == "keras":
         inference_copy(network).save(folder / "model.keras")
     elif options.format == "saved_model":
-        module = DynamicModule(network, tasks, options.budget, options.input_dtype)
+        module = DynamicModule(network, tasks, options.budget, options.input_dtype, options.dtype)
         _save_module(folder, module, manifest, module.signatures())
     else:
         function = _portable_function(network, tasks[0], options)
@@ -100,7 +100,7 @@ def write_fixed(folder, network, options, manifest, representative_images=None):
 
 def _fixed_function(network, task, options):
     """Returns a function of images, whose weights are constants, folded as of `FrozenEstimator`."""
-    frozen = FrozenEstimator(network.estimator, task, "float32")
+    frozen = FrozenEstimator(network.estimator, task, options.dtype)
     is_int8 = options.quantization == "int8"
     images = _images_spec(frozen.image_shape, "float32" if is_int8 else options.input_dtype)
 

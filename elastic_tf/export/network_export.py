@@ -27,9 +27,9 @@ def export_network(
 ):
     """Exports a network, or one of its models, as a folder that needs its format's runtime alone.
 
-    It is in float32, whatever the network computes in. What was written is loaded by that runtime
-    and compared with the network in float32 before the folder appears: see `check_export`. After an
-    error there is none.
+    It is in float32, whatever the network computes in, unless the options' `quantization` says
+    otherwise. What was written is loaded by that runtime and compared with the network in float32
+    before the folder appears: see `check_export`. After an error there is none.
 
     | format | file | dynamic | fixed |
     | --- | --- | --- | --- |

@@ -8,7 +8,7 @@ from elastic_tf.policies.model_choice import ModelChoice
 from elastic_tf.settings import check_value, setting
 
 FORMATS = ("saved_model", "keras", "litert", "onnx")
-QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
+QUANTIZATIONS = ("none", "bfloat16", "float16", "dynamic", "int8")
 # Whose files hold a single function.
 _ONE_TASK_FORMATS = ("litert", "onnx")
 
@@ -51,7 +51,8 @@ class ExportOptions:
     )
     quantization: str = setting(
         "none",
-        "Numbers of a fixed LiteRT model: float32 ('none'); weights in float16; weights in int8 "
+        "Numbers of the export: float32 ('none'); of a saved_model, bfloat16 in the blocks, for "
+        "processors that have it; of a fixed LiteRT model, weights in float16; weights in int8 "
         "('dynamic'); weights and activations in int8, with uint8 images and probabilities.",
         str,
         choices=QUANTIZATIONS,
@@ -68,16 +69,25 @@ class ExportOptions:
                 "Only one of `levels` and `budget` must be given. "
                 f"Received: levels={self.levels}, budget={self.budget}"
             )
-        if self.quantization != "none" and (self.format != "litert" or self.levels is None):
+        fits = self.format == "litert" and self.levels is not None
+        if self.quantization == "bfloat16":
+            fits = self.format == "saved_model"
+        if self.quantization != "none" and not fits:
             raise ValueError(
-                "`quantization` must be none but for a fixed model as litert. Received: "
-                f"quantization={self.quantization}, format={self.format}, {self.choice}"
+                "`quantization` must be none but for a fixed model as litert, or bfloat16 for a "
+                f"saved_model. Received: quantization={self.quantization}, format={self.format}, "
+                f"{self.choice}"
             )
         if self.format == "keras" and self.budget is not None:
             raise ValueError(
                 "`budget` must not be given for a Keras file, whose calls name their own; "
                 f"saved_model, litert and onnx keep it. Received: budget={self.budget}"
             )
+
+    @property
+    def dtype(self):
+        """str, in which the blocks of a `saved_model` compute."""
+        return "bfloat16" if self.quantization == "bfloat16" else "float32"
 
     @property
     def choice(self):

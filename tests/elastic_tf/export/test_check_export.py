@@ -77,6 +77,12 @@ class CheckExportTest(tf.test.TestCase, parameterized.TestCase):
         answers["levels"][:] = (1, 1, 2)
         with self.assertRaisesRegex(ValueError, "must give the levels .* others for 70 of 70"):
             self._check(answers)
+        # A quantised export is compared at its own levels.
+        logits = self.network.estimator(self.images, levels=answers["levels"], task="grey")
+        answers["probabilities"] = tf.nn.softmax(logits).numpy()
+        found = self._check(answers, quantization="bfloat16")
+        self.assertEqual(found.other_levels, 1.0)
+        self.assertLess(found.probabilities, 1e-6)
 
     @parameterized.parameters(
         ("onnx", True, 3e-5), ("litert", True, 3e-5), ("saved_model", True, 1e-5)

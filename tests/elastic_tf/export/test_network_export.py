@@ -20,6 +20,7 @@ from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.export.network_export import export_network
 from elastic_tf.export.options import ExportOptions
 from elastic_tf.inference.frozen_blocks import FrozenBlock
+from elastic_tf.inference.frozen_network import FrozenNetwork
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.standalone import fixed_network
 from tests.elastic_tf.export.small_exports import (
@@ -146,6 +147,21 @@ class ExportsTest(_InFolder):
         sizes = [(f / "model.tflite").stat().st_size for f in (plain, self.folder / "out")]
         self.assertLess(sizes[1], sizes[0])
 
+    @parameterized.parameters("dynamic_saved_model", "fixed_saved_model")
+    def test_bfloat16_answers_as_a_frozen_network_of_that_type(self, name):
+        options = ExportOptions(**OPTIONS[name], quantization="bfloat16")
+        found = export_network(small_network(), self.folder / "out", options)["grey"]
+        self.assertBetween(found.probabilities, 1e-6, 0.3)
+        answer = LoadedExport(self.folder / "out", "grey").predict(IMAGES)
+        frozen = FrozenNetwork(small_network(), "grey", dtype="bfloat16")
+        images = tf.TensorSpec((None, *IMAGES.shape[1:]), tf.uint8)
+        if name == "dynamic_saved_model":
+            chosen = tf.function(frozen.select_levels, [images])(IMAGES)
+            self.assertGreater(np.mean(np.all(answer["levels"] == chosen, axis=1)), 0.9)
+        levels = tf.TensorSpec(answer["levels"].shape, tf.int32)
+        logits = tf.function(frozen.estimator, [images, levels])(IMAGES, answer["levels"])
+        self.assertAllClose(answer["probabilities"], tf.nn.softmax(logits), atol=0.02)
+
     @parameterized.parameters("uint8", "float32")
     def test_int8_is_of_integers_throughout(self, dtype):
         options = ExportOptions(**OPTIONS["fixed_litert"], quantization="int8", input_dtype=dtype)
@@ -202,6 +218,7 @@ class RefusalsTest(_InFolder):
         ({"levels": LEVELS, "task": "grey", "budget": 0.5}, "Only one of `levels` and `budget`"),
         ({"quantization": "int8", "format": "litert", "task": "grey"}, "`quantization` must be no"),
         ({"quantization": "float16", "levels": LEVELS}, "`quantization` must be none"),
+        ({"quantization": "bfloat16", "format": "onnx"}, "`quantization` must be none"),
         ({"format": "keras", "budget": 0.5}, "`budget` must not be given for a Keras file"),
         ({"format": "litert"}, "`task` must be one of grey, colour for litert"),
         ({"levels": LEVELS}, "`task` must be one of grey, colour for a fixed model"),
