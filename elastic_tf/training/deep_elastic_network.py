@@ -22,7 +22,7 @@ from elastic_tf.training.metrics import (
     is_right,
     weighted_mean,
 )
-from elastic_tf.training.optimizers import OptimizerSettings
+from elastic_tf.training.optimizers import OptimizerSettings, apply_gradients, check_optimizer
 from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import SELECTOR, STAGE_NAMES, StageSchedule
@@ -269,14 +269,7 @@ class DeepElasticNetwork(ElasticNetwork):
             )
             loss = self.optimizer.scale_loss(loss * method.loss_weight_of(task))
         variables = self.estimator.task_variables(task)
-        l2 = self.optimizer.scale_loss(tf.constant(method.l2_of(task), tf.float32))
-        gradients = [
-            gradient + l2 * variable
-            for gradient, variable in zip(
-                tape.gradient(loss, [v.value for v in variables]), variables, strict=True
-            )
-        ]
-        self.optimizer.apply(_share_of_replica(gradients), variables)
+        apply_gradients(self.optimizer, tape, loss, variables, method.l2_of(task))
         return losses, logits
 
     def _guess(self, task, images, labels, weights):
@@ -286,11 +279,13 @@ class DeepElasticNetwork(ElasticNetwork):
             return
         with tf.GradientTape() as tape:
             _, guess = self.selector(images, task=task, training=True, return_guess=True)
-            loss = weighted_mean(cross_entropy(labels, guess), weights)
-            loss *= self.method.guess_weight * self.method.loss_weight_of(task)
-            loss = self.selector_optimizer.scale_loss(loss)
-        self._apply_selector_gradients(tape, loss, variables)
+            loss = self._guess_loss(task, labels, guess, weights)
+            loss = self.selector_optimizer.scale_loss(loss * self.method.loss_weight_of(task))
+        apply_gradients(self.selector_optimizer, tape, loss, variables)
+
+    def _guess_loss(self, task, labels, guess, weights):
         self.task_metrics[task].update(weights, guess_accuracy=is_right(labels, guess))
+        return self.method.guess_weight * weighted_mean(cross_entropy(labels, guess), weights)
 
     def _update_selector(self, task, images, labels, weights, stage):
         settings, table = self.method, self.cost_table(task)
@@ -304,12 +299,10 @@ class DeepElasticNetwork(ElasticNetwork):
                 self, images, labels, logits, task, settings, price, epsilon, seed, weights
             )
             if guess is not None:
-                guess_loss = weighted_mean(cross_entropy(labels, guess), weights)
-                loss += settings.guess_weight * guess_loss
+                loss += self._guess_loss(task, labels, guess, weights)
             loss = self.selector_optimizer.scale_loss(loss * settings.loss_weight_of(task))
-        self._apply_selector_gradients(tape, loss, self.selector.task_variables(task))
-        if guess is not None:
-            self.task_metrics[task].update(weights, guess_accuracy=is_right(labels, guess))
+        variables = self.selector.task_variables(task)
+        apply_gradients(self.selector_optimizer, tape, loss, variables)
         chosen_shares = table.macs_share(greedy(logits))
         self.macs_price.adapt(task, weighted_mean(chosen_shares), settings)
         self.task_metrics[task].update(
@@ -320,12 +313,6 @@ class DeepElasticNetwork(ElasticNetwork):
             macs_share=chosen_shares,
             price=price,
         )
-
-    def _apply_selector_gradients(self, tape, loss, variables):
-        gradients = tape.gradient(
-            loss, [v.value for v in variables], unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        self.selector_optimizer.apply(_share_of_replica(gradients), variables)
 
     def _seed_of(self, task):
         """Returns the seed of this step's draws for a task, different on every replica."""
@@ -347,21 +334,10 @@ def _check_compile(settings, optimizers, others):
         if value is not None and not isinstance(value, kinds[name]):
             raise ValueError(f"`{name}` must be {kinds[name].__name__}. Received: {name}={value!r}")
     for name, optimizer in optimizers.items():
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
-        if getattr(inner, "gradient_accumulation_steps", None):
-            raise ValueError(
-                f"`{name}` must not accumulate gradients, which each task in turn has its own of. "
-                f"Received: gradient_accumulation_steps={inner.gradient_accumulation_steps}"
-            )
+        check_optimizer(name, optimizer)
     for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
         if others.get(name) is not None:
             raise ValueError(
                 f"`{name}` must be None: losses and metrics are the method's, and its weights are "
                 f"settings of `method`. Received: {name}={others[name]}"
             )
-
-
-def _share_of_replica(gradients):
-    """Returns the gradients for optimizers that sum over replicas, so that the sum is a mean."""
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return gradients if replicas == 1 else [gradient / replicas for gradient in gradients]

@@ -1,4 +1,4 @@
-"""The two optimizers, and their learning rates over the stages."""
+"""The two optimizers, their learning rates over the stages, and a step of either."""
 
 import dataclasses
 
@@ -141,3 +141,37 @@ def _passed(value, boundaries):
     return tf.add_n(
         [tf.zeros([])] + [tf.cast(value >= boundary, tf.float32) for boundary in boundaries]
     )
+
+
+def check_optimizer(name, optimizer):
+    """Raises a `ValueError` if an argument of `compile`, an optimizer or not, cannot be used."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if getattr(inner, "gradient_accumulation_steps", None):
+        raise ValueError(
+            f"`{name}` must not accumulate gradients, which each task in turn has its own of. "
+            f"Received: gradient_accumulation_steps={inner.gradient_accumulation_steps}"
+        )
+
+
+def apply_gradients(optimizer, tape, loss, variables, l2=None):
+    """Takes a step of an optimizer on the gradients of a loss.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`. It sums over replicas, each of which gives a share
+            of its gradients here, so that the sum is a mean.
+        tape: `tf.GradientTape` of the loss.
+        loss: float32 scalar tensor, scaled by the optimizer's `scale_loss`.
+        variables: list of `keras.Variable`; those that the loss does not depend on have a gradient
+            of 0.
+        l2: float, the weight of half the sum of squares of the variables. Defaults to none.
+    """
+    gradients = tape.gradient(
+        loss, [v.value for v in variables], unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    if l2 is not None:
+        l2 = optimizer.scale_loss(tf.constant(l2, tf.float32))
+        gradients = [g + l2 * v for g, v in zip(gradients, variables, strict=True)]
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas > 1:
+        gradients = [gradient / replicas for gradient in gradients]
+    optimizer.apply(gradients, variables)
