@@ -28,8 +28,8 @@ class NetworkSettings(Settings):
 
     backbone: str = setting(
         "wrn-32-4",
-        "Trunk of the estimator: wrn-DEPTH-WIDEN, or FAMILY-DEPTH[-WIDTH] of resnet, bottleneck, "
-        "mobile and vgg.",
+        "Trunk of the estimator: wrn-DEPTH-WIDEN; FAMILY-DEPTH[-WIDTH] of resnet, bottleneck, "
+        "mobile and vgg; efficientnet-lite0 or mobilenetv2.",
         str,
     )
     num_levels: int = setting(
@@ -58,6 +58,14 @@ class NetworkSettings(Settings):
     )
     trunk_size: int = setting(
         32, "Feature size, pixels, that the stems' strides aim at; less is faster.", int, low=1
+    )
+    input_size: int | None = setting(
+        None,
+        "Height and width, pixels, that the network resizes images to before the estimator's stem; "
+        "as they are where left out. A pretrained network wants 64 or more.",
+        int,
+        low=1,
+        optional=True,
     )
     selector_trunk_size: int | None = setting(
         None,

@@ -50,7 +50,7 @@ def load_standalone_weights(estimator, network, task):
         [layer for layer in layers if layer.weights],
     )
     _check_kinds(targets, sources)
-    scale = _pixel_scale(layers)
+    scale = _pixel_scale(layers, estimator.stems[task].description)
     pairs = list(zip(targets.items(), sources, strict=True))
     values = [
         _values(name, layer, source, scale if name == "stem_conv" else 1.0)
@@ -134,19 +134,19 @@ def _check_kinds(targets, sources):
             )
 
 
-def _pixel_scale(layers):
-    """Returns how many times as large the network's pixels are as ours, which are -1..1."""
+def _pixel_scale(layers, stem):
+    """Returns how many times as large the network's pixels are as those of a `StemKind`."""
     found = [layer for layer in layers if isinstance(layer, keras.layers.Rescaling)]
-    if not found:
-        return 1.0
-    scale, offset = float(found[0].scale) * 127.5, float(found[0].offset)
-    if len(found) > 1 or abs(scale + offset) > _PIXEL_TOLERANCE:
+    pixels = [(float(layer.scale), float(layer.offset)) for layer in found] or [(1 / 127.5, -1.0)]
+    ratio = pixels[0][0] / stem.scale
+    if len(pixels) > 1 or abs(stem.offset * ratio - pixels[0][1]) > _PIXEL_TOLERANCE:
         # A shift cannot be taken into the kernel: the zeros around an image are not shifted.
+        grey = -stem.offset / stem.scale
         raise ValueError(
-            "`network` must rescale pixels once, 127.5 to 0, as Rescaling(1 / 127.5, -1) does. "
-            f"Received: {[(layer.scale, layer.offset) for layer in found]} (scale, offset)"
+            f"`network` must rescale pixels once, {grey:g} to 0, as Rescaling({stem.scale:.6g}, "
+            f"{stem.offset:g}) does. Received: {pixels} (scale, offset)"
         )
-    return scale
+    return ratio
 
 
 def _values(name, layer, source, scale):
