@@ -6,6 +6,8 @@ import keras
 
 import elastic_tf
 import pipelines
+from elastic_tf.pretrained.recognise import recognise
+from elastic_tf.pretrained.sources import load_source
 from elastic_tf.settings import setting
 
 # By section, in the order of a command's --help.
@@ -85,9 +87,20 @@ class TrainingSettings:
             specs: sequence of `pipelines.TaskSpec`.
         """
         keras.utils.set_random_seed(self.seed)
-        model = elastic_tf.DeepElasticNetwork(
-            pipelines.network_tasks(specs), **self.network.arguments(), seed=self.seed
-        )
+        tasks, given = pipelines.network_tasks(specs), self.network
+        if given.init_from is None:
+            model = elastic_tf.DeepElasticNetwork(tasks, **given.arguments(), seed=self.seed)
+        else:
+            source = load_source(given.init_from)
+            network = dataclasses.replace(given, backbone=recognise(source))
+            model = elastic_tf.elasticize(
+                source,
+                tasks,
+                order=network.channel_order,
+                verbose=1,
+                seed=self.seed,
+                **network.arguments(),
+            )
         model.compile(self.schedule, self.method, self.optimizers)
         return model
 

@@ -205,7 +205,7 @@ class ElasticBlock(Configured, keras.layers.Layer):
         for step, layer in self.layers():
             if isinstance(step, Norm):
                 moments = None
-                if training:
+                if layer.measures(training):
                     of = counts or [None] * len(groups)
                     moments = [measure(*group) for group in zip(groups, of, strict=True)]
                 norm = layer.scale_and_offset(task, moments), step.activation

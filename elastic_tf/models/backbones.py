@@ -80,8 +80,8 @@ class Backbone:
         )
 
 
-# Kind of blocks, stages, convolutions in a block.
-_FAMILIES = {
+# Of each family: kind of blocks, stages, convolutions in a block.
+FAMILIES = {
     "wrn": ("basic", 3, 2),
     "resnet": ("basic", 4, 2),
     "bottleneck": ("bottleneck", 4, 3),
@@ -91,7 +91,7 @@ _FAMILIES = {
 # Networks that there are trained weights for: stem and head; and rows of blocks, their number,
 # kernel size, stride of the first, and output channels. Channels of the stem, which has the first
 # row of the published network within it. Stages are what is between two strides.
-_MOBILES = {
+MOBILES = {
     "efficientnet-lite0": (
         ("lite0", "mobile"),
         (
@@ -146,17 +146,17 @@ def parse_backbone(name):
 
     Reference: Ahn et al., 2019; Zagoruyko and Komodakis, 2016 (arXiv 1605.07146).
     """
-    if name in _MOBILES:
+    if name in MOBILES:
         return _mobile(name)
-    match = re.fullmatch(rf"({'|'.join(_FAMILIES)})-(\d+)(?:-(\d+))?", str(name))
+    match = re.fullmatch(rf"({'|'.join(FAMILIES)})-(\d+)(?:-(\d+))?", str(name))
     if not match or (match[1] == "wrn" and match[3] is None):
         raise ValueError(
             "`backbone` must look like wrn-DEPTH-WIDEN, or FAMILY-DEPTH[-WIDTH] with a family of "
-            f"{', '.join(list(_FAMILIES)[1:])}, or be {' or '.join(_MOBILES)}. "
+            f"{', '.join(list(FAMILIES)[1:])}, or be {' or '.join(MOBILES)}. "
             f"Received: backbone={name}"
         )
     family, depth, width = match[1], int(match[2]), int(match[3] or 64)
-    kind, num_stages, convs = _FAMILIES[family]
+    kind, num_stages, convs = FAMILIES[family]
     extra = 4 if family == "wrn" and depth % 6 == 4 else 2
     count, rest = divmod(depth - extra, convs * num_stages)
     if rest or count < 1 or width < 1:
@@ -173,7 +173,7 @@ def parse_backbone(name):
 
 
 def _mobile(name):
-    (stem, head), published = _MOBILES[name]
+    (stem, head), published = MOBILES[name]
     kinds = {3: "inverted_residual", 5: "inverted_residual_5x5"}
     rows = [(count, kinds[size], strides, filters) for count, size, strides, filters in published]
     starts = [i for i, row in enumerate(rows) if row[2] == 2] + [len(rows)]

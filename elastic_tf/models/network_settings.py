@@ -8,6 +8,7 @@ from elastic_tf.costs.ratios import default_ratios
 from elastic_tf.layers.elastic_block import EXECUTIONS
 from elastic_tf.layers.level_scores import FEATURES
 from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.channel_order import ORDERS
 from elastic_tf.models.precision import POLICIES, fastest_policy
 from elastic_tf.settings import Settings, setting
 
@@ -46,6 +47,19 @@ class NetworkSettings(Settings):
         object,
         optional=True,
         tune="0.25..0.75",
+    )
+    init_from: str | None = setting(
+        None,
+        "Trained network that the full level starts as, in place of backbone: efficientnet-lite0, "
+        "mobilenetv2, mobilenetv2=FILE.h5, or FILE.keras of one of these or of ours.",
+        str,
+        optional=True,
+    )
+    channel_order: str = setting(
+        "l1",
+        "Order of its hidden channels: the most important first, or as they are.",
+        str,
+        choices=ORDERS,
     )
     selector_hidden_ratio: float = setting(
         0.25,
@@ -112,6 +126,8 @@ class NetworkSettings(Settings):
         """Returns the arguments of `ElasticNetwork` but for the tasks, a dict."""
         arguments = self.get_config()
         precision = arguments.pop("precision")
+        for name in ("init_from", "channel_order"):  # Of `elasticize`.
+            arguments.pop(name)
         arguments["dtype"] = fastest_policy() if precision == "auto" else precision
         num_levels = arguments.pop("num_levels")
         if self.ratios is None:

@@ -13,6 +13,7 @@ from elastic_tf.training.batches import (
     read_batches,
 )
 from elastic_tf.training.estimator_step import estimator_loss, needs_scores, step_models
+from elastic_tf.training.freezing import freeze_layers
 from elastic_tf.training.macs_price import MacsPrice
 from elastic_tf.training.metrics import (
     TEST,
@@ -114,6 +115,7 @@ class DeepElasticNetwork(ElasticNetwork):
         scaled = keras.optimizers.LossScaleOptimizer
         if self.compute_dtype == "float16" and not isinstance(self.selector_optimizer, scaled):
             self.selector_optimizer = scaled(self.selector_optimizer)  # As Keras does the other.
+        freeze_layers(self.estimator, self.method.freeze)
         self.macs_price.reset(self.method)
         self.optimizer.build(self.estimator.trainable_variables)
         self.selector_optimizer.build(self.selector.trainable_variables)
@@ -269,7 +271,9 @@ class DeepElasticNetwork(ElasticNetwork):
             )
             loss = self.optimizer.scale_loss(loss * method.loss_weight_of(task))
         variables = self.estimator.task_variables(task)
-        apply_gradients(self.optimizer, tape, loss, variables, method.l2_of(task))
+        new = {variable.path for variable in self.estimator.heads[task].linear.weights}
+        rates = [self.optimizers.head_rate if v.path in new else 1.0 for v in variables]
+        apply_gradients(self.optimizer, tape, loss, variables, method.l2_of(task), rates)
         return losses, logits
 
     def _guess(self, task, images, labels, weights):

@@ -72,6 +72,13 @@ class OptimizerSettings(Settings):
     learning_rate_decay: float = setting(
         0.1, "Factor of each decay, with 'step'.", float, above=0.0, high=1.0
     )
+    head_rate: float = setting(
+        1.0,
+        "How many times that rate the linear layers of the heads have, which are new where the "
+        "rest starts with trained weights.",
+        float,
+        above=0.0,
+    )
     selector_learning_rate: float = setting(
         1e-3,
         "Selector's learning rate (Adam).",
@@ -153,7 +160,7 @@ def check_optimizer(name, optimizer):
         )
 
 
-def apply_gradients(optimizer, tape, loss, variables, l2=None):
+def apply_gradients(optimizer, tape, loss, variables, l2=None, rates=None):
     """Takes a step of an optimizer on the gradients of a loss.
 
     Args:
@@ -164,6 +171,8 @@ def apply_gradients(optimizer, tape, loss, variables, l2=None):
         variables: list of `keras.Variable`; those that the loss does not depend on have a gradient
             of 0.
         l2: float, the weight of half the sum of squares of the variables. Defaults to none.
+        rates: list of floats, factors of the learning rate for each variable, of an optimizer whose
+            steps are in proportion to gradients. Defaults to none.
     """
     gradients = tape.gradient(
         loss, [v.value for v in variables], unconnected_gradients=tf.UnconnectedGradients.ZERO
@@ -171,6 +180,8 @@ def apply_gradients(optimizer, tape, loss, variables, l2=None):
     if l2 is not None:
         l2 = optimizer.scale_loss(tf.constant(l2, tf.float32))
         gradients = [g + l2 * v for g, v in zip(gradients, variables, strict=True)]
+    if rates is not None:
+        gradients = [g if rate == 1 else rate * g for g, rate in zip(gradients, rates, strict=True)]
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     if replicas > 1:
         gradients = [gradient / replicas for gradient in gradients]

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from elastic_tf.settings import Settings, of_task, setting
 from elastic_tf.training.estimator_step import INITIAL_DISTRIBUTIONS
+from elastic_tf.training.freezing import FREEZES
 from elastic_tf.training.macs_price import SCOPES
 from elastic_tf.training.selector_loss import BASELINES, COSTS, CREDITS, SELECTOR_GRADIENTS
 
@@ -83,6 +84,13 @@ class MethodSettings(Settings):
         float,
         above=0.0,
         high=1.0,
+    )
+    freeze: str = setting(
+        "none",
+        "What keeps its weights while the rest trains: 'norms', normalisations with their running "
+        "averages; 'early', stems and the first half of the blocks; 'trunk', all blocks.",
+        str,
+        choices=FREEZES,
     )
     l2: float | dict = setting(
         1e-4,
