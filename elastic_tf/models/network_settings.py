@@ -51,7 +51,8 @@ class NetworkSettings(Settings):
     init_from: str | None = setting(
         None,
         "Trained network that the full level starts as, in place of backbone: efficientnet-lite0, "
-        "mobilenetv2, mobilenetv2=FILE.h5, or FILE.keras of one of these or of ours.",
+        "mobilenetv2, mobilenetv2=FILE.h5, or FILE.keras of one of these or of ours; or the folder "
+        "of a finished run, to which further tasks are added.",
         str,
         optional=True,
     )

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.models.tasks import check_task
 from elastic_tf.policies.sampling import entropy, greedy
 from elastic_tf.settings import check_integer
 from elastic_tf.training.batches import (
@@ -115,7 +116,9 @@ class DeepElasticNetwork(ElasticNetwork):
         scaled = keras.optimizers.LossScaleOptimizer
         if self.compute_dtype == "float16" and not isinstance(self.selector_optimizer, scaled):
             self.selector_optimizer = scaled(self.selector_optimizer)  # As Keras does the other.
-        freeze_layers(self.estimator, self.method.freeze)
+        for task in self.method.frozen_tasks:
+            check_task(task, self.tasks)
+        freeze_layers(self, self.method.freeze, self.method.frozen_tasks)
         self.macs_price.reset(self.method)
         self.optimizer.build(self.estimator.trainable_variables)
         self.selector_optimizer.build(self.selector.trainable_variables)
@@ -199,6 +202,8 @@ class DeepElasticNetwork(ElasticNetwork):
     def _train(self, data, kind):
         stage = self.stages(self.step)
         batches = read_batches(data, self.tasks, self._class_weights)
+        for task in self.method.frozen_tasks:
+            batches.pop(task, None)
         for task, batch in batches.items():
             if kind == SELECTOR:
                 self._update_selector(task, *batch, stage)

@@ -92,6 +92,13 @@ class MethodSettings(Settings):
         str,
         choices=FREEZES,
     )
+    frozen_tasks: tuple = setting(
+        (),
+        "Tasks that do not train, nor what the selector has for all tasks; with freeze=trunk "
+        "nothing changes for them. With a run as init_from and freeze=trunk: that run's tasks.",
+        str,
+        is_list=True,
+    )
     l2: float | dict = setting(
         1e-4,
         "Weight of half the sum of squares of the estimator's variables.",
