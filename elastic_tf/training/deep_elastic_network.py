@@ -265,11 +265,12 @@ class DeepElasticNetwork(ElasticNetwork):
                 images, levels=models.levels, task=task, training=True, plan=plan
             )
             loss, losses, logits = estimator_loss(
-                logits, labels, method.distillation_weight, weights
+                logits, labels, method.distillation_weight, weights, method.label_smoothing
             )
             loss = self.optimizer.scale_loss(loss * method.loss_weight_of(task))
         variables = self.estimator.task_variables(task)
-        apply_gradients(self.optimizer, tape, loss, variables, method.l2_of(task))
+        clip_norm = self.optimizers.clip_norm
+        apply_gradients(self.optimizer, tape, loss, variables, method.l2_of(task), clip_norm)
         return losses, logits
 
     def _guess(self, task, images, labels, weights):
