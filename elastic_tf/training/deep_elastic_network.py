@@ -272,13 +272,16 @@ class DeepElasticNetwork(ElasticNetwork):
                 images, levels=models.levels, task=task, training=True, plan=plan
             )
             loss, losses, logits = estimator_loss(
-                logits, labels, method.distillation_weight, weights
+                logits, labels, method.distillation_weight, weights, method.label_smoothing
             )
             loss = self.optimizer.scale_loss(loss * method.loss_weight_of(task))
         variables = self.estimator.task_variables(task)
         new = {variable.path for variable in self.estimator.heads[task].linear.weights}
-        rates = [self.optimizers.head_rate if v.path in new else 1.0 for v in variables]
-        apply_gradients(self.optimizer, tape, loss, variables, method.l2_of(task), rates)
+        settings = self.optimizers
+        rates = [settings.head_rate if v.path in new else 1.0 for v in variables]
+        apply_gradients(
+            self.optimizer, tape, loss, variables, method.l2_of(task), settings.clip_norm, rates
+        )
         return losses, logits
 
     def _guess(self, task, images, labels, weights):

@@ -99,6 +99,16 @@ class MethodSettings(Settings):
         str,
         is_list=True,
     )
+    label_smoothing: float = setting(
+        0.0,
+        "Share of each label that is spread evenly over all classes, in the estimator's "
+        "cross-entropy with labels; rewards, reported losses and what the full model teaches are "
+        "as without.",
+        float,
+        low=0.0,
+        below=1.0,
+        paper=0.0,
+    )
     l2: float | dict = setting(
         1e-4,
         "Weight of half the sum of squares of the estimator's variables.",
