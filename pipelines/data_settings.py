@@ -92,6 +92,13 @@ class DataSettings:
         choices=tuple(WEIGHT_RULES),
         per_task=True,
     )
+    class_weights: str = _setting(
+        "none",
+        str,
+        "How much an image counts in training: 'none', 1 each; 'balanced', by its class, so that "
+        "all classes of a task count alike, and 1 on average.",
+        choices=("none", "balanced"),
+    )
     cache_dir: str | None = _setting(
         None,
         str,
@@ -170,6 +177,20 @@ class DataSettings:
             spec.name: len(_HELD.get(self._key(spec, "train")) or self._load(spec, "train"))
             for spec in _checked(specs)
         }
+
+    def class_counts(self, specs):
+        """Returns the number of training images of every class, a dict from name to a list of int.
+
+        Labels alone are looked at. The images are those of `training_batches`, decoded once.
+        """
+        counts = {}
+        for spec in _checked(specs):
+            images = self._decoded(spec, "train")
+            indices = tf.data.Dataset.range(len(images), output_type=tf.int32).batch(4096)
+            labels = indices.map(lambda some, images=images: images.take(some)[1])
+            labels = np.concatenate(list(labels.as_numpy_iterator()))
+            counts[spec.name] = np.bincount(labels, minlength=spec.num_classes).tolist()
+        return counts
 
     def training_batches(self, specs, seed, start_step=0):
         """Returns endless batches with images of every task (see `task_batches`).

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "evaluation": (*MODELS, "inference"),
     "export": (*MODELS, "inference"),
     "training": MODELS,
+    "pretrained": (*MODELS, "training"),
     "report": LIBRARY,
     "tuning": LIBRARY,
 }

@@ -32,6 +32,7 @@ BLOCKS = {
         "strides": 2,
         "ratios": _RATIOS,
     },
+    "inverted_residual_5x5": {"kind": "inverted_residual_5x5", "filters": 8, "hidden_filters": 9},
     "vgg": {"kind": "vgg", "filters": 8, "ratios": _RATIOS},
     "vgg_strided": {"kind": "vgg", "filters": 12, "strides": 2, "ratios": (0.2, 0.5, 1.0)},
 }

@@ -92,6 +92,7 @@ def main(values):
             model = _load(run) if run.checkpoint.exists() else settings.build_model(specs)
             pipelines.check_network_tasks(model.tasks, specs)
             batches, held_out = _batches(settings, specs, start_step=int(model.step.numpy()))
+            options.class_weight = _class_weight(settings.data, specs)
             counts = settings.data.training_images(specs)
             # The order of the images depends on their number: a resumed run must find the same.
             run.claim(settings, counts)
@@ -116,6 +117,20 @@ def _batches(settings, specs, start_step):
     data = settings.data
     held_out = data.evaluation_batches(specs, "validation") if data.validation_share else None
     return data.training_batches(specs, settings.seed, start_step), held_out
+
+
+def _class_weight(data, specs):
+    """Returns what `fit` takes as the weights of classes; `None` for 1 each."""
+    if data.class_weights == "none":
+        return None
+    return {
+        task: {
+            label: sum(counts) / (len(counts) * count)
+            for label, count in enumerate(counts)
+            if count
+        }
+        for task, counts in data.class_counts(specs).items()
+    }
 
 
 def _describe(model, data, specs, counts):
@@ -172,6 +187,7 @@ def _fit(model, batches, held_out, read, run, options):
     model.fit(
         batches,
         validation_data=held_out,
+        class_weight=options.class_weight,
         shuffle=False,  # The data is shuffled already; Keras warns otherwise.
         initial_epoch=step // options.steps_per_epoch,
         epochs=-(-stop // options.steps_per_epoch) + 1,

@@ -131,7 +131,22 @@ class Answers:
         Args:
             levels: int array `(images, blocks)`, or `(blocks,)` for the same model everywhere.
         """
-        return self.class_logits(levels).argmax(axis=-1) == self.labels
+        return self.ranks(levels) == 0
+
+    def ranks(self, levels):
+        """Returns how many classes are likelier than the image's own, an int array `(images,)`.
+
+        0 where the answer is right, below 5 where the class is among the five likeliest. Of classes
+        alike the first comes first, as in `argmax`.
+
+        Args:
+            levels: see `are_right`.
+        """
+        logits = self.class_logits(levels)
+        own = self.labels[:, np.newaxis]
+        of_own = np.take_along_axis(logits, own, axis=-1)
+        is_first = np.arange(logits.shape[-1]) < own
+        return np.sum((logits > of_own) | ((logits == of_own) & is_first), axis=-1)
 
     def class_logits(self, levels):
         """Returns the class logits of every image on its model, float32 `(images, classes)`.

@@ -41,7 +41,7 @@ def settle_target(network, batches_of, tasks=None):
 
     Training leaves it near: the price of MACs follows shares that were measured on batches. It is
     done on the images that `calibrate_network` takes. Nothing is done for tasks without a target,
-    or with the paper's selector, whose scores have no offsets of a task.
+    or frozen ones, or with the paper's selector, whose scores have no offsets of a task.
 
     Args:
         network: a compiled `DeepElasticNetwork`, trained.
@@ -52,7 +52,8 @@ def settle_target(network, batches_of, tasks=None):
         Dict from the task's name to the price that its scores now carry; empty if nothing is done.
     """
     method = network.method
-    targets = {task: method.target_macs_of(task) for task in tasks or network.tasks}
+    tasks = [task for task in tasks or network.tasks if task not in method.frozen_tasks]
+    targets = {task: method.target_macs_of(task) for task in tasks}
     targets = {task: target for task, target in targets.items() if target is not None}
     if not targets or network.selector.features == "pooled":
         return {}

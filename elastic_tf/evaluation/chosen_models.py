@@ -205,6 +205,7 @@ class RoutedImages:
     Attributes:
         labels: int array `(images,)`.
         classes: int array `(images,)`, the answers.
+        full_classes: int array `(images,)`, those of the full model.
         confidence: float32 array `(images,)` in [0, 1], the probability of the answer.
         levels: int array `(images, blocks)`, the models.
         level_probabilities: float32 array `(images, blocks, levels)`, the selector's; each block's
@@ -214,6 +215,7 @@ class RoutedImages:
 
     labels: np.ndarray
     classes: np.ndarray
+    full_classes: np.ndarray
     confidence: np.ndarray
     levels: np.ndarray
     level_probabilities: np.ndarray
@@ -226,7 +228,7 @@ class RoutedImages:
 
 
 def route_images(answers, budget=None):
-    """Runs every image of a task on the model that is chosen for it.
+    """Runs every image of a task on the model that is chosen for it, and on the full model.
 
     Args:
         answers: `Answers` on the images.
@@ -241,10 +243,12 @@ def route_images(answers, budget=None):
     """
     table, levels = answers.table, answers.choose(budget)
     probabilities = tf.nn.softmax(answers.class_logits(levels)).numpy()
+    full = answers.class_logits(np.full(table.num_blocks, table.num_levels - 1))
     worth = answers.logits - answers.price(budget) * np.asarray(table.block_shares)
     return RoutedImages(
         labels=answers.labels,
         classes=probabilities.argmax(axis=-1),
+        full_classes=full.argmax(axis=-1),
         confidence=probabilities.max(axis=-1),
         levels=levels,
         level_probabilities=tf.nn.softmax(worth.astype(np.float32)).numpy(),

@@ -3,11 +3,14 @@
 import numpy as np
 
 from elastic_tf.evaluation.chosen_models import chosen_models, policy_statistics
+from elastic_tf.evaluation.class_figures import class_figures
 from elastic_tf.evaluation.fixed_models import best_fixed
 from elastic_tf.policies.sampling import random_at_cost, uniform
 
 # Of the selector's models, how many compete as fixed ones.
 _MAX_KNOWN = 20
+# With no more classes than that, the likeliest five say little.
+_FEW_CLASSES = 20
 
 
 def evaluate_network(answers, split="test", tasks=None, search_evaluations=60, budget=None):
@@ -69,6 +72,8 @@ def evaluate_task(
         | `num_images` | how many images there are |
         | `accuracy` | dict of shares in [0, 1]: `selector`, `full`, `level_<k>` for every level
           used everywhere, `random`, `random_at_cost`, `shuffled`, and `best_fixed` |
+        | `top5_accuracy` | dict of `selector` and `full`, where there are more than 20 classes |
+        | `classes` | `class_figures` of `selector` and `full`; the MACs are the selector's |
         | `density`, `macs_share` | of the selected models, means over images; selector included |
         | `fixed_macs_share` | dict `level_<k>`; a fixed model needs no selector |
         | `random_macs_share` | of the random levels, without selector |
@@ -84,8 +89,11 @@ def evaluate_task(
     Reference: the method's sections 5.10 and 6.
     """
     table, chosen = answers.table, answers.choose(budget)
-    blind = _blind_choices(answers, chosen, seed, shuffles)
-    right = {"selector": answers.are_right(chosen)} | blind
+    num_classes = answers.network.tasks[answers.task]["num_classes"]
+    full = np.full(table.num_blocks, table.num_levels - 1)
+    ranks = {"selector": answers.ranks(chosen), "full": answers.ranks(full)}
+    of_interest = {name: of == 0 for name, of in ranks.items()}
+    right = of_interest | _blind_choices(answers, chosen, of_interest["full"], seed, shuffles)
     macs = np.asarray(table.macs(chosen), np.float64)
     results = {
         "num_images": len(answers),
@@ -100,7 +108,10 @@ def evaluate_task(
         "selector_macs": table.selector_macs,
         "policy": policy_statistics(chosen, macs / table.full_macs, table.num_levels, top),
         "gain_over_shuffled": paired_gain(right["selector"], right["shuffled"], seed=seed),
+        "classes": class_figures(answers.labels, of_interest, macs / table.full_macs, num_classes),
     }
+    if num_classes > _FEW_CLASSES:
+        results["top5_accuracy"] = {name: float(np.mean(of < 5)) for name, of in ranks.items()}
     if held_out is not None and search_evaluations:
         used = chosen_models(held_out.choose(budget)).models[:_MAX_KNOWN]
         found = _search(held_out, used, float(macs.mean()), search_evaluations, seed)
@@ -114,20 +125,24 @@ def evaluate_task(
     return {"accuracy": {name: float(np.mean(of)) for name, of in right.items()}} | results
 
 
-def _blind_choices(answers, chosen, seed, shuffles):
-    """Returns a dict from the name of a choice to how often each image is classified rightly."""
+def _blind_choices(answers, chosen, full, seed, shuffles):
+    """Returns a dict from the name of a choice to how often each image is classified rightly.
+
+    `full` says it of the full model.
+    """
     table = answers.table
-    right = {
+    last = table.num_levels - 1
+    levels = {
         f"level_{level}": answers.are_right(np.full(table.num_blocks, level))
-        for level in range(table.num_levels)
+        for level in range(last)
     }
     orders = [np.random.default_rng([seed, k]).permutation(len(answers)) for k in range(shuffles)]
     # Of the blocks alone: the cost of stem, head and selector is the same for all.
     mean_cost = np.mean(table.macs(chosen, with_selector=False)) - table.fixed_macs
     at_cost = random_at_cost(len(answers), table.block_macs, mean_cost, seed)
     return {
-        "full": right[f"level_{table.num_levels - 1}"],
-        **right,
+        **levels,
+        f"level_{last}": full,
         "random": answers.are_right(_uniform(answers, seed)),
         "random_at_cost": answers.are_right(at_cost),
         "shuffled": np.mean([answers.are_right(chosen[order]) for order in orders], axis=0),

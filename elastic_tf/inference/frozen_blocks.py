@@ -4,9 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.inference.rows import run_by_group
-from elastic_tf.layers.block_kinds import Norm
 from elastic_tf.layers.elastic_conv import convolve
 from elastic_tf.layers.norm_ops import ACTIVATIONS, scale_offset
+from elastic_tf.layers.steps import Norm
 
 
 def scale_and_offset(norm, task):
@@ -86,7 +86,8 @@ class FrozenBlock:
     def __init__(self, block, task):
         self.block = block
         self._operations = [
-            _operations(block, task, width) if width else None for width in block.channels_per_level
+            frozen_steps(block.layers(), task, width) if width else None
+            for width in block.channels_per_level
         ]
         self._shared = None
 
@@ -171,39 +172,45 @@ class FrozenBlock:
         return [None if of is None else _branch(of) for of in self._operations]
 
 
-def _operations(block, task, width):
-    """Returns what one level does, a list of functions from features to features."""
-    operations, layers, from_hidden = [], block.layers(), False
+def frozen_steps(layers, task, hidden=None):
+    """Returns steps with normalisations folded, a list of functions and their further arguments.
+
+    Args:
+        layers: list of pairs of a step and its layer, which are built.
+        task: str, whose running averages to take.
+        hidden: int, how many hidden channels are used. Defaults to `None`, all.
+    """
+    operations, layers, from_hidden = [], list(layers), False
     while layers:
         step, layer = layers.pop(0)
+        ins = hidden if from_hidden else None
         if isinstance(step, Norm):
-            scale, offset = scale_and_offset(layer, task)
-            if from_hidden:
-                scale, offset = scale[:width], offset[:width]
+            scale, offset = (vector[:ins] for vector in scale_and_offset(layer, task))
             operations.append((scale_offset, (scale, offset, step.activation)))
             continue
         kernel, bias, activation = np.asarray(layer.kernel, np.float32), None, None
+        outs = hidden if step.to_hidden else None
         if layers and isinstance(layers[0][0], Norm):
             norm_step, norm = layers.pop(0)
             kernel, bias = fold_norm(kernel, norm, task)
-            activation = norm_step.activation
-        ins = width if from_hidden else layer.in_channels
-        if step.depthwise:
-            kernel = kernel[:, :, :ins]
-        else:
-            kernel = kernel[:, :, :ins, : width if step.to_hidden else block.filters]
-        if bias is not None and step.to_hidden:
-            bias = bias[:width]
+            bias, activation = bias[:outs], norm_step.activation
+        kernel = kernel[:, :, :ins] if step.depthwise else kernel[:, :, :ins, :outs]
         arguments = (kernel, bias, activation, layer.strides, step.depthwise)
         operations.append((conv_bias, arguments))
         from_hidden = step.to_hidden
     return operations
 
 
+def run_frozen(operations, features):
+    """Returns features after what `frozen_steps` returned."""
+    for operation, arguments in operations:
+        features = operation(features, *arguments)
+    return features
+
+
 def _branch(operations):
     def run(features, shortcut=None):
-        for operation, arguments in operations:
-            features = operation(features, *arguments)
+        features = run_frozen(operations, features)
         return features if shortcut is None else shortcut + features
 
     return run

@@ -3,15 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.inference.frozen_blocks import (
-    FrozenBlock,
-    conv_bias,
-    fold_norm,
-    scale_and_offset,
-)
+from elastic_tf.inference.frozen_blocks import FrozenBlock, frozen_steps, run_frozen
 from elastic_tf.inference.rows import plan_groups, sort_rows
 from elastic_tf.layers.elastic_conv import run_unless_empty
-from elastic_tf.layers.norm_ops import scale_offset
 from elastic_tf.layers.routing import count_levels
 from elastic_tf.layers.task_layers import check_images, pool_globally
 from elastic_tf.models.tasks import check_levels, check_task
@@ -33,15 +27,15 @@ class FrozenStem:
 
     def __init__(self, stem, dtype="float32"):
         self._dtype = dtype
-        self._strides = stem.strides
-        kernel, self._bias = fold_norm(stem.conv.kernel, stem.norm, stem.task)
+        self._resize = stem.resize
+        (first, (kernel, *others)), *operations = frozen_steps(stem.layers(), stem.task)
         # Only the scale: a shift does not pass the convolution's zero padding.
-        self._kernel = kernel * stem.rescale.scale
+        self._operations = [(first, (kernel * stem.rescale.scale, *others)), *operations]
         self._shift = stem.rescale.offset / stem.rescale.scale
 
     def __call__(self, images):
-        centred = tf.cast(tf.cast(images, tf.float32) + self._shift, self._dtype)
-        return conv_bias(centred, self._kernel, self._bias, "relu", self._strides)
+        centred = tf.cast(self._resize(images), tf.float32) + self._shift
+        return run_frozen(self._operations, tf.cast(centred, self._dtype))
 
 
 class FrozenEstimator:
@@ -81,7 +75,7 @@ class FrozenEstimator:
         head = estimator.heads[task]
         self._stem = FrozenStem(estimator.stems[task], dtype or estimator.compute_dtype)
         self._blocks = [FrozenBlock(block, task) for block in estimator.blocks]
-        self._norm = scale_and_offset(head.norm, task)
+        self._last = frozen_steps(head.layers(), task)
         self._weights, self._bias = (np.asarray(v, np.float32) for v in head.linear.weights)
 
     @tf.autograph.experimental.do_not_convert  # It has nothing to convert, and is traced faster.
@@ -149,5 +143,5 @@ class FrozenEstimator:
         return tf.gather(self._head(features), tf.argsort(rows))
 
     def _head(self, features):
-        pooled = pool_globally(scale_offset(features, *self._norm))
+        pooled = pool_globally(run_frozen(self._last, features))
         return tf.matmul(pooled, self._weights) + self._bias

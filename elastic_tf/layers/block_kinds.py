@@ -9,42 +9,16 @@ bottleneck          norm relu conv1x1(hidden) | norm relu conv3x3(hidden, stride
                     | norm relu conv1x1(out)
 inverted_residual   conv1x1(hidden) norm relu6 | depthwise3x3(strided) norm relu6
                     | conv1x1(out) norm
+inverted_residual_5x5   the same, with a depthwise convolution of 5x5
 vgg                 pool | conv3x3(hidden) norm relu | conv3x3(out) norm relu
 ```
 """
 
 import dataclasses
 
+from elastic_tf.layers.steps import Conv, Norm, named_steps
+
 SHORTCUTS = ("pool_pad", "identity", None)
-
-
-@dataclasses.dataclass(frozen=True)
-class Norm:
-    """A `TaskBatchNormalization`, and an activation behind it.
-
-    Attributes:
-        activation: `"relu"`, `"relu6"` or `None`.
-    """
-
-    activation: str | None = "relu"
-
-
-@dataclasses.dataclass(frozen=True)
-class Conv:
-    """A convolution, 'same' padding, no bias.
-
-    Attributes:
-        kernel_size: int, pixels.
-        to_hidden: bool. Whether it gives hidden channels, as many as the level has; or the block's
-            output.
-        strided: bool. Whether the block's strides are its own.
-        depthwise: bool. Every channel by itself; it keeps the number of channels.
-    """
-
-    kernel_size: int = 3
-    to_hidden: bool = False
-    strided: bool = False
-    depthwise: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,18 +47,25 @@ class BlockKind:
 
     def named_steps(self):
         """Returns pairs of a step and the name of its layer: norm1, conv1, norm2 and so on."""
-        counts, named = {Norm: 0, Conv: 0}, []
-        for step in self.steps:
-            counts[type(step)] += 1
-            name = "norm" if isinstance(step, Norm) else "conv"
-            named.append((step, f"{name}{counts[type(step)]}"))
-        return named
+        return named_steps(self.steps)
 
     def has_shortcut(self, in_channels, filters, strides):
         """Returns whether there is something to add, and with it a level 0 that skips the rest."""
         if self.shortcut == "identity":
             return strides == 1 and in_channels == filters
         return self.shortcut is not None
+
+
+def _inverted_residual(kernel_size):
+    steps = (
+        Conv(1, to_hidden=True),
+        Norm("relu6"),
+        Conv(kernel_size, to_hidden=True, strided=True, depthwise=True),
+        Norm("relu6"),
+        Conv(1),
+        Norm(None),
+    )
+    return BlockKind(steps, shortcut="identity", expansion=6.0)
 
 
 # Ahn et al., 2019, supplement section 1: basic and vgg. He et al., 2016 (arXiv 1603.05027):
@@ -102,18 +83,8 @@ BLOCK_KINDS = {
         ),
         expansion=0.25,
     ),
-    "inverted_residual": BlockKind(
-        (
-            Conv(1, to_hidden=True),
-            Norm("relu6"),
-            Conv(to_hidden=True, strided=True, depthwise=True),
-            Norm("relu6"),
-            Conv(1),
-            Norm(None),
-        ),
-        shortcut="identity",
-        expansion=6.0,
-    ),
+    "inverted_residual": _inverted_residual(3),
+    "inverted_residual_5x5": _inverted_residual(5),
     "vgg": BlockKind((Conv(to_hidden=True), Norm(), Conv(), Norm()), shortcut=None, pools=True),
 }
 

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from elastic_tf.costs.cost_table import same_output_size
 from elastic_tf.costs.ratios import channels_per_level, validate_ratios
-from elastic_tf.layers.block_kinds import Norm, block_kind
-from elastic_tf.layers.elastic_conv import ElasticConv2D, run_unless_empty
+from elastic_tf.layers.block_kinds import block_kind
+from elastic_tf.layers.elastic_conv import run_unless_empty
 from elastic_tf.layers.norm_ops import measure, normalise
 from elastic_tf.layers.routing import (
     Route,
@@ -19,7 +19,7 @@ from elastic_tf.layers.routing import (
     split_groups,
 )
 from elastic_tf.layers.shortcut import PoolPadShortcut
-from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
+from elastic_tf.layers.steps import Norm, make_layers
 from elastic_tf.settings import Configured
 
 EXECUTIONS = ("auto", "grouped", "masked")
@@ -123,29 +123,16 @@ class ElasticBlock(Configured, keras.layers.Layer):
         if self.description.has_shortcut(channels, self.filters, self.strides):
             self.shortcut = PoolPadShortcut(self.filters, self.strides, name="shortcut")
             self.shortcut.build(input_shape)
-        for step, name in self.description.named_steps():
-            if isinstance(step, Norm):
-                layer = TaskBatchNormalization(
-                    self.tasks,
-                    momentum=self.momentum,
-                    activation=step.activation,
-                    dtype=self.dtype_policy,
-                    name=name,
-                )
-            else:
-                channels = self.channels_per_level[-1] if step.to_hidden else self.filters
-                strides = self.strides if step.strided else 1
-                layer = ElasticConv2D(
-                    channels,
-                    step.kernel_size,
-                    strides,
-                    step.depthwise,
-                    dtype=self.dtype_policy,
-                    name=name,
-                )
-            layer.build(tuple(input_shape))
-            input_shape = (*input_shape[:-1], channels)
-            # By its name, which is its path in a saved file.
+        layers = make_layers(
+            self.description.named_steps(),
+            channels,
+            lambda step: self.channels_per_level[-1] if step.to_hidden else self.filters,
+            self.tasks,
+            self.strides,
+            self.momentum,
+            self.dtype_policy,
+        )
+        for name, layer in layers.items():  # By its name, which is its path in a saved file.
             setattr(self, name, layer)
 
     def _check_skip(self, channels):
@@ -218,7 +205,7 @@ class ElasticBlock(Configured, keras.layers.Layer):
         for step, layer in self.layers():
             if isinstance(step, Norm):
                 moments = None
-                if training:
+                if layer.measures(training):
                     of = counts or [None] * len(groups)
                     moments = [measure(*group) for group in zip(groups, of, strict=True)]
                 norm = layer.scale_and_offset(task, moments), step.activation

@@ -132,13 +132,25 @@ class LevelScores(Configured, keras.layers.Layer):
 
     def task_variables(self, task):
         """Returns the trainable variables that `task` uses: all but other tasks' own."""
-        if self.features == "pooled":
-            return self.linear.trainable_variables
-        shared = [self.linear, self.norm]
+        variables = [v for layer in self.shared_layers() for v in layer.trainable_variables]
         if self.features == "confident":
-            shared += [self.guesses[task], self.confidence_norm, self.confidence]
-        own = [self.offsets[task]]
-        return [variable for layer in shared for variable in layer.trainable_variables] + own
+            variables += self.guesses[task].trainable_variables
+        return variables if self.features == "pooled" else [*variables, self.offsets[task]]
+
+    def shared_layers(self):
+        """Returns the layers that all tasks use, a list."""
+        if self.features == "pooled":
+            return [self.linear]
+        shared = [self.linear, self.norm]
+        return (
+            shared
+            if self.features == "normalised"
+            else [
+                *shared,
+                self.confidence_norm,
+                self.confidence,
+            ]
+        )
 
     def guess_variables(self, task):
         """Returns those of them that the guess depends on; none unless `"confident"`."""

@@ -117,6 +117,10 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
 
     Output shape: that of `inputs`.
 
+    Attributes:
+        keeps_averages: bool, `False` at first. Whether the running averages serve in training too,
+            and stay as they are.
+
     Raises:
         ValueError: if an argument is out of range or `task` is not one of `tasks`.
 
@@ -141,6 +145,7 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
         self.momentum = momentum
         self.epsilon = epsilon
         self.activation = activation
+        self.keeps_averages = False
 
     def build(self, input_shape):
         self.channels = input_shape[-1]
@@ -167,13 +172,18 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
             inputs, task, usage, training: see the call arguments.
             differentiable: bool. Whether a gradient is wanted; `None` for that in training alone.
         """
-        if usage is not None and training:
+        measures = self.measures(training)
+        if usage is not None and measures:
             norm = self._normalisation(task, masked_moments(tf.cast(inputs, tf.float32), usage))
         else:
-            norm = self.scale_and_offset(task, [measure(inputs)] if training else None)
+            norm = self.scale_and_offset(task, [measure(inputs)] if measures else None)
         return normalise(
             inputs, norm, self.activation, training if differentiable is None else differentiable
         )
+
+    def measures(self, training):
+        """Returns whether the moments of the batch serve, a bool."""
+        return training and not (self.keeps_averages and pool_of(self) is None)
 
     def scale_and_offset(self, task, groups=None):
         """Returns what the layer does as `inputs * scale + offset`, for a caller that fuses it.

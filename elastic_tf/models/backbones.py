@@ -16,12 +16,14 @@ class BlockShape(typing.NamedTuple):
         strides: int, pixels.
         hidden_filters: int. Hidden channels at full width.
         skippable: bool. Whether level 0 may be its shortcut.
+        kind: str, a key of `BLOCK_KINDS`.
     """
 
     filters: int
     strides: int
     hidden_filters: int
     skippable: bool
+    kind: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,36 +32,26 @@ class Backbone:
 
     Attributes:
         name: str, e.g. `"wrn-32-4"`.
-        kind: str, a key of `BLOCK_KINDS`.
         stem_filters: int. Channels that the stems deliver.
         stage_filters: tuple of ints. Width of each stage; all but the first enter with stride 2.
-        blocks_per_stage: int.
-        expands_input: bool. Whether hidden channels are counted by the input's, not the output's.
+            The selector has a block for each.
+        blocks: tuple of a `BlockShape` for each block.
+        blocks_of_stages: tuple of ints, how many blocks each stage has.
+        stem: str, a key of `STEM_KINDS`.
+        head: str, a key of `HEAD_KINDS`.
     """
 
     name: str
-    kind: str
     stem_filters: int
     stage_filters: tuple[int, ...]
-    blocks_per_stage: int
-    expands_input: bool = False
+    blocks: tuple[BlockShape, ...]
+    blocks_of_stages: tuple[int, ...]
+    stem: str = "plain"
+    head: str = "plain"
 
     @property
     def num_blocks(self):
-        return len(self.stage_filters) * self.blocks_per_stage
-
-    @property
-    def blocks(self):
-        """List of a `BlockShape` for each block."""
-        kind, channels, shapes = block_kind(self.kind), self.stem_filters, []
-        for stage, filters in enumerate(self.stage_filters):
-            for index in range(self.blocks_per_stage):
-                strides = 2 if stage > 0 and index == 0 else 1
-                hidden = round((channels if self.expands_input else filters) * kind.expansion)
-                skippable = kind.has_shortcut(channels, filters, strides)
-                shapes.append(BlockShape(filters, strides, max(1, hidden), skippable))
-                channels = filters
-        return shapes
+        return len(self.blocks)
 
     @property
     def residual(self):
@@ -88,14 +80,42 @@ class Backbone:
         )
 
 
-# Kind of blocks, stages, convolutions in a block.
-_FAMILIES = {
+# Of each family: kind of blocks, stages, convolutions in a block.
+FAMILIES = {
     "wrn": ("basic", 3, 2),
     "resnet": ("basic", 4, 2),
     "bottleneck": ("bottleneck", 4, 3),
     "mobile": ("inverted_residual", 3, 3),
     "vgg": ("vgg", 3, 2),
 }
+# Networks that there are trained weights for: stem and head; and rows of blocks, their number,
+# kernel size, stride of the first, and output channels. Channels of the stem, which has the first
+# row of the published network within it. Stages are what is between two strides.
+MOBILES = {
+    "efficientnet-lite0": (
+        ("lite0", "mobile"),
+        (
+            (2, 3, 2, 24),
+            (2, 5, 2, 40),
+            (3, 3, 2, 80),
+            (3, 5, 1, 112),
+            (4, 5, 2, 192),
+            (1, 3, 1, 320),
+        ),
+    ),
+    "mobilenetv2": (
+        ("mobilenetv2", "mobile"),
+        (
+            (2, 3, 2, 24),
+            (3, 3, 2, 32),
+            (4, 3, 2, 64),
+            (3, 3, 1, 96),
+            (3, 3, 2, 160),
+            (1, 3, 1, 320),
+        ),
+    ),
+}
+_MOBILE_STEM_FILTERS = 16
 
 
 def parse_backbone(name):
@@ -108,6 +128,8 @@ def parse_backbone(name):
     | `bottleneck-DEPTH[-WIDTH]` | 4 of bottlenecks | 4 * WIDTH (64) doubling | `bottleneck-38` |
     | `mobile-DEPTH[-WIDTH]` | 3 inverted residual | WIDTH (64) doubling | `mobile-29-16` |
     | `vgg-DEPTH[-WIDTH]` | 3 of VGG | WIDTH (64) doubling, stem WIDTH | `vgg-14-32` |
+    | `efficientnet-lite0` | 4 inverted residual | 24, 40, 112, 320 | |
+    | `mobilenetv2` | 4 inverted residual | 24, 32, 96, 320 | |
 
     DEPTH counts the stem, the convolutions of all blocks, and the head: 2 + 2 * stages * blocks;
     for bottlenecks and inverted residuals 2 + 3 * stages * blocks. For `wrn`, the usual count of 4
@@ -124,27 +146,64 @@ def parse_backbone(name):
 
     Reference: Ahn et al., 2019; Zagoruyko and Komodakis, 2016 (arXiv 1605.07146).
     """
-    match = re.fullmatch(rf"({'|'.join(_FAMILIES)})-(\d+)(?:-(\d+))?", str(name))
+    if name in MOBILES:
+        return _mobile(name)
+    match = re.fullmatch(rf"({'|'.join(FAMILIES)})-(\d+)(?:-(\d+))?", str(name))
     if not match or (match[1] == "wrn" and match[3] is None):
         raise ValueError(
             "`backbone` must look like wrn-DEPTH-WIDEN, or FAMILY-DEPTH[-WIDTH] with a family of "
-            f"{', '.join(list(_FAMILIES)[1:])}. Received: backbone={name}"
+            f"{', '.join(list(FAMILIES)[1:])}, or be {' or '.join(MOBILES)}. "
+            f"Received: backbone={name}"
         )
     family, depth, width = match[1], int(match[2]), int(match[3] or 64)
-    kind, num_stages, convs = _FAMILIES[family]
+    kind, num_stages, convs = FAMILIES[family]
     extra = 4 if family == "wrn" and depth % 6 == 4 else 2
-    blocks, rest = divmod(depth - extra, convs * num_stages)
-    if rest or blocks < 1 or width < 1:
+    count, rest = divmod(depth - extra, convs * num_stages)
+    if rest or count < 1 or width < 1:
         raise ValueError(
             f"`backbone` of family '{family}' needs a depth of 2 + {convs * num_stages} * blocks "
             f"and a width >= 1. Received: backbone={name}"
         )
     first = {"wrn": 16, "bottleneck": 4}.get(family, 1) * width
+    stem = 16 if family == "wrn" else width
+    filters = tuple(first * 2**stage for stage in range(num_stages))
+    rows = [(count, kind, min(2, 1 + stage), filters[stage]) for stage in range(num_stages)]
+    blocks = _blocks(rows, stem, expands_input=family == "mobile")
+    return Backbone(name, stem, filters, blocks, (count,) * num_stages)
+
+
+def _mobile(name):
+    (stem, head), published = MOBILES[name]
+    kinds = {3: "inverted_residual", 5: "inverted_residual_5x5"}
+    rows = [(count, kinds[size], strides, filters) for count, size, strides, filters in published]
+    starts = [i for i, row in enumerate(rows) if row[2] == 2] + [len(rows)]
+    stages = [rows[start:end] for start, end in zip(starts, starts[1:], strict=False)]
     return Backbone(
-        name=name,
-        kind=kind,
-        stem_filters=16 if family == "wrn" else width,
-        stage_filters=tuple(first * 2**stage for stage in range(num_stages)),
-        blocks_per_stage=blocks,
-        expands_input=family == "mobile",
+        name,
+        _MOBILE_STEM_FILTERS,
+        tuple(stage[-1][-1] for stage in stages),
+        _blocks(rows, _MOBILE_STEM_FILTERS, expands_input=True),
+        tuple(sum(row[0] for row in stage) for stage in stages),
+        stem,
+        head,
     )
+
+
+def _blocks(rows, channels, expands_input):
+    """Returns a `BlockShape` for each block, a tuple.
+
+    Args:
+        rows: list of tuples: number of blocks, kind, strides of the first, output channels.
+        channels: int, of the stem.
+        expands_input: bool. Whether hidden channels are counted by the input's, not the output's.
+    """
+    shapes = []
+    for count, name, strides, filters in rows:
+        kind = block_kind(name)
+        for index in range(count):
+            of_block = strides if index == 0 else 1
+            hidden = round((channels if expands_input else filters) * kind.expansion)
+            skippable = kind.has_shortcut(channels, filters, of_block)
+            shapes.append(BlockShape(filters, of_block, max(1, hidden), skippable, name))
+            channels = filters
+    return tuple(shapes)

@@ -60,6 +60,7 @@ class ElasticNetwork(Configured, keras.Model):
         ratios=NetworkSettings.ratios,
         selector_hidden_ratio=NetworkSettings.selector_hidden_ratio,
         trunk_size=NetworkSettings.trunk_size,
+        input_size=NetworkSettings.input_size,
         selector_trunk_size=NetworkSettings.selector_trunk_size,
         selector_features=NetworkSettings.selector_features,
         execution=NetworkSettings.execution,
@@ -77,6 +78,7 @@ class ElasticNetwork(Configured, keras.Model):
         self.ratios = ratios
         self.selector_hidden_ratio = selector_hidden_ratio
         self.trunk_size = trunk_size
+        self.input_size = input_size
         self.selector_trunk_size = selector_trunk_size
         self.selector_features = selector_features
         self.execution = execution
@@ -89,6 +91,7 @@ class ElasticNetwork(Configured, keras.Model):
             self.tasks,
             ratios=ratios,
             trunk_size=trunk_size,
+            input_size=input_size,
             execution=execution,
             name="estimator",
             **shared,

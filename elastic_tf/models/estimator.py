@@ -27,7 +27,8 @@ class Estimator(Configured, keras.Model):
         backbone: str, a name that `parse_backbone` understands.
         ratios: list of floats, one per level; or one such list per block; or `None` for the
             paper's four levels. Share of a block's hidden channels that each level uses.
-        trunk_size: int, pixels. Feature size that the stems' strides aim at.
+        trunk_size: int, pixels. Feature size that the strides of plain stems aim at.
+        input_size: int, pixels, to which images are resized first; `None` for none.
         execution: `"auto"`, `"grouped"` or `"masked"`, see `ElasticBlock`.
         momentum: float in [0, 1), of the running averages.
 
@@ -64,6 +65,7 @@ class Estimator(Configured, keras.Model):
         backbone=NetworkSettings.backbone,
         ratios=NetworkSettings.ratios,
         trunk_size=NetworkSettings.trunk_size,
+        input_size=NetworkSettings.input_size,
         execution=NetworkSettings.execution,
         momentum=NetworkSettings.momentum,
         **kwargs,
@@ -76,6 +78,7 @@ class Estimator(Configured, keras.Model):
         self.ratios = ratios
         self.block_ratios = shape.block_ratios(ratios)
         self.trunk_size = trunk_size
+        self.input_size = input_size
         self.execution = execution
         self.momentum = momentum
         self._make_layers(shape)
@@ -83,11 +86,17 @@ class Estimator(Configured, keras.Model):
 
     def _make_layers(self, shape):
         self.stems = make_stems(
-            self.tasks, shape.stem_filters, self.trunk_size, self.momentum, self.dtype_policy
+            self.tasks,
+            shape.stem_filters,
+            self.trunk_size,
+            self.momentum,
+            self.dtype_policy,
+            self.input_size,
+            shape.stem,
         )
         self.blocks = [
             ElasticBlock(
-                shape.kind,
+                block.kind,
                 block.filters,
                 list(self.tasks),
                 ratios=ratios,
@@ -106,6 +115,7 @@ class Estimator(Configured, keras.Model):
             name: TaskHead(
                 name,
                 task["num_classes"],
+                kind=shape.head,
                 momentum=self.momentum,
                 dtype=self.dtype_policy,
                 name=f"{name}_head",
@@ -195,7 +205,7 @@ class Estimator(Configured, keras.Model):
             block_macs.append(block.macs(size))
             size = block.output_size(size)
         channels = np.array([block.channels_per_level for block in self.blocks])
-        fixed = stem.macs() + self.heads[task].macs()
+        fixed = stem.macs() + self.heads[task].macs(size)
         return CostTable(fixed, block_macs, channels, selector_macs)
 
 

@@ -8,6 +8,7 @@ from elastic_tf.costs.ratios import default_ratios
 from elastic_tf.layers.elastic_block import EXECUTIONS
 from elastic_tf.layers.level_scores import FEATURES
 from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.channel_order import ORDERS
 from elastic_tf.models.precision import POLICIES, fastest_policy
 from elastic_tf.settings import Settings, setting
 
@@ -28,8 +29,8 @@ class NetworkSettings(Settings):
 
     backbone: str = setting(
         "wrn-32-4",
-        "Trunk of the estimator: wrn-DEPTH-WIDEN, or FAMILY-DEPTH[-WIDTH] of resnet, bottleneck, "
-        "mobile and vgg.",
+        "Trunk of the estimator: wrn-DEPTH-WIDEN; FAMILY-DEPTH[-WIDTH] of resnet, bottleneck, "
+        "mobile and vgg; efficientnet-lite0 or mobilenetv2.",
         str,
     )
     num_levels: int = setting(
@@ -47,6 +48,20 @@ class NetworkSettings(Settings):
         optional=True,
         tune="0.25..0.75",
     )
+    init_from: str | None = setting(
+        None,
+        "Trained network that the full level starts as, in place of backbone: efficientnet-lite0, "
+        "mobilenetv2, mobilenetv2=FILE.h5, or FILE.keras of one of these or of ours; or the folder "
+        "of a finished run, to which further tasks are added.",
+        str,
+        optional=True,
+    )
+    channel_order: str = setting(
+        "l1",
+        "Order of its hidden channels: the most important first, or as they are.",
+        str,
+        choices=ORDERS,
+    )
     selector_hidden_ratio: float = setting(
         0.25,
         "Hidden width of a selector block as a share of its stage's.",
@@ -58,6 +73,14 @@ class NetworkSettings(Settings):
     )
     trunk_size: int = setting(
         32, "Feature size, pixels, that the stems' strides aim at; less is faster.", int, low=1
+    )
+    input_size: int | None = setting(
+        None,
+        "Height and width, pixels, that the network resizes images to before the estimator's stem; "
+        "as they are where left out. A pretrained network wants 64 or more.",
+        int,
+        low=1,
+        optional=True,
     )
     selector_trunk_size: int | None = setting(
         None,
@@ -104,6 +127,8 @@ class NetworkSettings(Settings):
         """Returns the arguments of `ElasticNetwork` but for the tasks, a dict."""
         arguments = self.get_config()
         precision = arguments.pop("precision")
+        for name in ("init_from", "channel_order"):  # Of `elasticize`.
+            arguments.pop(name)
         arguments["dtype"] = fastest_policy() if precision == "auto" else precision
         num_levels = arguments.pop("num_levels")
         if self.ratios is None:

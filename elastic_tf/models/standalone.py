@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 
-from elastic_tf.layers.block_kinds import Norm, block_kind
+from elastic_tf.layers.block_kinds import block_kind
+from elastic_tf.layers.steps import Norm, named_steps
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
-from elastic_tf.layers.task_layers import TaskStem
+from elastic_tf.layers.task_layers import HEAD_KINDS, TaskStem
 from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.tasks import check_task
@@ -18,6 +19,7 @@ def standalone_network(
     widths,
     trunk_size=NetworkSettings.trunk_size,
     dtype="float32",
+    input_size=None,
 ):
     """Returns the Keras model with the layers of one model of an `Estimator`.
 
@@ -31,6 +33,7 @@ def standalone_network(
             blocks without one need at least 1.
         trunk_size: int, pixels. Feature size that the stem's stride aims at.
         dtype: Keras policy or its name; logits are float32 whatever it is.
+        input_size: int, pixels, to which images are resized first; `None` for none.
 
     Returns:
         `keras.Model` from images `(batch, *image_shape)`, pixels in 0..255, to logits
@@ -51,47 +54,60 @@ def standalone_network(
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
     try:
-        return _standalone_network(image_shape, num_classes, shape, widths, trunk_size)
+        stem = TaskStem("task", shape.stem_filters, image_shape, trunk_size, input_size, shape.stem)
+        return _standalone_network(stem, num_classes, shape, widths)
     finally:
         keras.config.set_dtype_policy(policy)
 
 
-def _standalone_network(image_shape, num_classes, shape, widths, trunk_size):
-    strides = TaskStem("task", shape.stem_filters, image_shape, trunk_size).strides
+def _standalone_network(stem, num_classes, shape, widths):
     # In float32 whatever the policy, which would round pixels.
-    inputs = keras.Input(image_shape, dtype="float32")
-    features = keras.layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32")(inputs)
-    stem = _conv(features, shape.stem_filters, "stem_conv", strides, kernel_size=7)
-    features = _norm(stem, "stem_norm")
-    kind = block_kind(shape.kind)
+    inputs = features = keras.Input(stem.image_shape, dtype="float32")
+    if stem.resized != stem.image_shape[:2]:
+        features = keras.layers.Resizing(*stem.resized, dtype="float32")(features)
+    pixels = stem.description
+    features = keras.layers.Rescaling(pixels.scale, pixels.offset, dtype="float32")(features)
+    features = _walk(
+        features,
+        stem.named_steps(),
+        "stem",
+        lambda step: step.filters or stem.filters,
+        stem.strides,
+    )
     for index, (block, width) in enumerate(zip(shape.blocks, widths, strict=True)):
-        features = _block(features, kind, block, width, f"block{index + 1}")
-    pooled = keras.layers.GlobalAveragePooling2D()(_norm(features, "head_norm"))
+        features = _block(features, block, width, f"block{index + 1}")
+    steps = named_steps(HEAD_KINDS[shape.head], first="")
+    features = _walk(features, steps, "head", lambda step: step.filters)
+    pooled = keras.layers.GlobalAveragePooling2D()(features)
     linear = keras.layers.Dense(num_classes, dtype="float32", name="head_linear")
     return keras.Model(inputs, linear(pooled))
 
 
-def _block(features, kind, block, width, name):
-    """Walks the steps of a kind of block, with standard layers."""
-    shortcut, strides = None, block.strides
+def _walk(features, steps, name, filters, strides=1):
+    """Walks steps with standard layers; see `make_layers`."""
+    for step, layer in steps:
+        if isinstance(step, Norm):
+            features = _norm(features, f"{name}_{layer}", step.activation)
+        else:
+            features = _conv(features, step, filters(step), f"{name}_{layer}", strides)
+    return features
+
+
+def _block(features, block, width, name):
+    shortcut, strides, kind = None, block.strides, block_kind(block.kind)
     if kind.has_shortcut(features.shape[-1], block.filters, strides):
         shortcut = _shortcut(features, block.filters, strides)
     if not width:
         return shortcut
     if kind.pools and strides > 1:
         features = keras.layers.MaxPooling2D(strides, padding="same")(features)
-    for step, layer in kind.named_steps():
-        if isinstance(step, Norm):
-            features = _norm(features, f"{name}_{layer}", step.activation)
-        else:
-            features = _conv(
-                features,
-                width if step.to_hidden else block.filters,
-                f"{name}_{layer}",
-                strides if step.strided else 1,
-                step.kernel_size,
-                step.depthwise,
-            )
+    features = _walk(
+        features,
+        kind.named_steps(),
+        name,
+        lambda step: width if step.to_hidden else block.filters,
+        strides,
+    )
     return features if shortcut is None else keras.layers.Add()([shortcut, features])
 
 
@@ -105,13 +121,17 @@ def _shortcut(features, filters, strides):
     return features
 
 
-def _conv(features, filters, name, strides=1, kernel_size=3, depthwise=False):
-    settings = {"strides": strides, "padding": "same", "use_bias": False, "name": name}
-    if depthwise:
-        return keras.layers.DepthwiseConv2D(kernel_size, **settings)(features)
-    return keras.layers.Conv2D(filters, kernel_size, kernel_initializer="he_normal", **settings)(
-        features
-    )
+def _conv(features, step, filters, name, strides):
+    settings = {
+        "strides": strides if step.strided else 1,
+        "padding": "same",
+        "use_bias": False,
+        "name": name,
+    }
+    if step.depthwise:
+        return keras.layers.DepthwiseConv2D(step.kernel_size, **settings)(features)
+    settings["kernel_initializer"] = "he_normal"
+    return keras.layers.Conv2D(filters, step.kernel_size, **settings)(features)
 
 
 def _norm(features, name, activation="relu"):
@@ -134,13 +154,16 @@ def standalone_layers(estimator, task):
         `ElasticConv2D`, a `TaskBatchNormalization` or a `keras.layers.Dense`.
     """
     stem, head = estimator.stems[task], estimator.heads[task]
-    found = {"stem_conv": stem.conv, "stem_norm": stem.norm}
+    parts = [("stem", stem, stem.named_steps())]
     for index, block in enumerate(estimator.blocks):
-        for (_, name), (_, layer) in zip(
-            block.description.named_steps(), block.layers(), strict=True
-        ):
-            found[f"block{index + 1}_{name}"] = layer
-    return found | {"head_norm": head.norm, "head_linear": head.linear}
+        parts.append((f"block{index + 1}", block, block.description.named_steps()))
+    parts.append(("head", head, head.named_steps()))
+    found = {
+        f"{prefix}_{name}": getattr(part, name)
+        for prefix, part, steps in parts
+        for _, name in steps
+    }
+    return found | {"head_linear": head.linear}
 
 
 def fixed_network(estimator, task, levels, dtype="float32"):
@@ -174,6 +197,7 @@ def fixed_network(estimator, task, levels, dtype="float32"):
         widths,
         estimator.trunk_size,
         dtype,
+        estimator.input_size,
     )
     for name, layer in standalone_layers(estimator, task).items():
         if name in (target.name for target in model.layers):

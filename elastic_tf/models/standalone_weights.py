@@ -37,6 +37,10 @@ def load_standalone_weights(estimator, network, task):
             has none, pixels in -1..1.
         task: str, the task whose stem and head are set.
 
+    Returns:
+        The largest difference between outputs on random images, a float, as a share of the largest
+        output.
+
     Raises:
         ValueError: if the layers are not those of the estimator, or outputs on random images are
             not those of the full model with the same weights. Nothing is changed then.
@@ -44,16 +48,21 @@ def load_standalone_weights(estimator, network, task):
     Reference: Cai et al., 2020 (arXiv 1908.09791), on starting from the full network.
     """
     check_task(task, estimator.tasks)
-    layers = _all_layers(network)
+    layers = layers_within(network)
     targets, sources = (
         standalone_layers(estimator, task),
         [layer for layer in layers if layer.weights],
     )
     _check_kinds(targets, sources)
-    scale = _pixel_scale(layers)
+    scale = _pixel_scale(layers, estimator.stems[task].description)
     pairs = list(zip(targets.items(), sources, strict=True))
+    padded = [
+        layer
+        for before, layer in zip(layers, layers[1:], strict=False)
+        if isinstance(before, keras.layers.ZeroPadding2D)
+    ]
     values = [
-        _values(name, layer, source, scale if name == "stem_conv" else 1.0)
+        _values(name, layer, source, scale if name == "stem_conv" else 1.0, source in padded)
         for (name, layer), source in pairs
     ]
     biases = [_bias(source) for _, source in pairs]
@@ -63,7 +72,7 @@ def load_standalone_weights(estimator, network, task):
         for ((_, layer), _), value in zip(pairs, values, strict=True):
             _assign(layer, value)
         # Layers without weights were not looked at, nor options of those with.
-        _check_agreement(estimator, network, layers, task)
+        return _check_agreement(estimator, network, layers, task)
     except Exception:
         for weight, value in zip(estimator.weights, before, strict=True):
             weight.assign(value)
@@ -71,7 +80,10 @@ def load_standalone_weights(estimator, network, task):
 
 
 def _check_agreement(estimator, network, layers, task):
-    """Checks on random images that a standalone network and the full model answer alike."""
+    """Checks on random images that a standalone network and the full model answer alike.
+
+    Returns the largest difference, as a share of the largest output.
+    """
     shape = (_NUM_IMAGES, *estimator.tasks[task]["image_shape"])
     images = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
     rescales = any(isinstance(layer, keras.layers.Rescaling) for layer in layers)
@@ -92,6 +104,7 @@ def _check_agreement(estimator, network, layers, task):
             "activations, poolings, dilations or connections are others. Received: outputs that "
             f"differ by {error:.2g} of the largest"
         )
+    return float(error)
 
 
 def _error(ours, theirs):
@@ -104,11 +117,11 @@ def _error(ours, theirs):
     return np.abs(ours - theirs).max() / max(np.abs(theirs).max(), _SMALLEST)
 
 
-def _all_layers(model):
+def layers_within(model):
     """Returns the layers of a model in order, those of models within it too, a list."""
     found = []
     for layer in model.layers:
-        found += _all_layers(layer) if isinstance(layer, keras.Model) else [layer]
+        found += layers_within(layer) if isinstance(layer, keras.Model) else [layer]
     return found
 
 
@@ -134,28 +147,30 @@ def _check_kinds(targets, sources):
             )
 
 
-def _pixel_scale(layers):
-    """Returns how many times as large the network's pixels are as ours, which are -1..1."""
+def _pixel_scale(layers, stem):
+    """Returns how many times as large the network's pixels are as those of a `StemKind`."""
     found = [layer for layer in layers if isinstance(layer, keras.layers.Rescaling)]
-    if not found:
-        return 1.0
-    scale, offset = float(found[0].scale) * 127.5, float(found[0].offset)
-    if len(found) > 1 or abs(scale + offset) > _PIXEL_TOLERANCE:
+    pixels = [(float(layer.scale), float(layer.offset)) for layer in found] or [(1 / 127.5, -1.0)]
+    ratio = pixels[0][0] / stem.scale
+    if len(pixels) > 1 or abs(stem.offset * ratio - pixels[0][1]) > _PIXEL_TOLERANCE:
         # A shift cannot be taken into the kernel: the zeros around an image are not shifted.
+        grey = -stem.offset / stem.scale
         raise ValueError(
-            "`network` must rescale pixels once, 127.5 to 0, as Rescaling(1 / 127.5, -1) does. "
-            f"Received: {[(layer.scale, layer.offset) for layer in found]} (scale, offset)"
+            f"`network` must rescale pixels once, {grey:g} to 0, as Rescaling({stem.scale:.6g}, "
+            f"{stem.offset:g}) does. Received: {pixels} (scale, offset)"
         )
-    return scale
+    return ratio
 
 
-def _values(name, layer, source, scale):
+def _values(name, layer, source, scale, is_padded):
     """Returns the values for the variables of an estimator's layer."""
     if isinstance(layer, ElasticConv2D):
         kernel = _padded(np.asarray(source.kernel) * scale, layer.kernel.shape)
         strides = tuple(source.strides)
         _check(name, source, "strides", strides, (layer.strides,) * 2)
-        _check(name, source, "padding", source.padding, "same")
+        # After a padding of its own the outputs tell if it is as ours.
+        if not is_padded and layer.kernel_size > 1:
+            _check(name, source, "padding", source.padding, "same")
         _check(name, source, "kernel shape", kernel.shape, tuple(layer.kernel.shape))
         return [kernel]
     if isinstance(layer, TaskBatchNormalization):

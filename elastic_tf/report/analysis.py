@@ -15,6 +15,7 @@ from elastic_tf.evaluation.chosen_models import (
     route_images,
     task_agreement,
 )
+from elastic_tf.evaluation.class_figures import class_figures, confusion_matrix
 from elastic_tf.evaluation.task_evaluation import evaluate_network
 from elastic_tf.report.curves import read_curves
 
@@ -65,6 +66,26 @@ class TaskRouting:
     def chosen(self):
         """`ChosenModels` of the images."""
         return chosen_models(self.routed.levels)
+
+    @property
+    def answers(self):
+        """Dict from `selector` and `full` to their answers, int arrays `(images,)`."""
+        return {"selector": self.routed.classes, "full": self.routed.full_classes}
+
+    @functools.cached_property
+    def class_figures(self):
+        """What `class_figures` returns of the choice and the full model."""
+        labels = self.routed.labels
+        right = {name: answers == labels for name, answers in self.answers.items()}
+        return class_figures(labels, right, self.routed.macs_share, len(self.class_names))
+
+    @functools.cached_property
+    def confusions(self):
+        """Dict from `selector` and `full` to what `confusion_matrix` returns."""
+        labels, size = self.routed.labels, len(self.class_names)
+        return {
+            name: confusion_matrix(labels, answers, size) for name, answers in self.answers.items()
+        }
 
     def pictures(self, indices):
         """Returns some images, a list of uint8 arrays `(height, width, channels)`.

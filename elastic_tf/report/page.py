@@ -9,11 +9,13 @@ import numpy as np
 from PIL import Image
 
 from elastic_tf.files import output_folder, write_text
+from elastic_tf.report.analysis_csv import write_analysis_csv
 from elastic_tf.report.choice_figures import draw_histogram, draw_levels, draw_training
+from elastic_tf.report.confusion_figures import draw_confusions
 from elastic_tf.report.group_figures import draw_group, draw_shared_group, picture_grid
 from elastic_tf.report.macs_figures import draw_tradeoff
 from elastic_tf.report.style import below_each_other
-from elastic_tf.report.tables import model_name, result_gains, result_rows, write_analysis_csv
+from elastic_tf.report.tables import model_name, result_gains, result_rows, top5_texts
 from elastic_tf.version import __version__
 
 _TEMPLATE = pathlib.Path(__file__).with_name("report.html.j2")
@@ -72,6 +74,8 @@ def draw_figures(analysis):
     if analysis.shared_groups:
         shared = [draw_shared_group(model, ratios, routings) for model in analysis.shared_groups]
         figures["figure_4_shared"] = shared
+    for routing in routings:
+        figures[f"confusion_{routing.task}"] = [draw_confusions(routing)]
     if analysis.stages and any(analysis.curves.values()):
         tasks = list(analysis.class_names)
         figures["training"] = [draw_training(analysis.curves, tasks, analysis.stages)]
@@ -95,6 +99,7 @@ def render_page(analysis, figures, settings=None, browser_images=12):
         figures=figures,
         result_rows=result_rows,
         result_gains=result_gains,
+        top5_texts=top5_texts,
         shared=list(analysis.shared_models.items())[:_SHARED_ROWS],
         browser=browser_data(analysis, browser_images),
         settings=sorted((settings or {}).items()),

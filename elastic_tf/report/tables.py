@@ -2,8 +2,6 @@
 
 import statistics
 
-import numpy as np
-
 from elastic_tf.evaluation.budgets import largest_miss
 from elastic_tf.files import aligned, markdown_table, write_csv
 
@@ -60,6 +58,7 @@ def _format_task(task, figures):
         f"{figures['full_macs'] / 1e6:.2f} million MACs",
         *_lines(("model", "accuracy %", "MACs %"), rows),
         *(f"  gain over {name} {gain}" for name, gain in result_gains(figures)),
+        *(f"  top-5 accuracy {text}" for text in top5_texts(figures)),
         f"  density {figures['density']:.3f}, selector {selector:.1f} % of the full model's MACs; "
         f"MACs per image p50 {100 * macs['p50']:.1f} %, p95 {100 * macs['p95']:.1f} %",
         f"  {policy['distinct_models']} distinct models, entropy {policy['entropy']:.2f} nats, "
@@ -106,6 +105,18 @@ def result_gains(figures):
         for key, name in names.items()
         if f"gain_over_{key}" in figures
     ]
+
+
+def top5_texts(figures):
+    """Returns how often a class is among the five likeliest, a list of one str, if it is measured.
+
+    Args:
+        figures: dict, what `evaluate_task` returns.
+    """
+    text = "{selector:.2f} %, full model {full:.2f} %"
+    top5 = figures.get("top5_accuracy", {})
+    percent = {name: 100 * share for name, share in top5.items()}
+    return [text.format_map(percent)] if top5 else []
 
 
 def format_curves(curves):
@@ -220,82 +231,3 @@ def write_fixed_models_csv(path, found):
         ),
         ("task", "levels", "macs_share", "validation_accuracy"),
     )
-
-
-def write_analysis_csv(folder, analysis):
-    """Writes the numbers behind the figures 3 and 4 of the supplement; blocks count from 1.
-
-    Args:
-        folder: `pathlib.Path`.
-        analysis: `Analysis`.
-
-    Returns:
-        List of the files' paths; a table without rows, as of what tasks share, has none.
-    """
-    shared = [pair for model in analysis.shared_groups for pair in model.items()]
-    groups = [(task, group) for task, of_task in analysis.groups.items() for group in of_task]
-    tables = {
-        "figure_3a_models": _model_rows(analysis.distributions),
-        "figure_3b_levels": _level_rows(analysis.level_means),
-        "figure_4_groups": _group_rows(groups, analysis.class_names),
-        "figure_4_shared": _group_rows(shared, analysis.class_names),
-        "task_agreement": _agreement_rows(analysis.agreement),
-        "shared_models": [
-            {"model": model_name(levels), "task": task, "share": share}
-            for levels, shares in analysis.shared_models.items()
-            for task, share in shares.items()
-        ],
-    }
-    tables = {folder / f"{name}.csv": rows for name, rows in tables.items() if rows}
-    for path, rows in tables.items():
-        write_csv(path, rows)
-    return list(tables)
-
-
-def _model_rows(distributions):
-    return [
-        {
-            "task": name,
-            "rank": rank,
-            "model": model_name(levels),
-            "images": int(count),
-            "share": float(count / chosen.counts.sum()),
-        }
-        for name, chosen in distributions.items()
-        for rank, (levels, count) in enumerate(zip(chosen.models, chosen.counts, strict=True), 1)
-    ]
-
-
-def _level_rows(level_means):
-    return [
-        {"task": name, "block": block + 1, "level": level, "mean_probability": float(mean)}
-        for name, means in level_means.items()
-        for (block, level), mean in np.ndenumerate(means)
-    ]
-
-
-def _group_rows(groups, class_names):
-    return [
-        {
-            "task": task,
-            "model": model_name(group.levels),
-            "images": len(group.images),
-            "share": group.share,
-            "macs_share": group.macs_share,
-            "accuracy": group.accuracy,
-            "tasks": " ".join(group.tasks),
-            "class": class_names[task][each["label"]],
-            **{key: value for key, value in each.items() if key != "label"},
-        }
-        for task, group in groups
-        for each in group.classes
-    ]
-
-
-def _agreement_rows(agreement):
-    return [
-        {"first": first, "second": second}
-        | {key: value for key, value in of.items() if key != "level_overlap"}
-        | {"mean_level_overlap": sum(of["level_overlap"]) / len(of["level_overlap"])}
-        for (first, second), of in agreement.items()
-    ]

@@ -165,6 +165,7 @@ class StageProgress(keras.callbacks.Callback):
         values = "; ".join(
             f"{task} " + " ".join(f"{f} {float(logs[f'{task}_{f}']):.3f}" for f in figures)
             for task in self.tasks
+            if f"{task}_{figures[0]}" in logs  # Frozen tasks have none.
         )
         return f"{step}/{self.total_steps} {name}: {values}{self._pace(step)}"
 

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.models.tasks import check_task
 from elastic_tf.policies.sampling import entropy, greedy
 from elastic_tf.settings import check_integer
 from elastic_tf.training.batches import (
@@ -13,6 +14,7 @@ from elastic_tf.training.batches import (
     read_batches,
 )
 from elastic_tf.training.estimator_step import estimator_loss, needs_scores, step_models
+from elastic_tf.training.freezing import freeze_layers
 from elastic_tf.training.macs_price import MacsPrice
 from elastic_tf.training.metrics import (
     TEST,
@@ -114,6 +116,9 @@ class DeepElasticNetwork(ElasticNetwork):
         scaled = keras.optimizers.LossScaleOptimizer
         if self.compute_dtype == "float16" and not isinstance(self.selector_optimizer, scaled):
             self.selector_optimizer = scaled(self.selector_optimizer)  # As Keras does the other.
+        for task in self.method.frozen_tasks:
+            check_task(task, self.tasks)
+        freeze_layers(self, self.method.freeze, self.method.frozen_tasks)
         self.macs_price.reset(self.method)
         self.optimizer.build(self.estimator.trainable_variables)
         self.selector_optimizer.build(self.selector.trainable_variables)
@@ -197,6 +202,8 @@ class DeepElasticNetwork(ElasticNetwork):
     def _train(self, data, kind):
         stage = self.stages(self.step)
         batches = read_batches(data, self.tasks, self._class_weights)
+        for task in self.method.frozen_tasks:
+            batches.pop(task, None)
         for task, batch in batches.items():
             if kind == SELECTOR:
                 self._update_selector(task, *batch, stage)
@@ -265,11 +272,16 @@ class DeepElasticNetwork(ElasticNetwork):
                 images, levels=models.levels, task=task, training=True, plan=plan
             )
             loss, losses, logits = estimator_loss(
-                logits, labels, method.distillation_weight, weights
+                logits, labels, method.distillation_weight, weights, method.label_smoothing
             )
             loss = self.optimizer.scale_loss(loss * method.loss_weight_of(task))
         variables = self.estimator.task_variables(task)
-        apply_gradients(self.optimizer, tape, loss, variables, method.l2_of(task))
+        new = {variable.path for variable in self.estimator.heads[task].linear.weights}
+        settings = self.optimizers
+        rates = [settings.head_rate if v.path in new else 1.0 for v in variables]
+        apply_gradients(
+            self.optimizer, tape, loss, variables, method.l2_of(task), settings.clip_norm, rates
+        )
         return losses, logits
 
     def _guess(self, task, images, labels, weights):

@@ -120,7 +120,7 @@ class EstimatorLoss(typing.NamedTuple):
 
     Attributes:
         loss: float32 scalar, to be minimised; 0 for an empty batch.
-        cross_entropy: float32 `(batch,)`, of the models in use, nats.
+        cross_entropy: float32 `(batch,)`, of the models in use, nats; without smoothing.
         logits: float32 `(batch, classes)`, of the models in use.
     """
 
@@ -129,7 +129,7 @@ class EstimatorLoss(typing.NamedTuple):
     logits: tf.Tensor
 
 
-def estimator_loss(logits, labels, distillation_weight=0.0, weights=None):
+def estimator_loss(logits, labels, distillation_weight=0.0, weights=None, label_smoothing=0.0):
     """Returns the loss of an estimator step from the logits of its `StepModels`.
 
     With distillation a share of the images run on the full model too, which learns from the
@@ -144,6 +144,7 @@ def estimator_loss(logits, labels, distillation_weight=0.0, weights=None):
         labels: int tensor `(batch,)`.
         distillation_weight: float in [0, 1].
         weights: float32 tensor `(batch,)`, as how many images each counts; `None` for 1 each.
+        label_smoothing: float in [0, 1), of every `CE` with labels; not of that with an answer.
 
     Returns:
         An `EstimatorLoss`.
@@ -153,7 +154,8 @@ def estimator_loss(logits, labels, distillation_weight=0.0, weights=None):
     batch = labels.shape[0] if labels.shape[0] is not None else tf.shape(labels)[0]
     logits, full = logits[:batch], logits[batch:]
     losses = cross_entropy(labels, logits)
-    of_model = weighted_mean(losses, weights)
+    smoothed = cross_entropy(labels, logits, label_smoothing) if label_smoothing else losses
+    of_model = weighted_mean(smoothed, weights)
     if full.shape[0] == 0:
         return EstimatorLoss(of_model, losses, logits)
     teachers = tf.shape(full)[0]
@@ -163,6 +165,6 @@ def estimator_loss(logits, labels, distillation_weight=0.0, weights=None):
     taught = tf.nn.softmax_cross_entropy_with_logits(answers, logits[:teachers])
     # Of the teachers' share of the images, in place of as much of their loss.
     share = tf.math.divide_no_nan(tf.cast(teachers, tf.float32), tf.cast(batch, tf.float32))
-    shift = distillation_weight * weighted_mean(taught - losses[:teachers], weights)
-    of_full = weighted_mean(cross_entropy(labels[:teachers], full), weights)
+    shift = distillation_weight * weighted_mean(taught - smoothed[:teachers], weights)
+    of_full = weighted_mean(cross_entropy(labels[:teachers], full, label_smoothing), weights)
     return EstimatorLoss(of_full + of_model + share * shift, losses, logits)

@@ -17,9 +17,22 @@ WEIGHTED = ("loss", "accuracy", "full_accuracy", "reward", "guess_accuracy")
 TEST = ("loss", "accuracy", "full_accuracy", "density", "macs_share")
 
 
-def cross_entropy(labels, logits):
-    """Returns the cross-entropy of each image, nats, float32 `(batch,)`."""
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+def cross_entropy(labels, logits, label_smoothing=0.0):
+    """Returns the cross-entropy of each image, nats, float32 `(batch,)`.
+
+    Args:
+        labels: int tensor `(batch,)`.
+        logits: float32 tensor `(batch, classes)`.
+        label_smoothing: float in [0, 1), the share of a label that is spread over all classes, its
+            own included.
+
+    Reference: Szegedy et al., 2016 (arXiv 1512.00567), label smoothing.
+    """
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    if not label_smoothing:
+        return losses
+    of_all = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
+    return losses + label_smoothing * (of_all - losses)
 
 
 def is_right(labels, logits):

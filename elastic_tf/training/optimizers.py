@@ -72,6 +72,22 @@ class OptimizerSettings(Settings):
     learning_rate_decay: float = setting(
         0.1, "Factor of each decay, with 'step'.", float, above=0.0, high=1.0
     )
+    head_rate: float = setting(
+        1.0,
+        "How many times that rate the linear layers of the heads have, which are new where the "
+        "rest starts with trained weights.",
+        float,
+        above=0.0,
+    )
+    clip_norm: float | None = setting(
+        None,
+        "Greatest norm of an estimator's update: the gradient of a task's loss, l2 aside, over all "
+        "variables together; what is longer is scaled down to it.",
+        float,
+        above=0.0,
+        optional=True,
+        paper=None,
+    )
     selector_learning_rate: float = setting(
         1e-3,
         "Selector's learning rate (Adam).",
@@ -153,7 +169,7 @@ def check_optimizer(name, optimizer):
         )
 
 
-def apply_gradients(optimizer, tape, loss, variables, l2=None):
+def apply_gradients(optimizer, tape, loss, variables, l2=None, clip_norm=None, rates=None):
     """Takes a step of an optimizer on the gradients of a loss.
 
     Args:
@@ -164,14 +180,29 @@ def apply_gradients(optimizer, tape, loss, variables, l2=None):
         variables: list of `keras.Variable`; those that the loss does not depend on have a gradient
             of 0.
         l2: float, the weight of half the sum of squares of the variables. Defaults to none.
+        clip_norm: float > 0, the greatest global norm of the gradients; of those of the loss as it
+            was before it was scaled, over all replicas, and without those of `l2`, which pulls as
+            much whatever a batch does. Defaults to none.
+        rates: list of floats, factors of the learning rate for each variable, of an optimizer whose
+            steps are in proportion to gradients. Defaults to none.
+
+    Reference: Pascanu et al., 2013 (arXiv 1211.5063), clipping by norm.
     """
     gradients = tape.gradient(
         loss, [v.value for v in variables], unconnected_gradients=tf.UnconnectedGradients.ZERO
     )
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if clip_norm is not None:
+        if replicas > 1:  # The norm is that of their mean.
+            context = tf.distribute.get_replica_context()
+            gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+        clip_norm = optimizer.scale_loss(tf.constant(clip_norm, tf.float32))
+        gradients, _ = tf.clip_by_global_norm(gradients, clip_norm)
     if l2 is not None:
         l2 = optimizer.scale_loss(tf.constant(l2, tf.float32))
         gradients = [g + l2 * v for g, v in zip(gradients, variables, strict=True)]
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if rates is not None:
+        gradients = [g if rate == 1 else rate * g for g, rate in zip(gradients, rates, strict=True)]
     if replicas > 1:
         gradients = [gradient / replicas for gradient in gradients]
     optimizer.apply(gradients, variables)

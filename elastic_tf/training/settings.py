@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from elastic_tf.settings import Settings, of_task, setting
 from elastic_tf.training.estimator_step import INITIAL_DISTRIBUTIONS
+from elastic_tf.training.freezing import FREEZES
 from elastic_tf.training.macs_price import SCOPES
 from elastic_tf.training.selector_loss import BASELINES, COSTS, CREDITS, SELECTOR_GRADIENTS
 
@@ -83,6 +84,30 @@ class MethodSettings(Settings):
         float,
         above=0.0,
         high=1.0,
+    )
+    freeze: str = setting(
+        "none",
+        "What keeps its weights while the rest trains: 'norms', normalisations with their running "
+        "averages; 'early', stems and the first half of the blocks; 'trunk', all blocks.",
+        str,
+        choices=FREEZES,
+    )
+    frozen_tasks: tuple = setting(
+        (),
+        "Tasks that do not train, nor what the selector has for all tasks; with freeze=trunk "
+        "nothing changes for them. With a run as init_from and freeze=trunk: that run's tasks.",
+        str,
+        is_list=True,
+    )
+    label_smoothing: float = setting(
+        0.0,
+        "Share of each label that is spread evenly over all classes, in the estimator's "
+        "cross-entropy with labels; rewards, reported losses and what the full model teaches are "
+        "as without.",
+        float,
+        low=0.0,
+        below=1.0,
+        paper=0.0,
     )
     l2: float | dict = setting(
         1e-4,

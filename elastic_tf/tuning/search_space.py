@@ -188,8 +188,9 @@ class SearchSpace:
             return {}
         if not self.ratios_per_stage:
             return {_RATIOS: by_stage[0]}
-        blocks = range(self.backbone.blocks_per_stage)
-        return {_RATIOS: tuple(ratios for ratios in by_stage for _ in blocks)}
+        counts = self.backbone.blocks_of_stages
+        by_block = [(of,) * count for of, count in zip(by_stage, counts, strict=True)]
+        return {_RATIOS: sum(by_block, ())}
 
     def _drawn_ratios(self, values, prefix, levels):
         """Returns the ratios of `levels` levels, a tuple of floats that ends with 1."""

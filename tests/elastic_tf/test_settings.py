@@ -116,6 +116,7 @@ PAPER = {
         "initial_decay_at": (0.5, 0.75),
         "round_decay_after": (3, 6),
         "learning_rate_decay": 0.1,
+        "clip_norm": None,
         "selector_learning_rate": 1e-3,
     },
     MethodSettings: {
@@ -125,6 +126,7 @@ PAPER = {
         "priced_mix": 0.0,
         "estimator_choice": "greedy",
         "distillation_weight": 0.0,
+        "label_smoothing": 0.0,
         "l2": 1e-4,
         "loss_weight": 1.0,
         "cost": "density",

@@ -85,6 +85,7 @@ class SettingsTest(tf.test.TestCase, parameterized.TestCase):
         ({"task_weights": 2.0}, "one of equal, sqrt, proportional"),
         ({"task_weights": {"digits": 0.0}}, "a number > 0"),
         ({"task_weights": {"digits": float("inf")}}, "a number > 0"),
+        ({"class_weights": "sqrt"}, "one of none, balanced"),
         ({"validation_share": 0.6}, "a number >= 0.0 and <= 0.5"),
         ({"validation_share": float("nan")}, "a number >= 0.0 and <= 0.5"),
         ({"crop_pad": -1}, "an integer >= 0"),
@@ -252,6 +253,17 @@ class SplitsTest(tf.test.TestCase, parameterized.TestCase):
     def test_training_images(self):
         counts = DataSettings(validation_share=0.2).training_images(_tasks())
         self.assertEqual(counts, {"long": 24, "short": 8})
+
+    @parameterized.parameters((0.0, [4, 3, 0]), (0.5, [2, 1, 0]))
+    def test_class_counts(self, share, expected):
+        source = _CountingSource(num_train=7)
+        task = dataclasses.replace(numbered_task(), source=source, num_classes=3)
+        settings = DataSettings(validation_share=share)
+        held = settings.training_batches([task], seed=0)
+        reads = source.reads
+        self.assertEqual(settings.class_counts([task]), {"numbered": expected})
+        self.assertEqual(source.reads, reads)  # Those that the batches hold.
+        del held
 
     @parameterized.parameters((0.5, 3, 3), (0.5, 99, 6), (0.0, 99, 4))
     def test_a_sample_is_of_images_that_training_does_not_see(self, share, count, expected):

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
+from sklearn.utils.class_weight import compute_class_weight
 
 import elastic_tf
 import pipelines
@@ -119,6 +120,22 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEmpty(run.load_model().calibrations)
         self.assertTrue(run.results.exists())
         self.assertFalse(run.validation.exists())
+
+    def test_balanced_classes_count_as_much_as_each_other(self):
+        network = elastic_tf.DeepElasticNetwork
+        with mock.patch.object(network, "fit", side_effect=Killed) as fit:
+            with contextlib.suppress(Killed):
+                run_command(
+                    train, f"--output_dir={self.output_dir}", *SMALL, "--class_weights=balanced"
+                )
+        data = pipelines.DataSettings(tasks=("digits",))
+        batches = data.split_batches(*data.task_specs(), "train")
+        labels = np.concatenate([labels for _, labels in batches])
+        expected = compute_class_weight("balanced", classes=np.arange(10), y=labels)
+        self.assertGreater(np.ptp(expected), 0.01)
+        found = fit.call_args.kwargs["class_weight"]
+        self.assertEqual(list(found), ["digits"])
+        self.assertAllClose([found["digits"][label] for label in range(10)], expected)
 
     def test_a_training_that_diverges_says_so_and_keeps_the_folder(self):
         # The loss of the only step, before its update, is a number.

@@ -1,5 +1,6 @@
 """Tests of answers."""
 
+import copy
 from unittest import mock
 
 import numpy as np
@@ -39,6 +40,20 @@ class AnswersTest(tf.test.TestCase, parameterized.TestCase):
     )
     def test_every_image_is_on_its_own_model(self, levels):
         self.assertAllClose(small_answers().are_right(levels).mean(), accuracy(levels))
+
+    def test_ranks_are_places_among_the_classes(self):
+        logits = np.array([[3, 1, 2], [1, 1, 1], [2, 5, 2]], np.float32)
+        answers = copy.copy(small_answers())
+        for labels, expected in (
+            ([0, 0, 1], [0, 0, 0]),
+            ([1, 2, 0], [2, 2, 1]),
+            ([2] * 3, [1, 2, 2]),
+        ):
+            answers.labels = np.array(labels)
+            with mock.patch.object(answers, "class_logits", return_value=logits):
+                self.assertAllEqual(answers.ranks([3, 3, 3]), expected)
+                right = logits.argmax(axis=-1) == labels
+                self.assertAllEqual(answers.are_right([3, 3, 3]), right)
 
     def test_a_budget_needs_a_calibration_and_a_range(self):
         with self.assertRaisesRegex(ValueError, r"`budget` must be a number in \(0, 1\]"):

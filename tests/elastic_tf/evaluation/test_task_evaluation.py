@@ -7,9 +7,13 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.evaluation import task_evaluation
+from elastic_tf.evaluation.answers import Answers
 from elastic_tf.evaluation.task_evaluation import evaluate_network, evaluate_task, paired_gain
+from elastic_tf.models.elastic_network import ElasticNetwork
 from tests.elastic_tf.evaluation.small_answers import (
     BATCHES,
+    IMAGES,
+    LABELS,
     accuracy,
     answers_by_split,
     macs_share,
@@ -17,6 +21,7 @@ from tests.elastic_tf.evaluation.small_answers import (
     small_answers,
     small_network,
 )
+from tests.testing import randomise
 
 
 def right_answers(size, gained, lost):
@@ -80,6 +85,34 @@ class EvaluateTaskTest(tf.test.TestCase, parameterized.TestCase):
         orders = [np.random.default_rng([0, k]).permutation(24) for k in range(3)]
         expected = np.mean([accuracy(self.levels[order]) for order in orders])
         self.assertAllClose(found["shuffled"], expected)
+
+    def test_classes_are_those_of_the_images(self):
+        found = self.results["classes"]
+        full = [3] * 3
+        for label in range(3):
+            of_class = LABELS == label
+            self.assertEqual(found["images"][label], of_class.sum())
+            for name, levels in (("selector", self.levels), ("full", np.tile(full, (24, 1)))):
+                logits = small_network().estimator(
+                    IMAGES, levels=levels.astype(np.int32), task="grey"
+                )
+                right = logits.numpy().argmax(-1)[of_class] == label
+                self.assertAllClose(found[name][label], right.mean())
+            self.assertAllClose(found["macs_share"][label], macs_share(self.levels[of_class]))
+        self.assertNotIn("top5_accuracy", self.results)
+
+    def test_many_classes_have_a_top5(self):
+        tasks = {"many": {"image_shape": (8, 8, 1), "num_classes": 21}}
+        network = randomise(ElasticNetwork(tasks, backbone="wrn-8-1", trunk_size=4))
+        labels = np.arange(24) % 21
+        found = evaluate_task(Answers(network, [(IMAGES, labels)], "many"), shuffles=1)
+        self.assertEqual(set(found["top5_accuracy"]), {"selector", "full"})
+        levels = network.selector(IMAGES, task="many").numpy().argmax(-1).astype(np.int32)
+        for name, of in (("selector", levels), ("full", np.full_like(levels, 3))):
+            logits = network.estimator(IMAGES, levels=of, task="many")
+            expected = tf.math.in_top_k(labels, logits, 5).numpy().mean()
+            self.assertAllClose(found["top5_accuracy"][name], expected)
+            self.assertGreater(expected, found["accuracy"][name])
 
     def test_costs_are_means_over_images(self):
         widths = np.array([0, 0.25, 0.5, 1.0])

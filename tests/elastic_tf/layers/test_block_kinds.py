@@ -46,7 +46,7 @@ class KindOfOnesOwnTest(testing.TestCase):
     def setUp(self):
         super().setUp()
         self.enter_context(mock.patch.dict(BLOCK_KINDS))
-        self.enter_context(mock.patch.dict(backbones._FAMILIES, triple=("triple", 3, 3)))
+        self.enter_context(mock.patch.dict(backbones.FAMILIES, triple=("triple", 3, 3)))
         (example,) = re.findall(r"```python\n(.*?)```", CONTRIBUTING.read_text(), re.DOTALL)
         self.names = {}
         exec(example, self.names)

@@ -31,7 +31,7 @@ class TaskStemTest(testing.TestCase):
         with self.assertRaisesRegex(ValueError, r"task 'grey' must have shape \(batch, 8, 8, 1\)"):
             self.stem(np.zeros((2, 9, 8, 1), np.uint8))
 
-    @parameterized.parameters("filters", "trunk_size", "kernel_size")
+    @parameterized.parameters("filters", "trunk_size", "input_size")
     def test_sizes_are_integers(self, name):
         for value in (0, 2.5, True):
             with self.assertRaisesRegex(ValueError, f"`{name}` must be an integer >= 1.*{value}"):
@@ -70,7 +70,7 @@ class TaskHeadTest(testing.TestCase):
         pooled = np.maximum(keras_norm(head.norm, "a")(inputs), 0).mean((1, 2))
         expected = pooled @ head.linear.kernel.numpy() + head.linear.bias.numpy()
         self.assertAllClose(head(inputs), expected, atol=1e-5)
-        self.assertEqual(head.macs(), 15)
+        self.assertEqual(head.macs((2, 2)), 15)
 
     def test_config(self):
         self.run_config_test(TaskHead, {"task": "a", "num_classes": 3, "momentum": 0.5})

@@ -21,7 +21,7 @@ class BackbonesTest(testing.TestCase):
         backbone = parse_backbone(name)
         self.assertEqual(backbone.stem_filters, stem)
         self.assertEqual(backbone.stage_filters, stages)
-        self.assertEqual(backbone.blocks_per_stage, blocks_per_stage)
+        self.assertEqual(backbone.blocks_of_stages, (blocks_per_stage,) * len(stages))
         self.assertEqual(backbone.residual, not name.startswith("vgg"))
 
     def test_later_stages_enter_with_stride_2(self):

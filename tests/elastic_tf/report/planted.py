@@ -96,6 +96,8 @@ FOUND = {
 def planted_routing(task="planted", per_class=(5, 8, 4, 3), channels=3, size=(6, 5)):
     """Returns a `TaskRouting`: image number i is filled with i; even images are answered rightly.
 
+    The full model is wrong about image 1 alone, by two classes.
+
     Args:
         task: str.
         per_class: tuple of int, images of each class.
@@ -112,6 +114,7 @@ def planted_routing(task="planted", per_class=(5, 8, 4, 3), channels=3, size=(6,
     routed = RoutedImages(
         labels=labels,
         classes=np.where(numbers % 2, (labels + 1) % NUM_CLASSES, labels),
+        full_classes=np.where(numbers == 1, (labels + 2) % NUM_CLASSES, labels),
         confidence=0.5 + numbers / 100,
         levels=levels,
         level_probabilities=np.eye(NUM_LEVELS)[levels] * 0.7 + 0.1,

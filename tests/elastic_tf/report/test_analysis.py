@@ -93,6 +93,8 @@ class AnalyseTest(tf.test.TestCase):
         self.assertAllEqual(routed.levels, levels)
         logits = self.network.estimator(images, levels=levels.astype(np.int32), task="grey")
         self.assertAllEqual(routed.classes, logits.numpy().argmax(axis=-1))
+        logits = self.network.estimator(images, task="grey")
+        self.assertAllEqual(routed.full_classes, logits.numpy().argmax(axis=-1))
 
     def test_budgets_are_measured_where_there_is_a_calibration(self):
         self.assertEqual(list(self.analysis.budget_curves), ["grey"])

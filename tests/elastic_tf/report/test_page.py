@@ -17,7 +17,7 @@ from elastic_tf.report.style import Drawing, below_each_other
 from tests.elastic_tf.report.planted import MACS, planted_analysis, planted_routing, two_tasks
 
 _TEXT = re.compile(r'<text style="([^"]*)"[^>]*>([^<]*)</text>')
-_NUMBER_IN_A_CELL = re.compile(r"\d\.\d\d")
+_IN_A_CELL = re.compile(r"\d\.\d\d|\d+|·")
 
 
 class DrawingsTest(tf.test.TestCase):
@@ -40,9 +40,9 @@ class DrawingsTest(tf.test.TestCase):
     def test_all_text_has_the_colour_of_the_page(self):
         for svg in self.all_svgs:
             self.assertNotIn("#010203", svg)
-            shows_cells = "mean probability" in svg
+            shows_cells = "mean probability" in svg or "answers to each class" in svg
             for style, content in self._texts(svg):
-                if not (shows_cells and _NUMBER_IN_A_CELL.fullmatch(content)):
+                if not (shows_cells and _IN_A_CELL.fullmatch(content)):
                     self.assertIn("fill: currentColor", style, content)
 
     def test_all_text_can_be_read(self):
@@ -67,6 +67,8 @@ class DrawingsTest(tf.test.TestCase):
                 "figure_4_cats": 3 * 3,
                 "figure_4_dogs": 3 * 2,  # It uses two models only.
                 "figure_4_shared": 3 * 2,
+                "confusion_cats": 2,
+                "confusion_dogs": 2,
             },
         )
 
@@ -107,7 +109,7 @@ class PageTest(tf.test.TestCase):
         self.assertNotRegex(page, r"@import|fetch\(|url\((?!#|\$|data:)")
         links = re.findall(r'<a href="#(\w+)"', page)
         self.assertEqual(links, re.findall(r'<section id="(\w+)"', page))
-        self.assertLen(links, 10)
+        self.assertLen(links, 11)
         for text in (
             "<title>wrn-8-1 on cats, dogs</title>",
             "2 blocks of 3 levels,\n9 fixed models in 1,234 weights.",
@@ -118,6 +120,7 @@ class PageTest(tf.test.TestCase):
             "<p>Model 2-0. class 0: 100 % of its images, 4.0 times",
             "<td>cats and dogs</td>\n<td>58.8</td>",
             "<td>1-1</td><td>60.0</td><td>43.8</td>",
+            "<td>class 0</td><td>0</td>\n<td>–</td>\n<td>–</td>\n<td>–</td>\n</tr>",  # A dog.
             "<code>--price</code></td><td><code>&lt;2&gt;</code>",
         ):
             self.assertTrue(text in page, text)  # Says no more: a page is long.
@@ -126,14 +129,18 @@ class PageTest(tf.test.TestCase):
         analysis = planted_analysis(planted_routing())
         object.__setattr__(analysis, "stages", None)
         object.__setattr__(analysis, "budget", 0.4)
+        top5 = {"top5_accuracy": {"selector": 0.9876, "full": 0.99}}
+        analysis.results["planted"] = analysis.results["planted"] | top5
         paths = write_report(analysis, self.folder)
         names = {path.name for path in paths if path.suffix == ".png"}
         expected = {"figure_3a_models", "figure_3b_levels", "figure_4_planted", "tradeoff"}
+        expected.add("confusion_planted")
         self.assertEqual(names, {f"{name}.png" for name in expected})
         page = (self.folder / "report.html").read_text()
         self.assertIn("There is one task only.", page)
         self.assertIn("the selector is held to 40 % of the MACs", page)
         self.assertNotIn("#training", page)
+        self.assertIn("Top-5 accuracy: 98.76 %, full model 99.00 %.", page)
 
 
 class ImageBrowserTest(tf.test.TestCase, parameterized.TestCase):

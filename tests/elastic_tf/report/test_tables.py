@@ -4,19 +4,21 @@ import csv
 import pathlib
 import tempfile
 
+import numpy as np
 import tensorflow as tf
 
+from elastic_tf.report.analysis_csv import write_analysis_csv
 from elastic_tf.report.tables import (
     format_curves,
     format_fixed_models,
     format_results,
-    write_analysis_csv,
     write_curves_csv,
     write_fixed_models_csv,
 )
 from tests.elastic_tf.report.planted import (
     CURVES,
     FOUND,
+    MACS,
     RESULTS,
     planted_analysis,
     planted_routing,
@@ -57,6 +59,12 @@ class ResultsTest(tf.test.TestCase):
     def test_gains_have_intervals(self):
         self.assertIn("its shuffled choices +1.50 points (95 %: +0.51 to +2.49)", self.text)
         self.assertIn("the best fixed model +0.50 points (95 %: -0.70 to +1.68)", self.text)
+
+    def test_a_top5_is_told_where_it_is_measured(self):
+        self.assertNotIn("top-5", self.text)
+        figures = RESULTS | {"top5_accuracy": {"selector": 0.98765, "full": 0.99}}
+        text = format_results({"birds": figures})
+        self.assertIn("\n  top-5 accuracy 98.77 %, full model 99.00 %\n", text)
 
     def test_without_search_there_is_no_row_of_it(self):
         figures = {key: of for key, of in RESULTS.items() if "best_fixed" not in key}
@@ -150,7 +158,28 @@ class CsvTest(tf.test.TestCase):
         self.assertLen(groups, (3 + 2) * 4)
         self.assertEqual(of_model[0]["lift"], "")  # There is no such image.
 
+    def test_classes_and_what_they_are_taken_for(self):
+        write_analysis_csv(self.folder, two_tasks())
+        labels = two_tasks().routings[1].routed.labels
+        is_even = np.arange(16) % 2 == 0
+        none, one, *_ = [row for row in self._rows("classes.csv") if row["task"] == "dogs"]
+        self.assertEqual((none["images"], none["full_accuracy"], none["macs_share"]), ("0", "", ""))
+        self.assertEqual((one["class"], one["images"]), ("class 1", "6"))
+        right = np.mean(is_even[labels == 1])
+        self.assertAllClose(float(one["selector_accuracy"]), right)
+        self.assertAllClose(float(one["full_accuracy"]), 1 - (labels[1] == 1) / 6)
+        self.assertAllClose(float(one["macs_share"]), MACS[1])
+        counts = {
+            (row["choice"], row["class"], row["answer"]): int(row["images"])
+            for row in self._rows("confusions.csv")
+            if row["task"] == "dogs"
+        }
+        self.assertEqual(counts["selector", "class 3", "class 0"], np.sum(~is_even[labels == 3]))
+        self.assertEqual(sum(counts.values()), 2 * 16)
+        self.assertNotIn(("selector", "class 1", "class 0"), counts)
+
     def test_one_task_shares_nothing(self):
         paths = write_analysis_csv(self.folder, planted_analysis(planted_routing()))
         names = [path.stem for path in paths]
-        self.assertEqual(names, ["figure_3a_models", "figure_3b_levels", "figure_4_groups"])
+        figures = ["figure_3a_models", "figure_3b_levels", "figure_4_groups"]
+        self.assertEqual(names, ["classes", "confusions", *figures])

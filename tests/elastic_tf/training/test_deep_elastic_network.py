@@ -127,6 +127,42 @@ class DeepElasticNetworkTest(testing.TestCase):
         for move, weighted in zip(moves[1.0], moves[0.25], strict=True):
             self.assertAllClose(weighted, 0.25 * move, atol=1e-6)
 
+    def test_an_estimators_update_is_as_long_as_it_may_be(self):
+        for clip_norm in (None, 0.01):
+            arguments = {"optimizers": OptimizerSettings(clip_norm=clip_norm)}
+            model = self._compile(ESTIMATOR, l2=0.0, guess_weight=0.0, arguments=arguments)
+            variables = model.estimator.task_variables("grey")
+            before = values(variables)
+            fit(model, dataset(1))
+            moves = [a - b for a, b in zip(values(variables), before, strict=True)]
+            # The first step of Nesterov's momentum goes 1.9 times the rate.
+            norm = np.sqrt(sum(np.sum(move**2) for move in moves)) / (1.9 * 0.1)
+            if clip_norm is None:
+                self.assertGreater(norm, 0.1)
+            else:
+                self.assertAllClose(norm, clip_norm, rtol=1e-3)
+
+    def test_labels_are_smoothed_in_what_is_trained_and_not_in_what_is_told(self):
+        heads, losses = [], []
+        for smoothing in (0.0, 0.5):
+            model = self._compile(
+                ESTIMATOR,
+                l2=0.0,
+                guess_weight=0.0,
+                distillation_weight=0.0,
+                full_share=1.0,
+                label_smoothing=smoothing,
+            )
+            bias = model.estimator.heads["grey"].linear.bias
+            before = bias.numpy()
+            losses += fit(model, dataset(1))["grey_loss"]
+            heads.append((before - bias.numpy()) / (1.9 * 0.1))
+        self.assertEqual(losses[0], losses[1])
+        # The gradient of a bias is what is answered less what should be; the latter has changed.
+        labels = next(iter(dataset(1)))["grey"][1]
+        expected = 0.5 * (np.eye(3)[labels].mean(axis=0) - 1 / 3)
+        self.assertAllClose(heads[1] - heads[0], expected, atol=1e-5)
+
     def test_batches_of_unknown_size_and_labels_of_any_integer_type(self):
         images, labels = random_batch(batch=10)["grey"]
         data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)

@@ -1,5 +1,6 @@
 """Tests of an estimator step: whom it trains, and its loss."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
@@ -91,13 +92,13 @@ class EstimatorLossTest(testing.TestCase):
         self.images, self.labels = random_batch(batch=6)["grey"]
         self.levels = tf.constant(np.random.default_rng(1).integers(0, 4, (6, 3)), tf.int32)
 
-    def _run(self, weight, teachers=6, weights=None, rows=slice(None)):
+    def _run(self, weight, teachers=6, weights=None, rows=slice(None), smoothing=0.0):
         levels = self.levels[rows]
         full = tf.fill([teachers if weight else 0, 3], 3)
         levels = tf.concat([levels, full[: len(levels)]], axis=0)
         images, labels = self.images[rows], self.labels[rows]
         logits = self.estimator(images, levels=levels, task="grey", training=True)
-        return estimator_loss(logits, labels, weight, weights)
+        return estimator_loss(logits, labels, weight, weights, smoothing)
 
     def test_cross_entropy_alone(self):
         loss, cross_entropy, logits = self._run(0.0)
@@ -122,6 +123,31 @@ class EstimatorLossTest(testing.TestCase):
         of_full = -full[rows, self.labels][:teachers]
         expected = (weights * of_model).mean() + (weights[:teachers] * of_full).mean()
         self.assertAllClose(loss, expected, rtol=2e-3)
+
+    @parameterized.parameters((0.0, None), (0.25, None), (0.25, [3.0, 0, 2, 1, 0.5, 3]))
+    def test_smoothing_is_of_labels_alone(self, distillation_weight, weights):
+        factors = None if weights is None else tf.constant(weights)
+        plain, smooth = (
+            self._run(distillation_weight, 2, factors, smoothing=smoothing)
+            for smoothing in (0.0, 0.6)
+        )
+        self.assertAllEqual(smooth.cross_entropy, plain.cross_entropy)
+        # By Keras: what smoothing adds to a loss whose answers are these.
+        loss = keras.losses.categorical_crossentropy
+        chosen = self.estimator(self.images, levels=self.levels, task="grey")
+        full = self.estimator(self.images, task="grey")
+        targets = tf.one_hot(self.labels, 3)
+        of_chosen, of_full = (
+            np.subtract(*(loss(targets, logits, True, smoothing) for smoothing in (0.6, 0.0)))
+            for logits in (chosen, full)
+        )
+        weights = np.ones(6) if weights is None else np.array(weights)
+        labelled = np.where(np.arange(6) < 2, 1 - distillation_weight, 1.0)
+        expected = (weights * labelled * of_chosen).mean()
+        if distillation_weight:
+            expected += (weights * of_full)[:2].mean()
+        self.assertGreater(abs(expected), 0.01)
+        self.assertAllClose(smooth.loss - plain.loss, expected, rtol=2e-3, atol=1e-3)
 
     def test_the_teacher_is_not_taught(self):
         bias = self.estimator.heads["grey"].linear.bias

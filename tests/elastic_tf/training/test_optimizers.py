@@ -1,9 +1,11 @@
 """Tests of the optimizers and their rates."""
 
+import keras
 import numpy as np
+import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.training.optimizers import OptimizerSettings
+from elastic_tf.training.optimizers import OptimizerSettings, apply_gradients
 from elastic_tf.training.stages import StageSchedule
 from tests import testing
 
@@ -62,3 +64,60 @@ class SelectorOptimizerTest(testing.TestCase):
     def test_otherwise_it_is_constant(self):
         for settings, rounds in ((OptimizerSettings.paper(), 2), (OptimizerSettings(), 0)):
             self.assertAllClose(self._rates(settings, rounds), [1e-3] * 22)
+
+
+class ApplyGradientsTest(testing.TestCase):
+    """A loss `3 a + 4 b . (1, 1)`, whose gradient has the norm `sqrt(9 + 2 * 16)`."""
+
+    def _step(self, optimizer, **kwargs):
+        """Returns by how much the variables fall; they begin at 2, 1 and 1."""
+        optimizer = keras.optimizers.get(optimizer)
+        self.variables = [keras.Variable(2.0), keras.Variable([1.0, 1.0])]
+        optimizer.build(self.variables)
+        with tf.GradientTape() as tape:
+            loss = 3 * self.variables[0].value + 4 * tf.reduce_sum(self.variables[1].value)
+            loss = optimizer.scale_loss(loss * kwargs.pop("times", 1.0))
+        apply_gradients(optimizer, tape, loss, self.variables, **kwargs)
+        return np.concatenate([[2 - self.variables[0].numpy()], 1 - self.variables[1].numpy()])
+
+    @parameterized.parameters(None, 6.41, 100.0)
+    def test_a_short_gradient_is_taken_as_it_is(self, clip_norm):
+        self.assertAllClose(self._step(keras.optimizers.SGD(1.0), clip_norm=clip_norm), [3, 4, 4])
+
+    @parameterized.parameters(False, True)
+    def test_a_long_one_is_scaled_down_whatever_the_loss_is_scaled_by(self, is_scaled):
+        optimizer = keras.optimizers.SGD(1.0)
+        if is_scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=2.0**10)
+        fall = self._step(optimizer, clip_norm=0.5)
+        self.assertAllClose(fall, 0.5 * np.array([3, 4, 4]) / np.sqrt(41), rtol=1e-5)
+
+    def test_l2_is_added_unclipped(self):
+        fall = self._step(keras.optimizers.SGD(1.0), clip_norm=0.5, l2=0.25)
+        clipped = 0.5 * np.array([3, 4, 4]) / np.sqrt(41)
+        self.assertAllClose(fall, clipped + 0.25 * np.array([2, 1, 1]), rtol=1e-5)
+
+    def test_a_scaled_loss_that_overflows_is_no_step(self):
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0), 2.0**10)
+        self.assertAllEqual(self._step(optimizer, clip_norm=0.5, times=1e38), [0, 0, 0])
+        self.assertAllClose(optimizer.dynamic_scale, 2.0**9)
+
+    def test_the_norm_is_that_of_the_mean_over_devices(self):
+        devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+        strategy = tf.distribute.MirroredStrategy(devices)
+        with strategy.scope():
+            optimizer = keras.optimizers.SGD(1.0)
+            variable = keras.Variable([0.0, 0.0])
+            optimizer.build([variable])
+
+        @tf.function
+        def step():
+            device = tf.distribute.get_replica_context().replica_id_in_sync_group
+            slopes = tf.gather([[6.0, 0.0], [0.0, 8.0]], device)
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(slopes * variable.value)
+            apply_gradients(optimizer, tape, loss, [variable], clip_norm=1.0)
+
+        self.assertLen(devices, 2)
+        strategy.run(step)
+        self.assertAllClose(variable, [-0.6, -0.8])

@@ -1,0 +1,64 @@
+"""Trained networks that an elastic one can start from, by name."""
+
+import pathlib
+
+import keras
+
+from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.standalone import standalone_network
+from elastic_tf.pretrained.lite0_weights import lite0_weights
+
+_LITE0 = "efficientnet-lite0"
+_APPLICATIONS = {"mobilenetv2": "MobileNetV2"}
+SOURCES = (_LITE0, *_APPLICATIONS)
+_IMAGENET_SHAPE, _IMAGENET_CLASSES = (224, 224, 3), 1000
+
+
+def load_source(name):
+    """Returns the Keras network that a name stands for.
+
+    | name | network | weights |
+    | --- | --- | --- |
+    | `efficientnet-lite0` | EfficientNet-Lite0, 75.1 % on ImageNet | `elastic-tf[pretrained]` |
+    | `mobilenetv2` | `keras.applications.MobileNetV2` | Keras' own, from its cache or the net |
+    | `mobilenetv2=none`, `mobilenetv2=FILE.h5` | the same | new ones; those of a file |
+    | `FILE.keras` | what is in it | |
+
+    Args:
+        name: str or path.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ImportError: if a package with weights is not installed.
+        ValueError: if the name is none of these.
+    """
+    name = str(name)
+    kind, _, weights = name.partition("=")
+    if name == _LITE0:
+        return _lite0()
+    if kind in _APPLICATIONS:
+        given = {"": "imagenet", "none": None}.get(weights, weights)
+        _check_exists(given if weights not in ("", "none") else ".")
+        return getattr(keras.applications, _APPLICATIONS[kind])(weights=given)
+    if not name.endswith(".keras"):
+        raise ValueError(
+            f"The network to start from must be one of {', '.join(SOURCES)}, or a .keras file. "
+            f"Received: {name}"
+        )
+    _check_exists(name)
+    return keras.saving.load_model(name)
+
+
+def _check_exists(path):
+    if not pathlib.Path(path).exists():
+        raise FileNotFoundError(f"The network to start from must exist. Received: {path}")
+
+
+def _lite0():
+    weights = lite0_weights()
+    widths = [block.hidden_filters for block in parse_backbone(_LITE0).blocks]
+    network = standalone_network(_IMAGENET_SHAPE, _IMAGENET_CLASSES, _LITE0, widths)
+    layers = [layer for layer in network.layers if layer.weights]
+    for layer, values in zip(layers, weights, strict=True):
+        layer.set_weights(values)
+    return network

@@ -1,0 +1,76 @@
+"""Tests of adding tasks to a trained network."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from elastic_tf.policies.budget import BudgetCalibration
+from elastic_tf.pretrained.add_tasks import add_tasks
+from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from elastic_tf.training.settings import MethodSettings
+from elastic_tf.training.stages import StageSchedule
+from tests import testing
+from tests.testing import TASKS, random_batch, random_images, randomise
+
+NEW = {"colour": TASKS["colour"]}
+
+
+class AddTasksTest(testing.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.old = DeepElasticNetwork(
+            {"grey": TASKS["grey"]}, backbone="wrn-8-1", ratios=(0.0, 1.0), trunk_size=4
+        )
+        randomise(self.old.estimator)
+        randomise(self.old.selector)
+        self.old.calibrations = {"grey": BudgetCalibration([0.2, 0.8], [0.5, -0.5])}
+
+    def _answers(self, network):
+        images = random_images("grey")
+        found = network({"grey": images}, return_levels=True, budget=0.5)["grey"]
+        return [*found.values(), network.estimator(images, task="grey")]
+
+    def test_old_tasks_have_the_same_answers_and_new_ones_start_with_theirs(self):
+        grown = add_tasks(self.old, NEW)
+        for ours, theirs in zip(self._answers(grown), self._answers(self.old), strict=True):
+            self.assertAllEqual(ours, theirs)
+        stems = grown.estimator.stems
+        kernel = np.asarray(stems["colour"].conv.kernel)
+        self.assertAllClose(kernel.sum(axis=2), np.asarray(stems["grey"].conv.kernel)[:, :, 0])
+        norm = grown.estimator.blocks[0].norm1
+        self.assertAllEqual(norm.moving_means["colour"], norm.moving_means["grey"])
+        offsets = grown.selector.scores.offsets
+        self.assertAllEqual(offsets["colour"], offsets["grey"])
+        of_grey, of_colour = (grown.estimator.heads[task].linear for task in ("grey", "colour"))
+        self.assertEqual((of_grey.units, of_colour.units), (3, 4))
+
+    def test_frozen_tasks_stay_bit_for_bit_while_a_new_one_learns(self):
+        grown = add_tasks(self.old, NEW)
+        before = self._answers(grown)
+        own = [w for w in grown.weights if "colour" in w.path and "price" not in w.path]
+        values = [np.array(weight) for weight in own]
+        method = MethodSettings(freeze="trunk", frozen_tasks=("grey",))
+        grown.compile(StageSchedule(1, 2, selector_steps=1, estimator_steps=1), method)
+        grown.fit(tf.data.Dataset.from_tensors(random_batch()).repeat(4), verbose=0)
+        self.assertEqual(int(grown.step), 4)
+        for ours, theirs in zip(self._answers(grown), before, strict=True):
+            self.assertAllEqual(ours, theirs)
+        for weight, old in zip(own, values, strict=True):
+            self.assertNotAllEqual(weight, old, weight.path)
+
+    def test_frozen_tasks_are_of_the_network(self):
+        with self.assertRaisesRegex(ValueError, "`task` must be one of.*Received: task=colour"):
+            self.old.compile(method=MethodSettings(frozen_tasks=("colour",)))
+
+    def test_tasks_that_are_there_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "`tasks` must not be of grey.*Received: grey"):
+            add_tasks(self.old, TASKS)
+
+    def test_it_is_saved_and_goes_on_frozen(self):
+        grown = add_tasks(self.old, NEW)
+        grown.compile(method=MethodSettings(freeze="trunk", frozen_tasks=("grey",)))
+        path = self.get_temp_dir() + "/grown.keras"
+        grown.save(path)
+        loaded = keras.saving.load_model(path)
+        self.assertEqual(loaded.method.frozen_tasks, ("grey",))
+        self.assertEmpty(loaded.estimator.blocks[0].trainable_variables)
