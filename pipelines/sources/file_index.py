@@ -12,6 +12,7 @@ import numpy as np
 
 from pipelines.sources.image_files import decoded_or_fault, reader_threads
 from pipelines.sources.image_folder import ImageFolder, refuse_folder
+from pipelines.sources.split import SPLITS
 
 _VERSION = 1
 _CHUNK = 1024
@@ -166,15 +167,17 @@ class FileIndex:
 
     def _compare(self, now, file):
         """Takes the times of folders that hold the same files, and refuses others."""
-        before, after = (
-            {(of.paths[row], split) for split, rows in of.rows.items() for row in rows}
-            for of in (self, now)
+        new, missing = (
+            sum(len(np.setdiff1d(a._paths_of(split), b._paths_of(split))) for split in SPLITS)
+            for a, b in ((now, self), (self, now))
         )
-        if before != after:
+        if new or missing:
             refuse_folder(
                 self.folder,
                 f"hold the files that {file} lists, on which splits and order depend (remove it to "
-                f"take the files as they are), but {len(after - before)} are new and "
-                f"{len(before - after)} missing",
+                f"take the files as they are), but {new} are new and {missing} missing",
             )
         self._changed = now._changed
+
+    def _paths_of(self, split):
+        return self.paths[self.rows.get(split, slice(0))]

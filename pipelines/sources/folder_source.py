@@ -166,7 +166,7 @@ class FolderSource:
         return f"{len(faults)} damaged: {named}{more}"
 
     def _check_classes(self, split, rows):
-        present = set(self._index.labels[rows])
+        present = set(np.unique(self._index.labels[rows]))
         # A folder of test images need not have every class, nor need validation.
         required = split == "train" or (split == "test" and "test" not in self._index.rows)
         missing = [name for label, name in enumerate(self.class_names()) if label not in present]
