@@ -23,9 +23,9 @@ _BACKGROUND = (255, 255, 255, 255)
 # How many times larger than needed a JPEG is decoded at least; Pillow's own thumbnails use 2.
 _DRAFT_GAP = 2
 _CHUNK = 1024
-# The EXIF tag, and the lowest of its values by which an image lies on its side.
+# The EXIF tag, and its values by which an image lies on its side.
 _ORIENTATION = 0x0112
-_FIRST_ON_ITS_SIDE = 5
+_ON_ITS_SIDE = range(5, 9)
 
 
 @functools.cache
@@ -71,7 +71,7 @@ def decode_image(file, image_size, channels, fit, crop_box=None):
         box, side = None, _DRAFT_GAP * max(height_and_width(image_size))
         if crop_box is not None:
             width, height = image.size
-            if image.getexif().get(_ORIENTATION, 1) >= _FIRST_ON_ITS_SIDE:
+            if image.getexif().get(_ORIENTATION) in _ON_ITS_SIDE:
                 width, height = height, width
             box = crop_box(height, width)
             side = math.ceil(side / min(box[2] - box[0], box[3] - box[1]))
