@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.decoded_images import decode_images
+from pipelines.memory import available_memory
 from pipelines.own_tasks import parse_tasks, tasks_from_items
 from pipelines.registry import task_names
 from pipelines.sources import CORRUPT_RULES
@@ -21,6 +22,7 @@ from pipelines.streams import (
     training_stream,
 )
 
+_COMFORTABLE_SHARE = 0.5  # Of the memory left, for the images of a folder.
 # Decoded splits, as long as a data set reads them: those who read the same one share it.
 _HELD = weakref.WeakValueDictionary()
 
@@ -53,7 +55,8 @@ class DataSettings:
         f"Tasks, trained jointly. Known: {', '.join(task_names())}. Your own images: "
         "NAME:folder=PATH,image_size=N (a folder per class) or NAME:npz=PATH (also under a known "
         "name, whose images are then taken from there); more options behind it: channels=1|3, "
-        "flip=true|false, pad=N, fit=crop|stretch, test_share=X.",
+        "image_size=HEIGHTxWIDTH, flip=true|false, pad=N, fit=crop|stretch, test_share=X, "
+        "augment=crop|resized, crop_area=X, jitter=X.",
         is_list=True,
     )
     on_corrupt_image: str = _setting(
@@ -106,6 +109,23 @@ class DataSettings:
         optional=True,
         resume=True,
     )
+    decode: str = _setting(
+        "auto",
+        str,
+        "When images of folders are decoded: all at the start, into memory or the folder for "
+        "decoded images; those of a batch as needed; or as needed where all would take more than "
+        "half of the memory that is left. Which of them changes no image.",
+        choices=("auto", "memory", "as_needed"),
+        resume=True,
+    )
+    index_dir: str | None = _setting(
+        None,
+        str,
+        "Folder for indexes of image folders whose images are decoded as needed, so that later "
+        "starts need not look at every file; beside the run where left out.",
+        optional=True,
+        resume=True,
+    )
     validation_share: float = _setting(
         0.1,
         float,
@@ -141,7 +161,16 @@ class DataSettings:
             DataNotFoundError: if the user's own images are missing or not as they must be.
             ValueError: if a name is not known.
         """
-        return tasks_from_items(self.tasks, self.on_corrupt_image)
+        return tasks_from_items(self.tasks, self.on_corrupt_image, self.index_dir)
+
+    def save_indexes(self, specs):
+        """Keeps what was found out of folders that are read as needed, in `index_dir` if given.
+
+        Args:
+            specs: sequence of `TaskSpec`.
+        """
+        for spec in specs:
+            getattr(spec.source, "save_index", lambda: None)()
 
     def batch_sizes(self, specs):
         """Returns how many images of every task a step has, a dict from name to int.
@@ -174,7 +203,7 @@ class DataSettings:
     def training_images(self, specs):
         """Returns the number of training images of every task, a dict from name to int."""
         return {
-            spec.name: len(_HELD.get(self._key(spec, "train")) or self._load(spec, "train"))
+            spec.name: len(self._at_hand(spec, "train") or self._load(spec, "train"))
             for spec in _checked(specs)
         }
 
@@ -229,16 +258,17 @@ class DataSettings:
         Raises:
             ValueError: if `crop_pad` is not below the size of the images.
         """
-        if spec.pad is None:
+        if spec.pad is None and spec.augment == "crop":
             # Four pixels for images of 32 are the custom; others are cropped in proportion.
-            pad = spec.image_size // 8 if self.crop_pad is None else self.crop_pad
-            if pad >= spec.image_size:
+            side = min(spec.image_shape[:2])
+            pad = side // 8 if self.crop_pad is None else self.crop_pad
+            if pad >= side:
                 raise ValueError(
-                    f"`crop_pad` must be below the {spec.image_size} pixels of '{spec.name}'. "
+                    f"`crop_pad` must be below the {side} pixels of '{spec.name}'. "
                     f"Received: crop_pad={pad}"
                 )
             spec = dataclasses.replace(spec, pad=pad)
-        return training_stream(spec, self._decoded(spec, "train"), batch_size, seed, start_step)
+        return training_stream(spec, self._images(spec, "train"), batch_size, seed, start_step)
 
     def evaluation_batches(self, specs, split):
         """Returns every image of every task exactly once, in order.
@@ -270,7 +300,7 @@ class DataSettings:
             `(batch, height, width, channels)` and `(batch,)`.
         """
         size = self.eval_batch_size if batch_size is None else batch_size
-        return batches_in_order(self._decoded(spec, split), size)
+        return batches_in_order(self._images(spec, split), size)
 
     def sample_images(self, spec, count):
         """Returns images of a task that the training did not see, spread over all of them.
@@ -284,29 +314,58 @@ class DataSettings:
         Returns:
             uint8 array `(images, height, width, channels)`.
         """
-        dataset = self._load(spec, "validation" if self.validation_share else "test")
+        split = "validation" if self.validation_share else "test"
+        as_needed = self._read_as_needed(spec, split)
+        images = self._load(spec, split) if as_needed is None else as_needed
         # A split may be ordered by class, so that its first images would be of a single one. No
         # more than the sample is kept in memory.
-        every = max(1, len(dataset) // count)
-        images = dataset.shard(every, 0).take(count).as_numpy_iterator()
-        return np.stack([image for image, _ in images])
+        every = max(1, len(images) // count)
+        if as_needed is not None:
+            sample, _ = as_needed.take(np.arange(0, len(images), every)[:count])
+            return sample.numpy()
+        sample = images.shard(every, 0).take(count).as_numpy_iterator()
+        return np.stack([image for image, _ in sample])
 
     def _load(self, spec, split):
         return spec.load(split, self.data_dir, self.validation_share, self.download)
 
-    def _decoded(self, spec, split):
-        # Decoded once, as training and validation pass over the images again and again.
-        key = self._key(spec, split)
-        images = _HELD.get(key)
+    def _images(self, spec, split):
+        """Returns the `DecodedImages` or the `FileImages` of a split."""
+        images = self._at_hand(spec, split)
         if images is None:
+            # Decoded once, as training and validation pass over the images again and again.
             images = decode_images(self._load(spec, split), spec, self.cache_dir)
             images.source = spec.source  # Its id is no other's as long as it lives.
-            _HELD[key] = images
+            _HELD[self._key(spec, split)] = images
         return images
+
+    def _at_hand(self, spec, split):
+        """Returns images for which nothing needs to be decoded now, or `None`."""
+        held = _HELD.get(self._key(spec, split))
+        return self._read_as_needed(spec, split) if held is None else held
+
+    def _read_as_needed(self, spec, split):
+        """Returns the `FileImages` of a split that is not to be decoded at once, or `None`."""
+        read = getattr(spec.source, "read_as_needed", None)
+        if read is None:
+            return None
+        # Resized crops are of the whole photographs, which nobody could hold.
+        if not _is_of_photographs(spec, split):
+            if self.decode == "memory" or (self.decode == "auto" and self.cache_dir is not None):
+                return None
+            size = spec.source.num_files * math.prod(spec.image_shape)
+            if self.decode == "auto" and size <= _COMFORTABLE_SHARE * available_memory():
+                return None
+        return read(split, self.validation_share)
 
     def _key(self, spec, split):
         images = (id(spec.source), spec.name, spec.image_shape, spec.num_classes, split)
-        return *images, self.data_dir, self.validation_share, self.cache_dir
+        of_files = _is_of_photographs(spec, split)
+        return *images, self.data_dir, self.validation_share, self.cache_dir, of_files
+
+
+def _is_of_photographs(spec, split):
+    return split == "train" and spec.augment == "resized"
 
 
 def _checked(specs):

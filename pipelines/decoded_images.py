@@ -6,6 +6,7 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
+from pipelines.augmentation import crop_boxes
 from pipelines.memory import available_memory
 
 _READ_BYTES = 2**22  # At a time.
@@ -23,6 +24,8 @@ class DecodedImages:
             64 divides, in memory or a `numpy.memmap`. It is shared, not copied.
         labels: int32 array `(examples,)`.
     """
+
+    parallel_batches = tf.data.AUTOTUNE
 
     def __init__(self, images, labels):
         # Of a tensor, every data set that reads it would keep a copy in its graph; of a variable,
@@ -48,6 +51,29 @@ class DecodedImages:
         # To gather from the variable itself would copy it whole, the first time.
         images, labels = self._images.read_value(), self._labels.read_value()
         return tf.gather(images, indices), tf.gather(labels, indices)
+
+    def take_crops(self, indices, draws):
+        """Returns random parts of the examples, brought to the images' size (bilinear).
+
+        Args:
+            indices: see `take`.
+            draws: float32 tensor `(batch, 4)`, of `crop_draws`.
+
+        Returns:
+            See `take`.
+        """
+        images, labels = self.take(indices)
+        shape = images.shape[1:]
+        boxes = tf.numpy_function(
+            lambda draws: crop_boxes(draws, shape, *shape[:2]).astype(np.float32),
+            [draws],
+            tf.float32,
+            stateful=False,
+        )
+        boxes.set_shape((indices.shape[0], 4))
+        which = tf.range(tf.shape(boxes)[0])
+        cropped = tf.image.crop_and_resize(images, boxes, which, shape[:2])
+        return tf.saturate_cast(tf.round(cropped), tf.uint8), labels
 
 
 def decode_images(dataset, spec, cache_dir=None):

@@ -2,11 +2,21 @@
 
 import contextlib
 import dataclasses
+import os
+import pathlib
+import zlib
 
 from pipelines.registry import get_task, task_names
 from pipelines.sources import CORRUPT_RULES, DataNotFoundError, FolderSource, NpzSource
 from pipelines.sources.image_files import FITS
-from pipelines.task_spec import TaskSpec, check_task_name
+from pipelines.task_spec import (
+    AUGMENTS,
+    MIN_CROP_AREA,
+    TaskSpec,
+    check_task_name,
+    checked_image_size,
+    height_and_width,
+)
 
 _MAX_TEST_SHARE = 0.5
 _EXAMPLE = "digits,birds:folder=/data/birds,image_size=48"
@@ -23,16 +33,18 @@ class OwnTask:
         name: str, as in `TaskSpec`.
         folder: str or path of a folder with one folder per class (see `ImageFolder`), or
         npz: str or path of an npz file (see `NpzSource`). One of the two.
-        image_size: int >= 1. Height and width that images are brought to, in pixels. May be left
-            out for an npz file of square images, and must be for a known task.
+        image_size: int >= 1, height and width that images are brought to in pixels, or a pair of
+            them. May be left out for an npz file, and must be for a known task.
         channels: 1 or 3; `None` for 3, or those of the npz file.
         flip: bool. Whether a mirrored image still shows its class; `None` for True, or what the
             known task says.
-        pad: int in `[0, image_size)`. Pixels of padding for the random crop; `None` for what
+        pad: int >= 0 and below both sides. Pixels of padding for the random crop; `None` for what
             `DataSettings.crop_pad` says.
         fit: `"crop"` or `"stretch"` (see `standard_image`).
         test_share: float in (0, 0.5]. Share of every class for the test split, where the images
             come without one.
+        augment, crop_area, jitter: see `TaskSpec`. Resized crops of a folder's images are taken
+            from the whole photographs.
 
     Raises:
         ValueError: if an argument is out of range or they do not go together.
@@ -41,12 +53,15 @@ class OwnTask:
     name: str
     folder: str | None = None
     npz: str | None = None
-    image_size: int | None = None
+    image_size: int | tuple[int, int] | None = None
     channels: int | None = None
     flip: bool | None = None
     pad: int | None = None
     fit: str = "crop"
     test_share: float = 0.2
+    augment: str = "crop"
+    crop_area: float = MIN_CROP_AREA
+    jitter: float = 0.0
 
     def __post_init__(self):
         check_task_name(self.name)
@@ -61,15 +76,20 @@ class OwnTask:
         if self.folder is not None and self.image_size is None:
             raise ValueError("`image_size` must be given with `folder`. Received: image_size=None")
         if self.image_size is not None:
-            self._check("image_size", "an integer >= 1", self.image_size >= 1)
+            object.__setattr__(self, "image_size", checked_image_size(self.image_size))
         self._check("channels", "1 or 3", self.channels in (None, 1, 3))
-        limit = get_task(self.name).image_size if self._is_known else self.image_size
+        size = get_task(self.name).image_size if self._is_known else self.image_size
         if self.pad is not None:
+            self._check("pad", "left out with augment=resized", self.augment != "resized")
+            limit = min(height_and_width(size)) if size else None
             expected = "an integer >= 0" + (f" and below {limit}" if limit else "")
             self._check("pad", expected, 0 <= self.pad and (not limit or self.pad < limit))
         self._check("fit", " or ".join(FITS), self.fit in FITS)
         in_range = 0 < self.test_share <= _MAX_TEST_SHARE
         self._check("test_share", f"above 0 and at most {_MAX_TEST_SHARE}", in_range)
+        self._check("augment", " or ".join(AUGMENTS), self.augment in AUGMENTS)
+        self._check("crop_area", "above 0 and at most 1", 0 < self.crop_area <= 1)
+        self._check("jitter", "from 0 to 1", 0 <= self.jitter <= 1)
 
     @property
     def _is_known(self):
@@ -80,12 +100,13 @@ class OwnTask:
             value = getattr(self, argument)
             raise ValueError(f"`{argument}` must be {expected}. Received: {argument}={value}")
 
-    def to_spec(self, on_corrupt_image="error"):
+    def to_spec(self, on_corrupt_image="error", index_dir=None):
         """Lists the folder, or reads the npz file, and returns the `TaskSpec`.
 
         Args:
             on_corrupt_image: `"error"` to refuse image files that cannot be read when a split is
                 loaded, `"skip"` to leave them out. An npz file is always refused whole.
+            index_dir: str or path of the folder for indexes, see `DataSettings`; `None` for none.
 
         Raises:
             DataNotFoundError: if the images are missing or not as they must be.
@@ -100,7 +121,10 @@ class OwnTask:
         if self.npz is not None:
             source = NpzSource(self.npz, size, channels, fit, share)
         else:
-            source = FolderSource(self.folder, size, channels or 3, fit, share, on_corrupt_image)
+            index = index_dir and self._index_file(index_dir)
+            source = FolderSource(
+                self.folder, size, channels or 3, fit, share, on_corrupt_image, index
+            )
         size, channels, classes = source.image_size, source.channels, source.num_classes
         described = f"{classes} classes of {self.folder or self.npz}"
         spec = TaskSpec(self.name, size, channels, classes, source, True, self.pad, described)
@@ -115,7 +139,15 @@ class OwnTask:
             pad, described = spec.pad, f"{known.description}, of {self.npz}"
             pad = known.pad if pad is None else pad
             spec = dataclasses.replace(known, source=source, pad=pad, description=described)
-        return spec if self.flip is None else dataclasses.replace(spec, flip=self.flip)
+        changed = {name: getattr(self, name) for name in ("augment", "crop_area", "jitter")}
+        if self.flip is not None:
+            changed["flip"] = self.flip
+        return dataclasses.replace(spec, **changed)
+
+    def _index_file(self, index_dir):
+        # A task may be tested on images elsewhere, which have an index of their own.
+        folder = os.path.abspath(os.path.expanduser(self.folder))
+        return pathlib.Path(index_dir) / f"{self.name}-{zlib.crc32(os.fsencode(folder)):08x}.npz"
 
 
 def parse_tasks(items):
@@ -155,12 +187,12 @@ def parse_tasks(items):
     return tasks
 
 
-def tasks_from_items(items, on_corrupt_image="error"):
+def tasks_from_items(items, on_corrupt_image="error", index_dir=None):
     """Returns the `TaskSpec`s that items name or describe, a list in their order.
 
     Args:
         items: see `parse_tasks`.
-        on_corrupt_image: see `OwnTask.to_spec`.
+        on_corrupt_image, index_dir: see `OwnTask.to_spec`.
 
     Raises:
         DataNotFoundError: if the user's own images are missing or not as they must be.
@@ -172,7 +204,7 @@ def tasks_from_items(items, on_corrupt_image="error"):
             specs.append(get_task(task))
         else:
             with _errors_of(task.name):
-                specs.append(task.to_spec(on_corrupt_image))
+                specs.append(task.to_spec(on_corrupt_image, index_dir))
     return specs
 
 
@@ -207,15 +239,26 @@ def _refuse(expected, received):
     raise ValueError(f"`tasks` must {expected}. Received: {received}")
 
 
-_TEXT, _INTEGER = (str, "a text"), (int, "an integer")
+def _image_size(text):
+    """Parses `"48"` to an int and `"32x64"` to a pair, height first."""
+    sides = tuple(map(int, text.lower().split("x")))
+    if len(sides) > 2:
+        raise ValueError(text)
+    return sides[0] if len(sides) == 1 else sides
+
+
+_TEXT, _INTEGER, _NUMBER = (str, "a text"), (int, "an integer"), (float, "a number")
 # What parses the value of an option, and what it must be.
 _OPTIONS = {
     "folder": _TEXT,
     "npz": _TEXT,
-    "image_size": _INTEGER,
+    "image_size": (_image_size, "an integer or HEIGHTxWIDTH"),
     "channels": _INTEGER,
     "flip": (lambda text: {"true": True, "false": False}[text.lower()], "true or false"),
     "pad": _INTEGER,
     "fit": _TEXT,
-    "test_share": (float, "a number"),
+    "test_share": _NUMBER,
+    "augment": _TEXT,
+    "crop_area": _NUMBER,
+    "jitter": _NUMBER,
 }

@@ -1,15 +1,18 @@
-"""How the decoded images of tasks become batches: their number, order, and augmentation."""
+"""How the images of tasks become batches: their number, order, and augmentation."""
 
 import zlib
 
 import numpy as np
 import tensorflow as tf
 
+from pipelines.augmentation import colour_jitter, crop_draws, random_crop_and_flip
 from pipelines.task_spec import checked_integer
 
 # Weight of a task as a power of its number of training images. By the last, all tasks finish their
 # epochs together.
 WEIGHT_RULES = {"equal": 0.0, "sqrt": 0.5, "proportional": 1.0}
+# What a stream draws numbers for, each with a seed of its own.
+_PURPOSES = ("shuffle", "augment", "resized crop", "jitter")
 
 
 def divide_batch(total, weights):
@@ -43,33 +46,45 @@ def training_stream(spec, images, batch_size, seed, start_step=0):
     batch that the whole stream has at position n, at no cost. Every epoch shows every image once.
 
     Args:
-        images: `DecodedImages` of the train split.
+        images: `DecodedImages` or `FileImages` of the train split.
     """
     batch_size = checked_integer("batch_size", batch_size, 1)
     start_step = checked_integer("start_step", start_step, 0)
-    shuffle_seed = stream_seed(seed, spec.name, "shuffle")
-    augment_seed = stream_seed(seed, spec.name, "augment")
+    seeds = {name: stream_seed(seed, spec.name, name) for name in _PURPOSES}
 
     # To look for Python to convert would take longer than all else up to the first batch.
     @tf.autograph.experimental.do_not_convert
     def read(step, indices):
-        batch, labels = images.take(indices)
         # The step is part of the seed, so that a resumed run augments as the whole one would.
-        step_seed = tf.stack([augment_seed, tf.cast(step, tf.int32)])
-        return random_crop_and_flip(batch, step_seed, spec.pad, spec.flip), labels
+        of_step = {name: tf.stack([of, tf.cast(step, tf.int32)]) for name, of in seeds.items()}
+        pad = spec.pad
+        if spec.augment == "resized":
+            draws = crop_draws(batch_size, of_step["resized crop"], spec.crop_area)
+            (batch, labels), pad = images.take_crops(indices, draws), 0
+        else:
+            batch, labels = images.take(indices)
+        batch = random_crop_and_flip(batch, of_step["augment"], pad, spec.flip)
+        if spec.jitter:
+            batch = colour_jitter(batch, of_step["jitter"], spec.jitter)
+        return batch, labels
 
-    dataset = index_batches(len(images), batch_size, shuffle_seed, start_step)
+    dataset = index_batches(len(images), batch_size, seeds["shuffle"], start_step)
     # Only numbers pass up to here; pixels are copied once, a batch at a time, and stay uint8.
-    dataset = dataset.enumerate(start_step).map(read, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.enumerate(start_step).map(read, images.parallel_batches)
     # Last, so that everything above runs while the model computes.
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return dataset.prefetch(images.parallel_batches)
 
 
 def batches_in_order(images, batch_size):
-    """Returns `DecodedImages` in order, each once (see `DataSettings.split_batches`)."""
+    """Returns images in order, each once (see `DataSettings.split_batches`).
+
+    Args:
+        images: `DecodedImages` or `FileImages`.
+        batch_size: int >= 1.
+    """
     batch_size = checked_integer("batch_size", batch_size, 1)
     indices = tf.data.Dataset.range(len(images), output_type=tf.int32).batch(batch_size)
-    return indices.map(images.take, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return indices.map(images.take, images.parallel_batches).prefetch(images.parallel_batches)
 
 
 def side_by_side(by_name):
@@ -134,34 +149,3 @@ def index_batches(num_examples, batch_size, seed, start_step=0):
     epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
     dataset = epochs.flat_map(order).skip(offset).batch(batch_size, drop_remainder=True)
     return dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-
-
-def random_crop_and_flip(images, seed, pad, flip):
-    """Shifts every image by its own random offset and mirrors it by its own coin.
-
-    An image is padded with black by `pad` pixels on every side and cropped back to its size.
-
-    Args:
-        images: uint8 tensor `(batch, height, width, channels)`.
-        seed: int32 tensor `(2,)`. The same seed gives the same result.
-        pad: int >= 0, in pixels.
-        flip: bool. Whether images may be mirrored, each with probability 1/2.
-
-    Returns:
-        Tensor of the shape and type of `images`.
-    """
-    batch, height, width = tf.unstack(tf.shape(images)[:3])
-    crop_seed, flip_seed = tf.unstack(tf.random.split(seed, 2))
-    # Both axes of all offsets are one draw, each value in [0, 2 * pad].
-    offsets = tf.random.stateless_uniform((batch, 2), crop_seed, 0, 2 * pad + 1, tf.int32)
-    rows = offsets[:, :1] + tf.range(height)
-    columns = offsets[:, 1:] + tf.range(width)
-    if flip:
-        is_flipped = tf.random.stateless_uniform((batch, 1), flip_seed, 0, 2, tf.int32) == 1
-        # To read the columns from right to left is a mirror that costs nothing.
-        columns = tf.where(is_flipped, columns[:, ::-1], columns)
-    padded = tf.pad(images, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
-    cropped = tf.gather(padded, rows, axis=1, batch_dims=1)
-    cropped = tf.gather(cropped, columns, axis=2, batch_dims=1)
-    cropped.set_shape(images.shape)
-    return cropped

@@ -7,6 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+AUGMENTS = ("crop", "resized")
+MIN_CROP_AREA = 0.08  # As is customary for ImageNet.
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -17,24 +19,28 @@ class TaskSpec:
     Args:
         name: str of lower-case letters, digits and `_`, starting with a letter. Names are written
             in flags such as `digits=32,mnist=64`, which other characters would break.
-        image_size: int >= 1. Height and width of an image, in pixels.
+        image_size: int >= 1, height and width of an image in pixels, or a pair of them.
         channels: int >= 1.
         num_classes: int >= 2. Labels are in `[0, num_classes)`.
         source: object with `load(split, data_dir, validation_share, download)` that returns what
             `load` below does, and perhaps `class_names(data_dir)` that returns a sequence of str.
         flip: bool. Whether a mirrored image still shows its class.
-        pad: int in `[0, image_size)`. Pixels of padding for the random crop; 0 for no crop, `None`
-            for what `DataSettings.crop_pad` says.
+        pad: int >= 0 and below both sides. Pixels of padding for the random crop; 0 for no crop,
+            `None` for what `DataSettings.crop_pad` says.
         description: str, one line for people.
         classes: tuple of str, the names of the classes in the order of the labels; `None` for
             those that the source knows, or else numbers.
+        augment: `"crop"` for the random crop of an image with padding, or `"resized"` for one of
+            any size (see `crop_boxes`), without padding.
+        crop_area: float in (0, 1]. Smallest share of an image's area that a resized crop may have.
+        jitter: float in [0, 1]. Strength of the colour jitter (see `colour_jitter`); 0 for none.
 
     Raises:
         ValueError: if an argument is out of range.
     """
 
     name: str
-    image_size: int
+    image_size: int | tuple[int, int]
     channels: int
     num_classes: int
     source: Any
@@ -42,10 +48,14 @@ class TaskSpec:
     pad: int | None
     description: str
     classes: tuple[str, ...] | None = None
+    augment: str = "crop"
+    crop_area: float = MIN_CROP_AREA
+    jitter: float = 0.0
 
     def __post_init__(self):
         check_task_name(self.name)
-        for argument, minimum in (("image_size", 1), ("channels", 1), ("num_classes", 2)):
+        object.__setattr__(self, "image_size", checked_image_size(self.image_size))
+        for argument, minimum in (("channels", 1), ("num_classes", 2)):
             value = checked_integer(argument, getattr(self, argument), minimum)
             object.__setattr__(self, argument, value)
         if not callable(getattr(self.source, "load", None)):
@@ -54,17 +64,23 @@ class TaskSpec:
             _refuse("flip", "a bool", self.flip)
         if self.pad is not None:
             object.__setattr__(self, "pad", checked_integer("pad", self.pad, 0))
-            if self.pad >= self.image_size:
+            if self.pad >= min(self.image_shape[:2]):
                 _refuse("pad", f"below image_size={self.image_size}", self.pad)
         if not isinstance(self.description, str) or not self.description.strip():
             _refuse("description", "a string that is not empty", self.description)
         if self.classes is not None and len(self.classes) != self.num_classes:
             _refuse("classes", f"{self.num_classes} names or None", self.classes)
+        if self.augment not in AUGMENTS:
+            _refuse("augment", " or ".join(AUGMENTS), self.augment)
+        if not 0 < self.crop_area <= 1:
+            _refuse("crop_area", "above 0 and at most 1", self.crop_area)
+        if not 0 <= self.jitter <= 1:
+            _refuse("jitter", "from 0 to 1", self.jitter)
 
     @property
     def image_shape(self):
         """Tuple of ints `(height, width, channels)`."""
-        return (self.image_size, self.image_size, self.channels)
+        return (*height_and_width(self.image_size), self.channels)
 
     def load(self, split, data_dir=None, validation_share=0.1, download=False):
         """Returns the images of a split with their labels, after a check of their shape.
@@ -167,6 +183,21 @@ def checked_integer(argument, value, minimum):
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
         _refuse(argument, f"an integer >= {minimum}", value)
     return int(value)
+
+
+def checked_image_size(value):
+    """Returns an int for squares, else a tuple `(height, width)`; a `ValueError` for all else."""
+    if not isinstance(value, (tuple, list)):
+        return checked_integer("image_size", value, 1)
+    if len(value) != 2:
+        _refuse("image_size", "an integer >= 1, or height and width", value)
+    height, width = (checked_integer("image_size", side, 1) for side in value)
+    return height if height == width else (height, width)
+
+
+def height_and_width(image_size):
+    """Returns height and width, a tuple of int; `image_size` is one of both or the two."""
+    return tuple(image_size) if isinstance(image_size, (tuple, list)) else (image_size, image_size)
 
 
 def _refuse(argument, expected, value):

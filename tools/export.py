@@ -75,7 +75,7 @@ def main(values):
         folder = pathlib.Path(values["output_dir"].value)
         check_free(folder)
         items, names = changes.pop("tasks", None), options.tasks_of(network)
-        data = dataclasses.replace(settings.data, **changes)
+        data = run.data_of(dataclasses.replace(settings.data, **changes))
         specs, descriptions = find_tasks(network, names, data, items)
         images = {
             name: _sample_images(data, name, spec, CHECKED_IMAGES) for name, spec in specs.items()
@@ -212,7 +212,7 @@ def _name(task):
 
 def _spec(name, text, data):
     if isinstance(text, pipelines.OwnTask):
-        return text.to_spec(data.on_corrupt_image)
+        return text.to_spec(data.on_corrupt_image, data.index_dir)
     if text not in pipelines.task_names():
         raise ValueError(
             f"`--tasks` must say what the images of '{name}' are, which is neither a known task "

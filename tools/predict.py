@@ -92,7 +92,8 @@ def _batches(export, paths, batch_size):
     """Yields paths that could be read and their images; the others are named on stderr."""
     image, dtype = export.properties["image"], export.manifest["input_dtype"]
     # Images are read once; nothing is gained by keeping them.
-    reader = pipelines.ReadableImages(image["height"], image["channels"], image["fit"], 0)
+    size = image["height"], image["width"]
+    reader = pipelines.ReadableImages(size, image["channels"], image["fit"], 0)
     for start in range(0, len(paths), batch_size):
         images = {}
         for path in paths[start : start + batch_size]:

@@ -26,7 +26,7 @@ class RunFolder:
 
     `run.json` (its settings), `checkpoint.keras` (while it trains), `model.keras` (with its
     calibrations), `validation.json` (how well it does on validation images), `results.json` (at its
-    end), `logs/` (TensorBoard).
+    end), `logs/` (TensorBoard), `indexes/` (of image folders that are read as needed).
 
     Args:
         path: str or path. Need not exist.
@@ -40,6 +40,7 @@ class RunFolder:
         self.validation = self.path / "validation.json"
         self.results = self.path / "results.json"
         self.logs = self.path / "logs"
+        self.indexes = self.path / "indexes"
         self._claimed = ClaimedFolder(path, FILE, "run")
 
     def check(self, settings, training_images=None):
@@ -70,6 +71,16 @@ class RunFolder:
         if not self.file.exists():
             made_by = {"version": elastic_tf.__version__}
             self._claimed.claim(made_by | settings.flat() | {"training_images": training_images})
+
+    def data_of(self, data):
+        """Returns `DataSettings` with the run's own folder of indexes, if they name none.
+
+        For `task_specs` alone: what is written down of a run has no paths of its own, as it may be
+        moved.
+        """
+        if data.index_dir is not None:
+            return data
+        return dataclasses.replace(data, index_dir=self.indexes)
 
     def locked(self):
         """Keeps the folder from other processes, see `ClaimedFolder.locked`."""
@@ -170,7 +181,7 @@ def load_run(path, data_changes=None):
         settings, data=dataclasses.replace(settings.data, **(data_changes or {}))
     )
     model = run.load_model()
-    specs = settings.data.task_specs()
+    specs = run.data_of(settings.data).task_specs()
     pipelines.check_network_tasks(model.tasks, specs)
     return LoadedRun(run, model, settings, specs)
 

@@ -83,7 +83,8 @@ def main(values):
             settings = flags.read_training_settings(values)
             names = (*OPTIONS, *OPTIONS_OF_ONE, "eval_batch_size")
             options = types.SimpleNamespace(**{name: values[name].value for name in names})
-            run, specs = RunFolder(values["output_dir"].value), settings.data.task_specs()
+            run = RunFolder(values["output_dir"].value)
+            specs = run.data_of(settings.data).task_specs()
             run.check(settings)
             if _has_ended(run, options):
                 _reprint(run)
@@ -96,6 +97,7 @@ def main(values):
             counts = settings.data.training_images(specs)
             # The order of the images depends on their number: a resumed run must find the same.
             run.claim(settings, counts)
+            settings.data.save_indexes(specs)
         _describe(model, settings.data, specs, counts)
         _train(model, batches, held_out, batches_of(settings.data, specs), run, options)
 

@@ -1,134 +1,19 @@
 """A user's own images: a folder with one folder per class."""
 
 import logging
-import os
-import pathlib
 
 import numpy as np
 import tensorflow as tf
 
-from pipelines.sources.image_files import ReadableImages, image_suffixes
-from pipelines.sources.split import DataNotFoundError, carve_test, carve_validation, check_split
+from pipelines.sources.file_images import FileImages
+from pipelines.sources.file_index import FileIndex
+from pipelines.sources.image_files import ReadableImages
+from pipelines.sources.image_folder import refuse_folder
+from pipelines.sources.split import carve_test, carve_validation, check_split
+from pipelines.task_spec import height_and_width
 
 CORRUPT_RULES = ("error", "skip")
 _NUM_NAMED = 5
-# What folders of splits are called, in any case of letters.
-_SPLIT_OF = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
-
-
-class ImageFolder:
-    """Lists classes and files without opening an image.
-
-    Either the class folders lie in the folder itself, or in folders of splits: `train`, and where
-    they are there `test` and `val`. Images may lie in folders within a class folder. Hidden files
-    and files without an image's suffix are left out.
-
-    Args:
-        folder: str or path; a `~` at its start is the home folder.
-
-    Attributes:
-        classes: list of str, the names of the class folders of train, sorted; labels count them.
-        files: dict from split (`"train"`, and `"validation"` and `"test"` if they have folders) to
-            a list of `(path, label)`, by class and then by path: str and int.
-
-    Raises:
-        DataNotFoundError: if the folder is missing or cannot be read, or is laid out otherwise.
-    """
-
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder).expanduser()
-        if not self.folder.is_dir():
-            self.refuse("be a folder that exists")
-        parts = self._parts()
-        self.classes = self._folders(parts["train"])
-        if len(self.classes) < 2:
-            self.refuse(
-                f"hold at least 2 class folders with images, in {parts['train']}, "
-                f"but it has {len(self.classes)}"
-            )
-        self.files = {split: self._files(part) for split, part in parts.items()}
-
-    def refuse(self, expected):
-        """Raises the `DataNotFoundError` that says what the folder must be."""
-        raise DataNotFoundError(f"`folder` must {expected}. Received: folder={self.folder}")
-
-    def _parts(self):
-        """Returns a dict from split to the folder that holds its class folders."""
-        names = self._folders(self.folder)
-        of_splits = [name for name in names if name.lower() in _SPLIT_OF]
-        if not of_splits or len(of_splits) < len(names):
-            for name in of_splits:
-                # A class may be called "train" too, but its folder then holds images.
-                if not any(map(_is_image, self._scan(self.folder / name))):
-                    self.refuse(
-                        f"hold class folders, or nothing but folders of splits, but '{name}' "
-                        f"lies beside '{next(other for other in names if other not in of_splits)}'"
-                    )
-            return {"train": self.folder}
-        parts = {}
-        for name in of_splits:
-            split = _SPLIT_OF[name.lower()]
-            if split in parts:
-                self.refuse(
-                    f"hold one folder of each split, but has '{parts[split].name}' and '{name}'"
-                )
-            parts[split] = self.folder / name
-        if "train" not in parts:
-            self.refuse(f"hold a folder 'train' beside '{of_splits[0]}'")
-        return parts
-
-    def _files(self, part):
-        unknown = sorted(set(self._folders(part)) - set(self.classes))
-        if unknown:
-            self.refuse(f"hold every class in train, but {part.name}/{unknown[0]} is not there")
-        files = []
-        for label, name in enumerate(self.classes):
-            if (part / name).is_dir():
-                found = self._images(part / name)
-                if not found:
-                    self.refuse(f"hold images of every class, but {part / name} has none")
-                files += [(path, label) for path in found]
-        return files
-
-    def _images(self, folder):
-        """Returns the str paths of all images below a folder, in an order all machines share."""
-        found = []
-        for place, folders, names in os.walk(folder, onerror=self._unreadable):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            found += [os.path.join(place, name) for name in names if _is_image_name(name)]
-        return sorted(found, key=lambda path: path.split(os.sep))
-
-    def _folders(self, folder):
-        entries = self._scan(folder)
-        return sorted(
-            entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")
-        )
-
-    def _scan(self, folder):
-        try:
-            with os.scandir(folder) as entries:
-                return list(entries)
-        except OSError as error:
-            return self._unreadable(error)
-
-    def _unreadable(self, error):
-        self.refuse(f"be readable, but {error.filename}: {error.strerror}")
-
-
-def _is_image(entry):
-    return _is_image_name(entry.name) and not entry.is_dir()
-
-
-def _is_image_name(name):
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in image_suffixes()
 
 
 class FolderSource:
@@ -140,40 +25,58 @@ class FolderSource:
 
     Args:
         folder: str or path.
-        image_size: int >= 1. Height and width, in pixels.
+        image_size: int >= 1, height and width in pixels, or a pair of them.
         channels: 1 or 3.
         fit: `"crop"` or `"stretch"` (see `standard_image`).
         test_share: float in (0, 0.5].
         on_corrupt_image: `"error"` to refuse files that cannot be read, `"skip"` to leave them out.
+        index_file: str or path of an npz file, where what a look at all files has found is read
+            from, if it is there, and kept for later starts by `save_index`; `None` for none.
 
     Attributes:
         image_size, channels, fit: as given.
 
     Raises:
-        DataNotFoundError: see `ImageFolder`.
+        DataNotFoundError: see `ImageFolder`; also if the folder has other files than its index.
     """
 
     def __init__(
-        self, folder, image_size, channels=3, fit="crop", test_share=0.2, on_corrupt_image="error"
+        self,
+        folder,
+        image_size,
+        channels=3,
+        fit="crop",
+        test_share=0.2,
+        on_corrupt_image="error",
+        index_file=None,
     ):
         self.image_size = image_size
         self.channels = channels
         self.fit = fit
-        self._listing = ImageFolder(folder)
         self._images = ReadableImages(image_size, channels, fit)
         self._test_share = test_share
         self._skips = on_corrupt_image == "skip"
-        self._skipped = {}
+        self._skipped = set()
+        self._index_file = index_file
+        self._index = index_file and FileIndex.load(index_file, folder)
+        # What was damaged, and left out, may be whole by now.
+        if not self._index or (self._index.faults and not self._skips):
+            self._index = FileIndex(folder)
 
     @property
     def num_classes(self):
         """int >= 2."""
-        return len(self._listing.classes)
+        return len(self._index.classes)
+
+    @property
+    def num_files(self):
+        """int, of all splits together."""
+        return len(self._index)
 
     def class_names(self, data_dir=None):
         """Returns the names of the class folders, a list of str."""
         del data_dir
-        return self._listing.classes
+        return self._index.classes
 
     def load(self, split, data_dir=None, validation_share=0.1, download=False):
         """Returns one split, ordered by class and path (see `TaskSpec.load`).
@@ -186,75 +89,107 @@ class FolderSource:
             ValueError: if an argument is out of range.
         """
         del data_dir, download
+        return self._dataset(self._rows(split, validation_share))
+
+    def read_as_needed(self, split, validation_share=0.1):
+        """Returns the images of `load`, decoded only when they are wanted: `FileImages`.
+
+        All files are looked at once, unless the index says what there is to know.
+
+        Raises:
+            DataNotFoundError, ValueError: see `load`.
+        """
+        if self._index.faults is None:
+            self._index.examine(self.image_size, self.channels, self.fit)
+        rows = self._rows(split, validation_share)
+        return FileImages(self._index, rows, self.image_size, self.channels, self.fit)
+
+    def save_index(self):
+        """Keeps what `read_as_needed` has found in `index_file`, if there is one."""
+        if self._index_file and self._index.faults is not None:
+            self._index.save(self._index_file)
+
+    def _rows(self, split, validation_share):
+        """Returns the numbers of the files of a split that can be read."""
         check_split(split, validation_share)
         splits = self._splits(validation_share)
         # Training ends with a test: a damaged test image is better known at its start.
         checked = list(splits) if split == "train" else [split]
-        faults = self._faults([path for name in checked for path, _ in splits[name]])
+        faults = self._faults(np.concatenate([splits[name] for name in checked]))
         for name in checked:
-            splits[name] = [file for file in splits[name] if file[0] not in faults]
+            splits[name] = splits[name][~np.isin(splits[name], faults)]
             self._check_classes(name, splits[name])
-        return self._dataset(splits[split])
+        return splits[split]
 
     def _splits(self, validation_share):
-        """Returns a dict from split to its list of `(path, label)`, damaged files included."""
-        splits = dict(self._listing.files)
+        """Returns a dict from split to the numbers of its files, damaged ones included."""
+        splits = dict(self._index.rows)
         if "test" not in splits:
-            splits["train"], splits["test"] = _carve(splits["train"], carve_test, self._test_share)
+            splits["train"], splits["test"] = self._carve(
+                splits["train"], carve_test, self._test_share
+            )
         if not validation_share:
             splits.pop("validation", None)
         elif "validation" not in splits:
-            splits["train"], splits["validation"] = _carve(
+            splits["train"], splits["validation"] = self._carve(
                 splits["train"], carve_validation, validation_share
             )
         return splits
 
-    def _faults(self, paths):
-        faults = self._images.faults(paths)
-        if faults and not self._skips:
-            self._listing.refuse(
-                "hold images that can be read (on_corrupt_image=skip leaves the others out), "
-                f"but found {_name_files(faults)}"
-            )
-        new = {path: fault for path, fault in faults.items() if path not in self._skipped}
-        if new:
-            logging.getLogger(__name__).warning("Left out: %s", _name_files(new))
-            self._skipped |= new
-        return faults
+    def _carve(self, rows, carve, share):
+        return [rows[chosen] for chosen in carve(self._index.labels[rows], share)]
 
-    def _check_classes(self, split, files):
-        classes = self._listing.classes
-        present = {label for _, label in files}
+    def _faults(self, rows):
+        """Returns the numbers of the files that cannot be read, a list, or refuses them."""
+        if self._index.faults is None:
+            of_path = {self._index.path(row): row for row in rows}
+            found = self._images.faults(list(of_path))
+            faults = {of_path[path]: fault for path, fault in found.items()}
+        else:
+            known = self._index.faults
+            faults = {row: known[row] for row in rows[np.isin(rows, list(known))]}
+        if faults and not self._skips:
+            self._refuse(
+                "hold images that can be read (on_corrupt_image=skip leaves the others out), "
+                f"but found {self._name_files(faults)}"
+            )
+        new = {row: fault for row, fault in faults.items() if row not in self._skipped}
+        if new:
+            logging.getLogger(__name__).warning("Left out: %s", self._name_files(new))
+            self._skipped |= set(new)
+        return list(faults)
+
+    def _name_files(self, faults):
+        some = list(faults.items())[:_NUM_NAMED]
+        named = ", ".join(f"{self._index.path(row)} ({fault})" for row, fault in some)
+        more = ", ..." if len(faults) > _NUM_NAMED else ""
+        return f"{len(faults)} damaged: {named}{more}"
+
+    def _check_classes(self, split, rows):
+        present = set(np.unique(self._index.labels[rows]))
         # A folder of test images need not have every class, nor need validation.
-        required = split == "train" or (split == "test" and "test" not in self._listing.files)
-        missing = [name for label, name in enumerate(classes) if label not in present]
+        required = split == "train" or (split == "test" and "test" not in self._index.rows)
+        missing = [name for label, name in enumerate(self.class_names()) if label not in present]
         if missing and (required or not present):
-            self._listing.refuse(
+            self._refuse(
                 f"have enough images that can be read, but of class '{missing[0]}' there is none "
                 f"for {split}"
             )
 
-    def _dataset(self, files):
-        shape = (self.image_size, self.image_size, self.channels)
-        paths = [path for path, _ in files]
-        labels = np.array([label for _, label in files], np.int32)
+    def _refuse(self, expected):
+        refuse_folder(self._index.folder, expected)
 
-        def read(index, label):
+    def _dataset(self, rows):
+        shape = (*height_and_width(self.image_size), self.channels)
+
+        def read(row, label):
             image = tf.numpy_function(
-                lambda number: self._images.read(paths[number]), [index], tf.uint8, stateful=False
+                lambda number: self._images.read(self._index.path(number)),
+                [row],
+                tf.uint8,
+                stateful=False,
             )
             return tf.ensure_shape(image, shape), label
 
-        dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), labels))
+        dataset = tf.data.Dataset.from_tensor_slices((rows, self._index.labels[rows]))
         return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
-
-
-def _carve(files, carve, share):
-    labels = [label for _, label in files]
-    return [[files[index] for index in indices] for indices in carve(labels, share)]
-
-
-def _name_files(faults):
-    named = ", ".join(f"{path} ({fault})" for path, fault in list(faults.items())[:_NUM_NAMED])
-    more = ", ..." if len(faults) > _NUM_NAMED else ""
-    return f"{len(faults)} damaged: {named}{more}"

@@ -2,11 +2,14 @@
 
 import concurrent.futures
 import functools
+import math
 import os
 
 import numpy as np
 import PIL
 from PIL import Image, ImageOps
+
+from pipelines.task_spec import height_and_width
 
 FITS = ("crop", "stretch")
 # Images are decoded to find out whether they can be. So many bytes of them are kept until they are
@@ -20,6 +23,9 @@ _BACKGROUND = (255, 255, 255, 255)
 # How many times larger than needed a JPEG is decoded at least; Pillow's own thumbnails use 2.
 _DRAFT_GAP = 2
 _CHUNK = 1024
+# The EXIF tag, and its values by which an image lies on its side.
+_ORIENTATION = 0x0112
+_ON_ITS_SIDE = range(5, 9)
 
 
 @functools.cache
@@ -35,30 +41,46 @@ def image_suffixes():
     return frozenset(suffix for suffix, name in registered.items() if name in _formats())
 
 
-def decode_image(path, image_size, channels, fit):
+@functools.cache
+def reader_threads():
+    """Returns the threads that decode image files; Pillow lets them run side by side."""
+    return concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+
+
+def decode_image(file, image_size, channels, fit, crop_box=None):
     """Reads an image file.
 
     It is turned as its EXIF orientation says; of an animation, the first frame counts. See
     `standard_image` for its pixels.
 
     Args:
-        path: str or path.
+        file: str, path or binary file.
         image_size, channels, fit: see `standard_image`.
+        crop_box: function from height and width of the turned image, in pixels, to the part of it
+            to take, four numbers in [0, 1]: top, left, bottom and right. `None` for what `fit`
+            says.
 
     Returns:
-        uint8 array `(image_size, image_size, channels)`.
+        uint8 array `(height, width, channels)`.
 
     Raises:
         Exception: whatever Pillow raises for a file that is no image, is cut off, has pixels
             without a known white, or is so large that it is taken for a decompression bomb.
     """
-    with Image.open(path, formats=_formats()) as image:
-        image.draft(None, (_DRAFT_GAP * image_size, _DRAFT_GAP * image_size))
+    with Image.open(file, formats=_formats()) as image:
+        box, side = None, _DRAFT_GAP * max(height_and_width(image_size))
+        if crop_box is not None:
+            width, height = image.size
+            if image.getexif().get(_ORIENTATION) in _ON_ITS_SIDE:
+                width, height = height, width
+            box = crop_box(height, width)
+            side = math.ceil(side / min(box[2] - box[0], box[3] - box[1]))
+        image.draft(None, (side, side))
         turned = ImageOps.exif_transpose(image)
-        return standard_image(turned, image_size, channels, fit)
+        return standard_image(turned, image_size, channels, fit, box)
 
 
-def standard_image(image, image_size, channels, fit):
+def standard_image(image, image_size, channels, fit, box=None):
     """Returns an image in a wanted size and number of channels.
 
     Transparent pixels show white. Pixels of 16 bits become 8 bits by division by 257, rounded.
@@ -66,13 +88,15 @@ def standard_image(image, image_size, channels, fit):
     Args:
         image: `PIL.Image.Image` of any mode with a known white, which floats have not, or a uint8
             array `(height, width, 1, 3 or 4)`, the fourth channel of which is opacity.
-        image_size: int >= 1. Height and width, in pixels.
+        image_size: int >= 1, height and width in pixels, or a pair of them.
         channels: 1 (luma, by ITU-R 601) or 3 (red, green, blue).
-        fit: `"crop"` to scale the short side to `image_size` and cut out the centre, or
+        fit: `"crop"` to scale the image until it just covers the size and cut out the centre, or
             `"stretch"` to scale both sides to it.
+        box: sequence of four floats in [0, 1], the top, left, bottom and right of the part that is
+            stretched to the size; `None` for what `fit` says.
 
     Returns:
-        uint8 array `(image_size, image_size, channels)`.
+        uint8 array `(height, width, channels)`.
 
     Raises:
         ValueError: if the pixels have no known white.
@@ -82,12 +106,14 @@ def standard_image(image, image_size, channels, fit):
     mode = "L" if channels == 1 else "RGB"
     # Before scaling, which would mix the colours of transparent pixels into their neighbours.
     image = _without_transparency(_with_8_bits(image)).convert(mode)
-    size = (image_size, image_size)
-    if fit == "crop":
-        image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+    height, width = height_and_width(image_size)
+    if box is None and fit == "crop":
+        image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
     else:
-        image = image.resize(size, Image.Resampling.LANCZOS)
-    return np.asarray(image).reshape(image_size, image_size, channels)
+        top, left, bottom, right = (0, 0, 1, 1) if box is None else box
+        part = (left * image.width, top * image.height, right * image.width, bottom * image.height)
+        image = image.resize((width, height), Image.Resampling.LANCZOS, part)
+    return np.asarray(image).reshape(height, width, channels)
 
 
 def _with_8_bits(image):
@@ -118,7 +144,7 @@ class ReadableImages:
 
     def __init__(self, image_size, channels, fit, kept_bytes=KEPT_BYTES):
         self._arguments = (image_size, channels, fit)
-        self._num_kept = kept_bytes // (image_size * image_size * channels)
+        self._num_kept = kept_bytes // (math.prod(height_and_width(image_size)) * channels)
         self._kept = {}
         self._faults = {}
 
@@ -132,17 +158,17 @@ class ReadableImages:
             Dict from the path of every file that cannot be read to the reason, a str, in order.
         """
         new = [path for path in paths if path not in self._faults]
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            for start in range(0, len(new), _CHUNK):  # The pool would hold all results at once.
-                chunk = new[start : start + _CHUNK]
-                for path, (image, fault) in zip(chunk, pool.map(self._try, chunk), strict=True):
-                    self._faults[path] = fault
-                    if image is not None and len(self._kept) < self._num_kept:
-                        self._kept[path] = image
+        for start in range(0, len(new), _CHUNK):  # The threads would hold all results at once.
+            chunk = new[start : start + _CHUNK]
+            tried = reader_threads().map(self._try, chunk)
+            for path, (image, fault) in zip(chunk, tried, strict=True):
+                self._faults[path] = fault
+                if image is not None and len(self._kept) < self._num_kept:
+                    self._kept[path] = image
         return {path: self._faults[path] for path in paths if self._faults[path]}
 
     def read(self, path):
-        """Returns an image, uint8 `(image_size, image_size, channels)`.
+        """Returns an image, uint8 `(height, width, channels)`.
 
         Raises:
             ValueError: if it cannot be read, which `faults` says beforehand.
@@ -156,12 +182,17 @@ class ReadableImages:
         return image
 
     def _try(self, path):
-        try:
-            return decode_image(path, *self._arguments), None
-        except (MemoryError, ImportError):
-            raise  # Not the fault of the file.
-        except Exception as error:  # Pillow raises whatever the parser of the format did.
-            return None, _reason(error)
+        return decoded_or_fault(path, *self._arguments)
+
+
+def decoded_or_fault(file, *arguments):
+    """Returns what `decode_image` does, and why it cannot, a str: one of the two is `None`."""
+    try:
+        return decode_image(file, *arguments), None
+    except (MemoryError, ImportError):
+        raise  # Not the fault of the file.
+    except Exception as error:  # Pillow raises whatever the parser of the format did.
+        return None, _reason(error)
 
 
 def _reason(error):

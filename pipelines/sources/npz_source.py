@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from pipelines.sources.image_files import standard_image
 from pipelines.sources.split import DataNotFoundError, carve_test, carve_validation, check_split
+from pipelines.task_spec import checked_image_size, height_and_width
 
 # What NumPy and the readers of zip and deflate raise; without `with`, an array that is no npz file
 # is a TypeError.
@@ -25,14 +26,15 @@ class NpzSource:
 
     Args:
         file: str or path; a `~` at its start is the home folder.
-        image_size: int >= 1, pixels, or `None` to take square images as they are.
+        image_size: int >= 1, height and width in pixels, or a pair of them; `None` to take images
+            as they are.
         channels: 1 or 3, or `None` for those of the arrays (3 where they have opacity).
         fit: `"crop"` or `"stretch"` (see `standard_image`).
         test_share: float in (0, 0.5].
 
     Attributes:
         num_classes: int >= 2, one more than the highest label of train.
-        image_size: int.
+        image_size: int, or for images that are not square a tuple `(height, width)`.
         channels: 1 or 3.
         fit: as given.
 
@@ -45,11 +47,9 @@ class NpzSource:
         self.fit = fit
         self._test_share = test_share
         images, labels, has_test = self._arrays("train")
-        self._stored_shape = height, width, stored_channels = images.shape[1:]
-        if image_size is None and height != width:
-            self._refuse(f"square images where image_size is left out, not {height}x{width}")
-        self.image_size = image_size or height
-        self.channels = channels or min(stored_channels, 3)
+        self._stored_shape = images.shape[1:]
+        self.image_size = image_size or checked_image_size(self._stored_shape[:2])
+        self.channels = channels or min(self._stored_shape[2], 3)
         self.num_classes = int(labels.max()) + 1
         self._check_train_labels(labels, has_test)
         self._labels = {"train": labels}
@@ -97,7 +97,7 @@ class NpzSource:
         return "train", rows[carved[split == "validation"]]
 
     def _converted(self, images, labels):
-        shape = (self.image_size, self.image_size, self.channels)
+        shape = (*height_and_width(self.image_size), self.channels)
         if images.shape[1:] == shape:
             return images, labels
 

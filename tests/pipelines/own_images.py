@@ -32,6 +32,29 @@ def write_classes(folder, counts, suffix="png"):
     return pathlib.Path(folder)
 
 
+def write_photographs(folder, counts, suffix="jpg"):
+    """Writes a folder of colour images of many sizes; `counts` is a dict from class to number.
+
+    Red grows from left to right and green from top to bottom, so that a part shows where it was
+    taken; blue is the number of the image.
+    """
+    folder = pathlib.Path(folder)
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            image = photograph(60 + 7 * (number % 9), 150 - 8 * (number % 11), number)
+            Image.fromarray(image).save(folder / name / f"{number:03}.{suffix}", quality=95)
+    return folder
+
+
+def photograph(height, width, blue=0):
+    """Returns an image as `write_photographs` writes it, uint8 `(height, width, 3)`."""
+    green, red = np.meshgrid(
+        *((np.arange(of) + 0.5) * 255 / of for of in (height, width)), indexing="ij"
+    )
+    return np.rint(np.stack([red, green, np.full_like(red, blue)], axis=-1)).astype(np.uint8)
+
+
 def damage(path):
     """Cuts the end off a file."""
     content = path.read_bytes()

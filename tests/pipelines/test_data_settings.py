@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from pipelines import DataSettings, get_task
+from pipelines import DataNotFoundError, DataSettings, data_settings, get_task
+from pipelines.sources.file_index import FileIndex
 from tests.pipelines.numbered_source import NumberedSource, numbered_task, numbers
-from tests.pipelines.own_images import write_classes
+from tests.pipelines.own_images import damage, write_class, write_classes
 
 _METADATA = {"help", "kind", "low", "high", "above", "choices", "per_task", "is_list", "optional"}
 _METADATA |= {"paper", "resume"}
@@ -89,6 +90,8 @@ class SettingsTest(tf.test.TestCase, parameterized.TestCase):
         ({"validation_share": 0.6}, "a number >= 0.0 and <= 0.5"),
         ({"validation_share": float("nan")}, "a number >= 0.0 and <= 0.5"),
         ({"crop_pad": -1}, "an integer >= 0"),
+        ({"decode": "later"}, "one of auto, memory, as_needed"),
+        ({"index_dir": 3}, "a str"),
         ({"eval_batch_size": 0}, "an integer >= 1"),
     )
     def test_other_values_are_refused(self, values, expected):
@@ -174,7 +177,7 @@ class BatchesTest(tf.test.TestCase, parameterized.TestCase):
             numbered_task(),
             image_size=32,
             pad=own,
-            source=mock.Mock(load=lambda *args, **kwargs: _white_images(32)),
+            source=mock.Mock(spec=["load"], load=lambda *args, **kwargs: _white_images(32)),
         )
         (images, _), *_ = DataSettings(crop_pad=setting).task_batches(spec, 600, 0).take(1)
         # How far the border of black reaches into an image, at its widest: as far as the pad.
@@ -239,9 +242,91 @@ class BatchesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(source.reads, 28)
 
 
+class FoldersTest(tf.test.TestCase, parameterized.TestCase):
+    """When the images of a folder are decoded."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        write_classes(self.folder / "images", {"one": 20, "two": 20})
+        self.decode = self.enter_context(
+            mock.patch.object(data_settings, "decode_images", wraps=data_settings.decode_images)
+        )
+
+    def _settings(self, **values):
+        options = values.pop("options", ())
+        tasks = (f"mine:folder={self.folder / 'images'}", "image_size=8", *options)
+        return DataSettings(tasks=tasks, **values)
+
+    def _are_decoded_at_once(self, settings, split="train"):
+        (spec,) = settings.task_specs()
+        before = self.decode.call_count
+        if split == "train":
+            settings.task_batches(spec, 4, seed=0)
+        else:
+            settings.split_batches(spec, split)
+        return self.decode.call_count > before
+
+    @parameterized.parameters(
+        # 40 images of 8 x 8 x 3 bytes.
+        ({}, 2 * 7680, True),
+        ({}, 2 * 7680 - 1, False),
+        ({"decode": "memory"}, 7680, True),
+        ({"decode": "as_needed"}, 10**9, False),
+        ({"cache_dir": "."}, 7680, True),
+        ({"cache_dir": ".", "decode": "as_needed"}, 10**9, False),
+    )
+    def test_all_at_once_or_as_needed(self, values, available, at_once):
+        with mock.patch.object(data_settings, "available_memory", return_value=available):
+            for split in ("train", "test"):
+                self.assertIs(self._are_decoded_at_once(self._settings(**values), split), at_once)
+
+    @parameterized.parameters("auto", "memory")
+    def test_crops_of_photographs_are_always_read_as_needed(self, decode):
+        settings = self._settings(decode=decode, options=("augment=resized",))
+        self.assertFalse(self._are_decoded_at_once(settings))
+        self.assertTrue(self._are_decoded_at_once(settings, "validation"))
+
+    def test_what_was_found_out_is_kept_for_later_starts(self):
+        settings = self._settings(decode="as_needed", index_dir=self.folder / "run" / "indexes")
+        specs = settings.task_specs()
+        settings.save_indexes(specs)
+        self.assertFalse((self.folder / "run").exists())  # Nothing was found out yet.
+        counts = settings.training_images(specs)
+        settings.save_indexes([*specs, numbered_task()])
+        (file,) = (self.folder / "run" / "indexes").iterdir()
+        self.assertRegex(file.name, r"^mine-[0-9a-f]{8}\.npz$")
+        with mock.patch.object(FileIndex, "examine", side_effect=AssertionError):
+            self.assertEqual(settings.training_images(settings.task_specs()), counts)
+        write_class(self.folder / "images", "six", 1)
+        with self.assertRaisesRegex(DataNotFoundError, "'mine': `folder` must hold the files that"):
+            settings.task_specs()
+        # Images elsewhere are of an index of their own.
+        (self.folder / "images").rename(self.folder / "moved")
+        tasks = (f"mine:folder={self.folder / 'moved'}", "image_size=8")
+        (spec,) = dataclasses.replace(settings, tasks=tasks).task_specs()
+        self.assertEqual(spec.num_classes, 3)
+
+    @parameterized.parameters(("skip", True), ("error", False))
+    def test_an_index_with_damaged_files_serves_who_leaves_them_out(self, rule, serves):
+        path = self.folder / "images" / "one" / "00.png"
+        content = path.read_bytes()
+        damage(path)
+        values = {"decode": "as_needed", "index_dir": self.folder / "run"}
+        settings = self._settings(**values, on_corrupt_image="skip")
+        specs = settings.task_specs()
+        with self.assertLogs("pipelines", "WARNING"):
+            counts = settings.training_images(specs)
+        settings.save_indexes(specs)
+        path.write_bytes(content)
+        settings = self._settings(**values, on_corrupt_image=rule)
+        again = settings.training_images(settings.task_specs())
+        self.assertEqual(again == counts, serves)
+
+
 class SplitsTest(tf.test.TestCase, parameterized.TestCase):
     def test_settings_reach_the_source(self):
-        source = mock.Mock()
+        source = mock.Mock(spec=["load"])
         source.load.return_value = numbered_task().load("test")
         spec = dataclasses.replace(numbered_task(), source=source)
         settings = DataSettings(data_dir="folder", validation_share=0.25, download=True)

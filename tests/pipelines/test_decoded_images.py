@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from pipelines.decoded_images import decode_images
+from pipelines.augmentation import crop_boxes, crop_draws
+from pipelines.decoded_images import DecodedImages, decode_images
 from pipelines.streams import batches_in_order
 from tests.pipelines.numbered_source import numbered_task, numbers
 
@@ -34,7 +35,7 @@ def _broken_split(count, reason):
     return _split(count).map(read)
 
 
-def _own_memory():
+def own_memory():
     """Bytes of this process that lie in memory, but for mapped files."""
     (line,) = [line for line in open("/proc/self/status") if line.startswith("RssAnon")]
     return int(line.split()[1]) * 1024
@@ -64,6 +65,22 @@ class DecodeImagesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(numbers(images), [7, 199, 0, 7])
         self.assertAllEqual(labels, [1, 1, 0, 1])
 
+    def test_crops_are_parts_of_the_images(self):
+        # A pixel shows its place, so that a part begins and ends with the colours of its corners.
+        rows, columns = np.meshgrid(*[np.arange(33.0) * 7] * 2, indexing="ij")
+        image = np.stack([rows, columns], axis=-1).astype(np.uint8)
+        images = np.stack([image, 255 - image])
+        decoded = DecodedImages(images.copy(), np.array([3, 4], np.int32))
+        draws = crop_draws(40, (1, 2), 0.1)
+        crops, labels = decoded.take_crops(tf.constant([0, 1] * 20), draws)
+        self.assertAllEqual(labels, [3, 4] * 20)
+        self.assertEqual(crops.shape, (40, 33, 33, 2))
+        crops = crops.numpy().astype(float)
+        crops[1::2] = 255 - crops[1::2]
+        boxes = 224 * crop_boxes(draws.numpy(), (33, 33), 1, 1)
+        self.assertAllClose(crops[:, 0, 0], boxes[:, :2], rtol=0, atol=1)
+        self.assertAllClose(crops[:, -1, -1], boxes[:, 2:], rtol=0, atol=1)
+
     def test_disk_file_has_no_name(self):
         decoded = _decode(_split(), self.folder)
         self.assertEqual(os.listdir(self.folder), [])
@@ -75,15 +92,15 @@ class DecodeImagesTest(tf.test.TestCase, parameterized.TestCase):
         dataset = tf.data.Dataset.range(count, output_type=tf.int32).map(
             lambda label: (tf.fill(shape, tf.cast(label % 251, tf.uint8)), label)
         )
-        before = _own_memory()
+        before = own_memory()
         batches = batches_in_order(decode_images(dataset, spec), 64)
         found = [numbers(images) for images, _ in batches]
         self.assertEqual(sum(found, []), [number % 251 for number in range(count)])
-        grown = _own_memory() - before
+        grown = own_memory() - before
         self.assertBetween(grown, 0.9 * 2**26, 1.5 * 2**26)
         del batches
         gc.collect()
-        self.assertLess(_own_memory() - before, 0.5 * 2**26)
+        self.assertLess(own_memory() - before, 0.5 * 2**26)
 
     @parameterized.parameters(-1, 1)
     def test_label_outside_the_classes_is_refused(self, change):

@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 import tempfile
 
@@ -35,6 +36,13 @@ class OwnTaskTest(tf.test.TestCase, parameterized.TestCase):
         )
         spec = task.to_spec()
         self.assertEqual((spec.image_shape, spec.flip, spec.pad), ((8, 8, 3), False, 0))
+        self.assertEqual((spec.augment, spec.crop_area, spec.jitter), ("crop", 0.08, 0.0))
+        task = dataclasses.replace(
+            task, image_size=(8, 10), pad=None, augment="resized", crop_area=0.5, jitter=0.2
+        )
+        spec = task.to_spec()
+        self.assertEqual(spec.image_shape, (8, 10, 3))
+        self.assertEqual((spec.augment, spec.crop_area, spec.jitter), ("resized", 0.5, 0.2))
         self.assertEqual(len(spec.load("test")), 12)
 
     @parameterized.parameters(("crop", 255), ("stretch", 0))
@@ -70,6 +78,14 @@ class OwnTaskTest(tf.test.TestCase, parameterized.TestCase):
         ({"folder": None}, "`folder` or `npz` must be given"),
         ({"image_size": None}, "`image_size` must be given with `folder`"),
         ({"image_size": 0}, "`image_size` must be an integer >= 1"),
+        ({"image_size": (8, 0)}, "`image_size` must be an integer >= 1"),
+        ({"image_size": (8, 9, 3)}, "`image_size` must be an integer >= 1, or height and width"),
+        ({"image_size": (9, 8), "pad": 8}, "`pad` must be an integer >= 0 and below 8"),
+        ({"pad": 2, "augment": "resized"}, "`pad` must be left out with augment=resized"),
+        ({"augment": "zoom"}, "`augment` must be crop or resized"),
+        ({"crop_area": 0.0}, "`crop_area` must be above 0 and at most 1"),
+        ({"jitter": 1.1}, "`jitter` must be from 0 to 1"),
+        ({"jitter": float("nan")}, "`jitter` must be from 0 to 1"),
         ({"channels": 4}, "`channels` must be 1 or 3"),
         ({"pad": -1}, "`pad` must be an integer >= 0 and below 8"),
         ({"pad": 8}, "`pad` must be an integer >= 0 and below 8"),
@@ -156,6 +172,11 @@ class ParseTasksTest(tf.test.TestCase, parameterized.TestCase):
             + ["fit=stretch", "test_share=0.3"],
             [OwnTask("a", "/a", None, 9, 1, False, 2, "stretch", 0.3)],
         ),
+        (
+            ["a:folder=/a", "image_size=32x64", "augment=resized", "crop_area=0.3", "jitter=0.4"],
+            [OwnTask("a", "/a", None, (32, 64), augment="resized", crop_area=0.3, jitter=0.4)],
+        ),
+        (["a:folder=/a", "image_size=32X32"], [OwnTask("a", "/a", None, 32)]),
         (["a:image_size=9", "folder=C:/x=1"], [OwnTask("a", "C:/x=1", image_size=9)]),
         (["a:npz=/x=1:2/b, c"], [OwnTask("a", npz="/x=1:2/b, c")]),
         (["cifar10:npz=/a", "pad=2"], [OwnTask("cifar10", npz="/a", pad=2)]),
@@ -172,6 +193,8 @@ class ParseTasksTest(tf.test.TestCase, parameterized.TestCase):
         (["birds:npz=/a", "size=48"], "options of folder, npz, image_size"),
         (["birds:npz=/a", "pad=1", "pad=2"], "give `pad` of 'birds' once"),
         (["birds:npz=/a", "pad=x"], "an integer for `pad`"),
+        (["birds:npz=/a", "image_size=3x"], "an integer or HEIGHTxWIDTH for `image_size`"),
+        (["birds:npz=/a", "image_size=3x4x5"], "an integer or HEIGHTxWIDTH for `image_size`"),
         (["birds:npz=/a", "flip=maybe"], "true or false for `flip`"),
         (["birds:npz=/a", "test_share=x"], "a number for `test_share`"),
         (["birds:npz=/a", "test_share=0.9"], "valid for 'birds': `test_share` must"),

@@ -5,19 +5,17 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from pipelines.augmentation import random_crop_and_flip
 from pipelines.decoded_images import decode_images
 from pipelines.streams import (
     batches_in_order,
     divide_batch,
     index_batches,
-    random_crop_and_flip,
     side_by_side,
     stream_seed,
     training_stream,
 )
 from tests.pipelines.numbered_source import NUM_CLASSES, numbered_task, numbers
-
-_SEED = (3, 7)
 
 
 def _decoded(spec, split="train"):
@@ -82,6 +80,27 @@ class TrainingStreamTest(tf.test.TestCase, parameterized.TestCase):
         ]
         augmented = _stream(numbered_task(pad=1, flip=True), 20, seed=5).take(3)
         self.assertAllEqual([images for images, _ in augmented], expected)
+
+    @parameterized.parameters({"augment": "resized"}, {"jitter": 0.5})
+    def test_other_augmentation_is_of_the_same_images_and_seeded_by_the_step(self, **changed):
+        spec = dataclasses.replace(numbered_task(), **changed)
+        plain, first, late = (
+            list(stream.take(6))
+            for stream in (_stream(seed=5), _stream(spec, seed=5), _stream(spec, 4, 5, 2))
+        )
+        self.assertAllEqual([of for _, of in plain], [of for _, of in first])
+        for (images, _), (resumed, _) in zip(first[2:], late[:-2], strict=True):
+            self.assertAllEqual(images, resumed)
+        before, after = (
+            np.concatenate([numbers(images) for images, _ in of]) for of in (plain, first)
+        )
+        if spec.jitter:
+            # An image of one grey is as bright as brightness makes it.
+            self.assertAllClose(after, before, atol=0.51, rtol=0.5)
+            factors = after[before > 9] / before[before > 9]
+            self.assertGreater(len(np.unique(factors.round(1))), 4)
+        else:  # Any part of an image of one grey is that grey.
+            self.assertAllEqual(after, before)
 
     @parameterized.parameters(
         {"batch_size": 0}, {"batch_size": 2.0}, {"start_step": -1}, {"seed": -1}, {"seed": True}
@@ -207,56 +226,3 @@ class IndexBatchesTest(tf.test.TestCase, parameterized.TestCase):
         for position in range(5):
             counts = np.bincount(order[:, position], minlength=5)
             self.assertAllClose(counts, np.full(5, 400), atol=107)
-
-
-def _images(shape=(6, 5, 4, 2)):
-    return np.random.default_rng(0).integers(1, 256, shape).astype(np.uint8)
-
-
-def _crops(image, pad):
-    """All results an image may have: dict from (row, column, mirrored) to the image."""
-    height, width, _ = image.shape
-    padded = np.zeros((height + 2 * pad, width + 2 * pad, image.shape[2]), np.uint8)
-    padded[pad : pad + height, pad : pad + width] = image
-    crops = {}
-    for row in range(2 * pad + 1):
-        for column in range(2 * pad + 1):
-            crop = padded[row : row + height, column : column + width]
-            crops[row, column, False] = crop
-            crops[row, column, True] = crop[:, ::-1]
-    return crops
-
-
-def _drawn(images, seed, pad, flip):
-    """The (row, column, mirrored) of every image, by comparison with all possible crops."""
-    results = random_crop_and_flip(images, seed, pad, flip).numpy()
-    drawn = []
-    for image, result in zip(images, results, strict=True):
-        matches = [key for key, crop in _crops(image, pad).items() if np.array_equal(crop, result)]
-        assert len(matches) == 1, matches
-        drawn.append(matches[0])
-    return drawn
-
-
-class RandomCropAndFlipTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.product(pad=[0, 1, 2], flip=[False, True])
-    def test_every_image_is_one_of_its_own_crops(self, pad, flip):
-        drawn = _drawn(_images(), _SEED, pad, flip)
-        self.assertTrue(flip or not any(mirrored for _, _, mirrored in drawn))
-
-    def test_all_offsets_and_both_sides_occur(self):
-        drawn = _drawn(_images((300, 3, 4, 1)), _SEED, pad=1, flip=True)
-        self.assertLen(set(drawn), 3 * 3 * 2)
-
-    def test_half_of_the_images_are_mirrored(self):
-        drawn = _drawn(_images((600, 3, 4, 1)), _SEED, pad=0, flip=True)
-        share = np.mean([mirrored for _, _, mirrored in drawn])
-        self.assertNear(share, 0.5, 4 * 0.5 / np.sqrt(600))
-
-    @parameterized.parameters(6, None)
-    def test_static_shape_and_type_are_kept_in_a_graph(self, batch):
-        spec = tf.TensorSpec((batch, 5, 4, 2), tf.uint8)
-        graph = tf.function(lambda images: random_crop_and_flip(images, _SEED, 1, True))
-        result = graph.get_concrete_function(spec).structured_outputs
-        self.assertEqual(result.shape.as_list(), [batch, 5, 4, 2])
-        self.assertEqual(result.dtype, tf.uint8)

@@ -18,6 +18,13 @@ class TaskSpecTest(tf.test.TestCase, parameterized.TestCase):
         ("image_size", 0),
         ("image_size", 8.0),
         ("image_size", True),
+        ("image_size", (8, 0)),
+        ("image_size", (8,)),
+        ("augment", "zoom"),
+        ("crop_area", 0),
+        ("crop_area", 1.5),
+        ("jitter", -0.1),
+        ("jitter", float("nan")),
         ("channels", 0),
         ("num_classes", 1),
         ("source", "digits"),
@@ -32,6 +39,12 @@ class TaskSpecTest(tf.test.TestCase, parameterized.TestCase):
     def test_bad_value_is_refused_by_name(self, argument, value):
         with self.assertRaisesRegex(ValueError, f"`{argument}` must .* Received: {argument}="):
             dataclasses.replace(numbered_task(), **{argument: value})
+
+    def test_images_need_not_be_square(self):
+        spec = dataclasses.replace(numbered_task(), image_size=[4, 6], pad=3)
+        self.assertEqual((spec.image_size, spec.image_shape), ((4, 6), (4, 6, 1)))
+        with self.assertRaisesRegex(ValueError, "`pad` must be below image_size=.4, 6.. Received"):
+            dataclasses.replace(spec, pad=4)
 
     @parameterized.parameters({"channels": 3}, {"image_size": 5})
     def test_source_of_other_images_is_refused(self, **changed):

@@ -61,6 +61,21 @@ class OwnDataTest(tf.test.TestCase):
         self.assertIn("holds this run, finished", printed)
         self.assertRegex(run_failing(train, *self.flags), "differs in on_corrupt_image$")
 
+    def test_images_read_as_needed_give_the_same_run_also_in_two_parts(self):
+        run_dir, new = self.folder / "as_needed", self.images / "one" / "new.png"
+        command = [f for f in self.flags if "output_dir" not in f]
+        command += ["--on_corrupt_image=skip", "--decode=as_needed", f"--output_dir={run_dir}"]
+        run_command(train, *command, "--until_step=2")
+        self.assertLen(list((run_dir / "indexes").iterdir()), 1)
+        shutil.copy(self.images / "one" / "01.png", new)
+        try:
+            line = run_failing(train, *command)
+        finally:
+            new.unlink()
+        self.assertRegex(line, "^error: `tasks` must be valid for 'mine': .*1 are new and 0 miss")
+        run_command(train, *command)
+        self.assertEqual(*(read_json(run / "results.json") for run in (run_dir, self.run_dir)))
+
     def test_moved_images_are_named_and_found_again_by_a_flag(self):
         moved = self.folder / "moved"
         self.images.rename(moved)

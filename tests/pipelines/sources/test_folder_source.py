@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from pipelines.sources import DataNotFoundError, FolderSource
-from pipelines.sources.folder_source import ImageFolder
+from pipelines.sources.image_folder import ImageFolder
 from tests.pipelines.own_images import damage, digit_images, images_of, write_class, write_classes
 
 SPLITS = ("train", "validation", "test")
@@ -41,8 +41,8 @@ class ImageFolderTest(tf.test.TestCase, parameterized.TestCase):
                 place.touch()
 
     def _files(self, split):
-        files = ImageFolder(self.root).files[split]
-        return [(os.path.relpath(path, self.root), label) for path, label in files]
+        paths, labels = ImageFolder(self.root).files[split]
+        return [(os.fsdecode(path), label) for path, label in zip(paths, labels, strict=True)]
 
     def test_class_folders(self):
         self._make("b/2.png", "b/1.jpg", "a/z.gif", "readme.txt")
