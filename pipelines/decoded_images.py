@@ -38,6 +38,11 @@ class DecodedImages:
     def __len__(self):
         return self._labels.shape[0]
 
+    @property
+    def labels(self):
+        """int32 array `(examples,)`."""
+        return self._labels.numpy()
+
     @tf.autograph.experimental.do_not_convert
     def take(self, indices):
         """Returns the examples of the given numbers.

@@ -33,6 +33,11 @@ class FileImages:
     def __len__(self):
         return len(self._rows)
 
+    @property
+    def labels(self):
+        """int32 array `(examples,)`; no file is read for it."""
+        return self._index.labels[self._rows]
+
     def take(self, indices):
         """Returns the examples of the given numbers, as `DecodedImages.take` does.
 
