@@ -102,12 +102,12 @@ def colour_jitter(images, seed, strength):
         (tf.shape(images)[0], 1, 1, 3), seed, 1 - strength, 1 + strength
     )
     brightness, contrast, saturation = tf.split(factors, 3, axis=-1)
-    pixels = brightness * tf.cast(images, tf.float32)
+    pixels = tf.cast(images, tf.float32)
     luma = pixels
     if images.shape[-1] == len(_LUMA):
-        luma = tf.reduce_sum(pixels * tf.constant(_LUMA), axis=-1, keepdims=True)
-        pixels = luma + saturation * (pixels - luma)
-    # Saturation leaves the luma as it is, so that the order of these two makes no difference.
+        luma = tf.nn.conv2d(pixels, tf.reshape(tf.constant(_LUMA), (1, 1, -1, 1)), 1, "VALID")
     mean = tf.reduce_mean(luma, axis=(1, 2), keepdims=True)
-    pixels = mean + contrast * (pixels - mean)
-    return tf.saturate_cast(tf.round(pixels), images.dtype)
+    # As all three are linear, one step over all colours does; the half is for rounding.
+    grey = contrast * (1 - saturation) * luma + (1 - contrast) * mean
+    changed = brightness * contrast * saturation * pixels + (brightness * grey + 0.5)
+    return tf.saturate_cast(changed, images.dtype)

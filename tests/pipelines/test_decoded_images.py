@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from pipelines.augmentation import crop_boxes, crop_draws
-from pipelines.decoded_images import DecodedImages, decode_images
+from pipelines.decoded_images import decode_images
 from pipelines.streams import batches_in_order
 from tests.pipelines.numbered_source import numbered_task, numbers
 
@@ -69,8 +69,9 @@ class DecodeImagesTest(tf.test.TestCase, parameterized.TestCase):
         # A pixel shows its place, so that a part begins and ends with the colours of its corners.
         rows, columns = np.meshgrid(*[np.arange(33.0) * 7] * 2, indexing="ij")
         image = np.stack([rows, columns], axis=-1).astype(np.uint8)
-        images = np.stack([image, 255 - image])
-        decoded = DecodedImages(images.copy(), np.array([3, 4], np.int32))
+        dataset = tf.data.Dataset.from_tensor_slices(([image, 255 - image], [3, 4]))
+        spec = types.SimpleNamespace(name="places", image_shape=image.shape, num_classes=5)
+        decoded = decode_images(dataset, spec)
         draws = crop_draws(40, (1, 2), 0.1)
         crops, labels = decoded.take_crops(tf.constant([0, 1] * 20), draws)
         self.assertAllEqual(labels, [3, 4] * 20)
