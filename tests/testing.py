@@ -25,6 +25,9 @@ BLOCKS = {
     "basic_two_levels": {"kind": "basic", "filters": 8, "ratios": (0.0, 1.0)},
     "bottleneck": {"kind": "bottleneck", "filters": 16},
     "bottleneck_strided": {"kind": "bottleneck", "filters": 16, "strides": 2},
+    "bottleneck_v2": {"kind": "bottleneck_v2", "filters": 8, "hidden_filters": 4},
+    "bottleneck_v2_strided": {"kind": "bottleneck_v2", "filters": 8, "strides": 2},
+    "bottleneck_v2_projected": {"kind": "bottleneck_v2_projected", "filters": 16},
     "inverted_residual": {"kind": "inverted_residual", "filters": 8, "hidden_filters": 10},
     "inverted_residual_strided": {
         "kind": "inverted_residual",

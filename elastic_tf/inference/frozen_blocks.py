@@ -6,7 +6,7 @@ import tensorflow as tf
 from elastic_tf.inference.rows import run_by_group
 from elastic_tf.layers.elastic_conv import convolve
 from elastic_tf.layers.norm_ops import ACTIVATIONS, scale_offset
-from elastic_tf.layers.steps import Norm
+from elastic_tf.layers.steps import Norm, Pool
 
 
 def scale_and_offset(norm, task):
@@ -32,7 +32,7 @@ def scale_and_offset(norm, task):
     return scale.astype(np.float32), (beta - mean * scale).astype(np.float32)
 
 
-def fold_norm(kernel, norm, task):
+def fold_norm(kernel, norm, task, bias=None):
     """Returns the convolution that does what a convolution and the normalisation after it do.
 
     Args:
@@ -40,6 +40,7 @@ def fold_norm(kernel, norm, task):
             `(height, width, filters, 1)`.
         norm: a built `TaskBatchNormalization` of `filters` channels.
         task: str, whose running averages to take.
+        bias: float array `(filters,)`, of the convolution; `None` for none.
 
     Returns:
         kernel: float32 array of the same shape.
@@ -49,11 +50,14 @@ def fold_norm(kernel, norm, task):
     """
     scale, offset = scale_and_offset(norm, task)
     kernel = np.asarray(kernel, np.float32)
+    offset = offset if bias is None else offset + bias * scale
     return kernel * (scale if kernel.shape[-1] == len(scale) else scale[:, np.newaxis]), offset
 
 
-def conv_bias(images, kernel, bias=None, activation=None, strides=1, depthwise=False):
-    """Returns `activation(conv(images) + bias)`, 'same' padding, in the type of `images`.
+def conv_bias(
+    images, kernel, bias=None, activation=None, strides=1, depthwise=False, symmetric=False
+):
+    """Returns `activation(conv(images) + bias)` in the type of `images`.
 
     With a constant kernel, the graph optimiser makes one kernel of it.
 
@@ -63,9 +67,9 @@ def conv_bias(images, kernel, bias=None, activation=None, strides=1, depthwise=F
         bias: float32 array `(filters,)`, or `None`.
         activation: a key of `ACTIVATIONS`.
         strides: int, pixels.
-        depthwise: bool.
+        depthwise, symmetric: bools, see `convolve`.
     """
-    outputs = convolve(images, tf.cast(kernel, images.dtype), strides, depthwise)
+    outputs = convolve(images, tf.cast(kernel, images.dtype), strides, depthwise, symmetric)
     if bias is not None:
         outputs = tf.nn.bias_add(outputs, tf.cast(bias, images.dtype))
     return ACTIVATIONS[activation](outputs) if activation else outputs
@@ -89,6 +93,10 @@ class FrozenBlock:
             frozen_steps(block.layers(), task, width) if width else None
             for width in block.channels_per_level
         ]
+        self._first = []
+        if block.description.projects:  # The first step comes before the shortcut too.
+            self._first = self._operations[-1][:1]
+            self._operations = [of and of[1:] for of in self._operations]
         self._shared = None
 
     def __call__(self, features, sizes=None):
@@ -164,6 +172,7 @@ class FrozenBlock:
 
     def _prepare(self, features):
         """Returns the list of tensors that the branches take: features, and the shortcut's."""
+        features = run_frozen(self._first, features)
         pooled, shortcut = self.block.pool(features), self.block.shortcut
         return [pooled] if shortcut is None else [pooled, shortcut.run(features)]
 
@@ -184,18 +193,30 @@ def frozen_steps(layers, task, hidden=None):
     while layers:
         step, layer = layers.pop(0)
         ins = hidden if from_hidden else None
+        if isinstance(step, Pool):
+            operations.append((step.run, ()))
+            continue
         if isinstance(step, Norm):
             scale, offset = (vector[:ins] for vector in scale_and_offset(layer, task))
             operations.append((scale_offset, (scale, offset, step.activation)))
             continue
-        kernel, bias, activation = np.asarray(layer.kernel, np.float32), None, None
+        kernel, activation = np.asarray(layer.kernel, np.float32), None
+        bias = None if layer.bias is None else np.asarray(layer.bias, np.float32)
         outs = hidden if step.to_hidden else None
         if layers and isinstance(layers[0][0], Norm):
             norm_step, norm = layers.pop(0)
-            kernel, bias = fold_norm(kernel, norm, task)
-            bias, activation = bias[:outs], norm_step.activation
+            kernel, bias = fold_norm(kernel, norm, task, bias)
+            activation = norm_step.activation
+        bias = None if bias is None else bias[:outs]
         kernel = kernel[:, :, :ins] if step.depthwise else kernel[:, :, :ins, :outs]
-        arguments = (kernel, bias, activation, layer.strides, step.depthwise)
+        arguments = (
+            kernel,
+            bias,
+            activation,
+            layer.strides,
+            step.depthwise,
+            step.symmetric,
+        )
         operations.append((conv_bias, arguments))
         from_hidden = step.to_hidden
     return operations

@@ -7,6 +7,8 @@ the count of MACs know steps, not kinds: an entry in `BLOCK_KINDS` is all that a
 basic               norm relu conv3x3(hidden, strided) | norm relu conv3x3(out)
 bottleneck          norm relu conv1x1(hidden) | norm relu conv3x3(hidden, strided)
                     | norm relu conv1x1(out)
+bottleneck_v2       the same, as Keras' ResNetV2 has it: symmetric padding, a last bias; and
+                    "bottleneck_v2_projected", whose shortcut is a convolution of the first relu
 inverted_residual   conv1x1(hidden) norm relu6 | depthwise3x3(strided) norm relu6
                     | conv1x1(out) norm
 inverted_residual_5x5   the same, with a depthwise convolution of 5x5
@@ -18,7 +20,7 @@ import dataclasses
 
 from elastic_tf.layers.steps import Conv, Norm, named_steps
 
-SHORTCUTS = ("pool_pad", "identity", None)
+SHORTCUTS = ("pool_pad", "identity", "subsample", "projection", None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +31,9 @@ class BlockKind:
         steps: tuple of `Norm` and `Conv`, in order. The last `Conv` gives the block's output; every
             channel between is hidden.
         shortcut: what is added to the result: `"pool_pad"`, see `PoolPadShortcut`; `"identity"`,
-            where strides and channels allow, else nothing; or `None`.
+            where strides and channels allow, else nothing; `"subsample"`, every second pixel where
+            strides are 2; `"projection"`, a 1x1 convolution with bias of what the first step, a
+            `Norm`, gives, which level 0 runs too; or `None`.
         pools: bool. Whether a max pooling comes first where the block has strides.
         expansion: float above 0. Hidden channels for each output channel, where not said otherwise.
     """
@@ -54,6 +58,21 @@ class BlockKind:
         if self.shortcut == "identity":
             return strides == 1 and in_channels == filters
         return self.shortcut is not None
+
+    @property
+    def projects(self):
+        """bool, whether the first step comes before the shortcut too."""
+        return self.shortcut == "projection"
+
+
+_BOTTLENECK_V2 = (
+    Norm(),
+    Conv(1, to_hidden=True),
+    Norm(),
+    Conv(to_hidden=True, strided=True, symmetric=True),
+    Norm(),
+    Conv(1, bias=True),
+)
 
 
 def _inverted_residual(kernel_size):
@@ -83,6 +102,8 @@ BLOCK_KINDS = {
         ),
         expansion=0.25,
     ),
+    "bottleneck_v2": BlockKind(_BOTTLENECK_V2, "subsample", expansion=0.25),
+    "bottleneck_v2_projected": BlockKind(_BOTTLENECK_V2, "projection", expansion=0.25),
     "inverted_residual": _inverted_residual(3),
     "inverted_residual_5x5": _inverted_residual(5),
     "vgg": BlockKind((Conv(to_hidden=True), Norm(), Conv(), Norm()), shortcut=None, pools=True),

@@ -18,7 +18,7 @@ from elastic_tf.layers.routing import (
     plan_routes,
     split_groups,
 )
-from elastic_tf.layers.shortcut import PoolPadShortcut
+from elastic_tf.layers.shortcut import make_shortcut
 from elastic_tf.layers.steps import Norm, make_layers
 from elastic_tf.settings import Configured
 
@@ -42,7 +42,7 @@ class ElasticBlock(Configured, keras.layers.Layer):
 
     The moments of a normalisation are taken over the instances that run the block at all, those of
     a hidden channel over the instances that use it. At a level of ratio 0 the block is exactly its
-    shortcut, and nothing else is evaluated.
+    shortcut, and nothing else is evaluated: where that is a projection, with the norm before it.
 
     Args:
         kind: str, a key of `BLOCK_KINDS`.
@@ -121,7 +121,9 @@ class ElasticBlock(Configured, keras.layers.Layer):
         self._check_skip(channels)
         self.shortcut = None
         if self.description.has_shortcut(channels, self.filters, self.strides):
-            self.shortcut = PoolPadShortcut(self.filters, self.strides, name="shortcut")
+            self.shortcut = make_shortcut(
+                self.description.shortcut, self.filters, self.strides, self.dtype_policy
+            )
             self.shortcut.build(input_shape)
         layers = make_layers(
             self.description.named_steps(),
@@ -181,15 +183,17 @@ class ElasticBlock(Configured, keras.layers.Layer):
             widths = self.channels_per_level
             inputs = gather_rows(inputs, route.rows, route.back, training)
         outputs = [None] * len(widths)
+        steps = self.layers()
+        if self.description.projects:
+            inputs = self._preactivate(*steps.pop(0), inputs, route, task, training)
         if self.shortcut is not None:
             outputs = split_groups(self.shortcut.run(inputs), route.sizes)
         groups = split_groups(self.pool(inputs), route.sizes)
         # Sizes of 0 are known where they are at all: see `plan_routes`.
         running = [i for i, width in enumerate(widths) if width and groups[i].shape[0] != 0]
         counts = None if route.counts is None else [route.counts[i] for i in running]
-        results = self._walk(
-            [groups[i] for i in running], [widths[i] for i in running], counts, task, training
-        )
+        groups, widths = [groups[i] for i in running], [widths[i] for i in running]
+        results = self._walk(steps, groups, widths, counts, task, training)
         for i, result in zip(running, results, strict=True):
             outputs[i] = result if outputs[i] is None else outputs[i] + result
         if route.counts is not None:
@@ -197,12 +201,24 @@ class ElasticBlock(Configured, keras.layers.Layer):
         outputs = [rows for rows in outputs if rows is not None]
         return tf.concat(outputs, axis=0) if len(outputs) > 1 else outputs[0]
 
-    def _walk(self, groups, widths, counts, task, training):
+    def _preactivate(self, step, layer, inputs, route, task, training):
+        """Returns what shortcut and branch both begin with, for all images of all levels."""
+        moments = None
+        if layer.measures(training):
+            counts = route.counts
+            moments = [
+                measure(rows, None if counts is None else counts[i])
+                for i, rows in enumerate(split_groups(inputs, route.sizes))
+                if rows.shape[0] != 0
+            ]
+        return normalise(inputs, layer.scale_and_offset(task, moments), step.activation, training)
+
+    def _walk(self, steps, groups, widths, counts, task, training):
         """Walks the steps with every group at its width; a norm waits for what comes next."""
         if not groups:
             return groups
         norm, from_hidden = None, False
-        for step, layer in self.layers():
+        for step, layer in steps:
             if isinstance(step, Norm):
                 moments = None
                 if layer.measures(training):
@@ -230,22 +246,26 @@ class ElasticBlock(Configured, keras.layers.Layer):
         else:
             used = channel_gates(gates, self.channels_per_level)
         runs = used[:, :1]  # Every level but one of ratio 0 uses the first channel.
-        outputs, from_hidden = self.pool(inputs), False
-        for step, layer in self.layers():
+        outputs, from_hidden, shortcut = self.pool(inputs), False, inputs
+        for index, (step, layer) in enumerate(self.layers()):
             if isinstance(step, Norm):
+                is_shared = index == 0 and self.description.projects
                 usage = used if from_hidden else tf.repeat(runs, outputs.shape[-1], axis=1)
+                usage = tf.ones_like(usage) if is_shared else usage
                 # A gradient of the gates is wanted, though it is no training.
                 is_wanted = training or gates is not None
                 outputs = layer.run(
                     outputs, task, usage if training else None, training, differentiable=is_wanted
                 )
+                shortcut = outputs if is_shared else shortcut
                 continue
             outputs = apply_gates(outputs, used) if from_hidden else outputs
             outputs = layer.convolve(outputs, layer.kernels([(None, None)])[0])
             from_hidden = step.to_hidden
-        if isinstance(step, Norm) or gates is None:  # Else the convolution of zeros is 0.
+        # A convolution of zeros is 0, without a bias.
+        if isinstance(step, Norm) or step.bias or gates is None:
             outputs = apply_gates(outputs, runs)
-        return outputs if self.shortcut is None else self.shortcut.run(inputs) + outputs
+        return outputs if self.shortcut is None else self.shortcut.run(shortcut) + outputs
 
     def macs(self, input_size):
         """Returns the MACs of one image at every level.
@@ -267,6 +287,8 @@ class ElasticBlock(Configured, keras.layers.Layer):
                     ins = width if from_hidden else None
                     totals[level] += layer.macs(size, ins, width if step.to_hidden else None)
             size, from_hidden = layer.output_size(size), step.to_hidden
+        if self.description.projects:
+            totals += self.shortcut.macs(input_size)
         return tuple(int(total) for total in totals)
 
     def output_size(self, input_size):

@@ -60,7 +60,7 @@ def nested_kernels(kernel, widths):
 
 @keras.saving.register_keras_serializable("elastic_tf")
 class ElasticConv2D(Configured, keras.layers.Layer):
-    """2D convolution, 'same' padding, no bias, sliced to the width asked for.
+    """2D convolution, sliced to the width asked for.
 
     One kernel variable at full width. A call uses the first input channels of the kernel, as
     many as `inputs` has, and the first `active_filters` of its filters, so narrow models are
@@ -72,6 +72,9 @@ class ElasticConv2D(Configured, keras.layers.Layer):
         strides: int, pixels. Defaults to 1.
         depthwise: bool. Every channel by itself: as many filters as the input has channels, at any
             width. Defaults to `False`.
+        use_bias: bool. Defaults to `False`.
+        symmetric: bool. Whether as many zeros are on all sides; otherwise padding is 'same', which
+            has more at the end for even strides. Defaults to `False`.
 
     Call arguments:
         inputs: float tensor `(batch, height, width, channels)`; all but the batch is static, and
@@ -94,12 +97,23 @@ class ElasticConv2D(Configured, keras.layers.Layer):
     Reference: Ahn et al., 2019, supplement section 1 and figure 1.
     """
 
-    def __init__(self, filters, kernel_size=3, strides=1, depthwise=False, **kwargs):
+    def __init__(
+        self,
+        filters,
+        kernel_size=3,
+        strides=1,
+        depthwise=False,
+        use_bias=False,
+        symmetric=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.filters = check_integer("filters", filters, 1)
         self.kernel_size = check_integer("kernel_size", kernel_size, 1)
         self.strides = check_integer("strides", strides, 1)
         self.depthwise = depthwise
+        self.use_bias = use_bias
+        self.symmetric = symmetric
 
     def build(self, input_shape):
         self.in_channels = input_shape[-1]
@@ -121,6 +135,9 @@ class ElasticConv2D(Configured, keras.layers.Layer):
             ),
             initializer=depthwise if self.depthwise else "he_normal",
         )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
     def call(self, inputs, active_filters=None):
         in_channels = inputs.shape[-1]
@@ -151,17 +168,26 @@ class ElasticConv2D(Configured, keras.layers.Layer):
                 all.
 
         Returns:
-            List of tensors, see `nested_kernels`.
+            List of tensors, see `nested_kernels`; of pairs of a kernel and a bias, if there is one.
         """
-        widths = [
+        shapes = [
             (ins or self.in_channels, 1 if self.depthwise else outs or self.filters)
             for ins, outs in widths
         ]
-        return nested_kernels(tf.cast(self.kernel.value, self.compute_dtype), widths)
+        kernels = nested_kernels(tf.cast(self.kernel.value, self.compute_dtype), shapes)
+        if self.bias is None:
+            return kernels
+        bias = tf.cast(self.bias.value, self.compute_dtype)
+        return [
+            (kernel, bias[: ins if self.depthwise else outs])
+            for kernel, (ins, outs) in zip(kernels, widths, strict=True)
+        ]
 
     def convolve(self, images, kernel):
         """Returns the convolution of images, not empty, with one of the `kernels`."""
-        return convolve(images, kernel, self.strides, self.depthwise)
+        kernel, bias = (kernel, None) if self.bias is None else kernel
+        outputs = convolve(images, kernel, self.strides, self.depthwise, self.symmetric)
+        return outputs if bias is None else tf.nn.bias_add(outputs, bias)
 
     def macs(self, input_size, in_channels=None, active_filters=None):
         """Returns the MACs for one image.
@@ -186,8 +212,8 @@ class ElasticConv2D(Configured, keras.layers.Layer):
         return tuple(same_output_size(side, self.strides) for side in input_size)
 
 
-def convolve(images, kernel, strides=1, depthwise=False):
-    """Returns a 'same'-padded convolution.
+def convolve(images, kernel, strides=1, depthwise=False, symmetric=False):
+    """Returns a convolution, as large as `images` divided by the strides.
 
     Args:
         images: float tensor `(batch, height, width, channels)`, not empty.
@@ -195,7 +221,12 @@ def convolve(images, kernel, strides=1, depthwise=False):
             `depthwise`.
         strides: int, pixels.
         depthwise: bool.
+        symmetric: bool, see `ElasticConv2D`.
     """
+    padding = "SAME"
+    if symmetric:
+        sides = [kernel.shape[0] // 2] * 2
+        padding = [[0, 0], sides, sides, [0, 0]]
     if depthwise:
-        return tf.nn.depthwise_conv2d(images, kernel, [1, strides, strides, 1], "SAME")
-    return tf.nn.conv2d(images, kernel, strides, "SAME")
+        return tf.nn.depthwise_conv2d(images, kernel, [1, strides, strides, 1], padding)
+    return tf.nn.conv2d(images, kernel, strides, padding)

@@ -1,10 +1,10 @@
-"""The shortcut of blocks that may change width and size."""
+"""The shortcuts of blocks that may change width and size."""
 
 import keras
 import tensorflow as tf
 
 from elastic_tf.costs.cost_table import same_output_size
-from elastic_tf.layers.elastic_conv import run_unless_empty
+from elastic_tf.layers.elastic_conv import ElasticConv2D, run_unless_empty
 from elastic_tf.settings import Configured
 
 
@@ -53,3 +53,69 @@ class PoolPadShortcut(Configured, keras.layers.Layer):
             return inputs
         left = missing // 2
         return tf.pad(inputs, [[0, 0], [0, 0], [0, 0], [left, missing - left]])
+
+
+@keras.saving.register_keras_serializable("elastic_tf")
+class SubsampleShortcut(Configured, keras.layers.Layer):
+    """Identity, of every so many pixels where there are strides.
+
+    Args:
+        strides: int, pixels. Defaults to 1.
+
+    Call arguments:
+        inputs: float tensor `(batch, height, width, channels)`.
+
+    Output shape: `(batch, ceil(height / strides), ceil(width / strides), channels)`.
+
+    Reference: He et al., 2016 (arXiv 1603.05027), as `keras.applications.ResNet50V2` has it.
+    """
+
+    def __init__(self, strides=1, **kwargs):
+        super().__init__(**kwargs)
+        self.strides = strides
+
+    def call(self, inputs):
+        return self.run(inputs)
+
+    def run(self, inputs):
+        """As a call."""
+        return inputs if self.strides == 1 else inputs[:, :: self.strides, :: self.strides]
+
+
+@keras.saving.register_keras_serializable("elastic_tf")
+class ProjectionShortcut(ElasticConv2D):
+    """1x1 convolution with bias, at full width.
+
+    Args:
+        filters: int. Output channels.
+        strides: int, pixels. Defaults to 1.
+        **kwargs: of `ElasticConv2D`, which has them.
+
+    Reference: He et al., 2016 (arXiv 1603.05027).
+    """
+
+    def __init__(self, filters, strides=1, **kwargs):
+        super().__init__(
+            filters, **({"kernel_size": 1, "use_bias": True} | kwargs), strides=strides
+        )
+
+    def run(self, inputs):
+        """As a call, for inputs that are not empty."""
+        (kernel,) = self.kernels([(None, None)])
+        return self.convolve(inputs, kernel)
+
+
+def make_shortcut(kind, filters, strides, dtype):
+    """Returns the unbuilt layer of a `BlockKind`'s shortcut.
+
+    Args:
+        kind: str, one of `SHORTCUTS`.
+        filters: int. Output channels.
+        strides: int, pixels.
+        dtype: Keras policy of the layer.
+    """
+    if kind == "projection":
+        return ProjectionShortcut(filters, strides, dtype=dtype, name="shortcut")
+    if kind == "subsample":
+        return SubsampleShortcut(strides, name="shortcut")
+    return PoolPadShortcut(filters, strides, name="shortcut")

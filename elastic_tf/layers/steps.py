@@ -1,7 +1,10 @@
-"""Steps, of which blocks, stems and heads are made: a normalisation, or a convolution."""
+"""Steps, of which blocks, stems and heads are made: normalisations, convolutions, poolings."""
 
 import dataclasses
 
+import tensorflow as tf
+
+from elastic_tf.costs.cost_table import same_output_size
 from elastic_tf.layers.elastic_conv import ElasticConv2D
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 
@@ -19,7 +22,7 @@ class Norm:
 
 @dataclasses.dataclass(frozen=True)
 class Conv:
-    """A convolution, 'same' padding, no bias.
+    """A convolution; what it gives is as large as its input divided by its strides.
 
     Attributes:
         kernel_size: int, pixels.
@@ -28,6 +31,9 @@ class Conv:
         strided: bool. Whether the strides are those of the whole, else 1.
         depthwise: bool. Every channel by itself; it keeps the number of channels.
         filters: int, output channels, where it has a number of its own; else `None`.
+        bias: bool. Whether each output channel has something added.
+        symmetric: bool. Whether the zeros around are as many on all sides, where 'same' has more
+            at the end for even strides.
     """
 
     kernel_size: int = 3
@@ -35,17 +41,38 @@ class Conv:
     strided: bool = False
     depthwise: bool = False
     filters: int | None = None
+    bias: bool = False
+    symmetric: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool:
+    """A max pooling over 3x3 pixels, stride 2, with a row of zeros on every side."""
+
+    strides = 2
+
+    def run(self, features):
+        """Returns pooled features, not empty."""
+        padded = tf.pad(features, [[0, 0], [1, 1], [1, 1], [0, 0]])
+        return tf.nn.max_pool2d(padded, 3, self.strides, "VALID")
+
+    def output_size(self, input_size):
+        """Returns `(height, width)` of the output for that of the input, pixels."""
+        return tuple(same_output_size(side, self.strides) for side in input_size)
 
 
 def named_steps(steps, first="1"):
     """Returns pairs of a step and the name of its layer: norm1, conv1, norm2 and so on.
 
     Args:
-        steps: sequence of `Norm` and `Conv`.
+        steps: sequence of `Norm`, `Conv` and `Pool`, which has no layer and no name.
         first: str, the number of the first of each. Defaults to `"1"`.
     """
     counts, named = {Norm: 0, Conv: 0}, []
     for step in steps:
+        if isinstance(step, Pool):
+            named.append((step, None))
+            continue
         counts[type(step)] += 1
         name, count = "norm" if isinstance(step, Norm) else "conv", counts[type(step)]
         named.append((step, f"{name}{first if count == 1 else count}"))
@@ -67,6 +94,8 @@ def make_layers(steps, channels, filters, tasks, strides=1, momentum=0.9, dtype=
     layers = {}
     for step, name in steps:
         shape = (None, None, None, channels)
+        if isinstance(step, Pool):
+            continue
         if isinstance(step, Norm):
             layer = TaskBatchNormalization(
                 tasks, momentum=momentum, activation=step.activation, dtype=dtype, name=name
@@ -75,7 +104,14 @@ def make_layers(steps, channels, filters, tasks, strides=1, momentum=0.9, dtype=
             channels = channels if step.depthwise else filters(step)
             stride = strides if step.strided else 1
             layer = ElasticConv2D(
-                channels, step.kernel_size, stride, step.depthwise, dtype=dtype, name=name
+                channels,
+                step.kernel_size,
+                stride,
+                step.depthwise,
+                step.bias,
+                step.symmetric,
+                dtype=dtype,
+                name=name,
             )
         layer.build(shape)
         layers[name] = layer
@@ -94,6 +130,8 @@ def run_steps(layers, features, task, training):
     for step, layer in layers:
         if isinstance(step, Norm):
             features = layer.run(features, task, training=training)
+        elif isinstance(step, Pool):
+            features = step.run(features)
         else:
             (kernel,) = layer.kernels([(None, None)])
             features = layer.convolve(features, kernel)
@@ -109,7 +147,9 @@ def size_and_macs(layers, size):
     """
     total = 0
     for step, layer in layers:
-        if not isinstance(step, Norm):
+        if isinstance(step, Pool):
+            size = step.output_size(size)
+        elif isinstance(step, Conv):
             total += layer.macs(size)
             size = layer.output_size(size)
     return size, total

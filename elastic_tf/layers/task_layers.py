@@ -1,13 +1,22 @@
 """The layers that each task has for itself: its stem and its head."""
 
 import dataclasses
+import math
 
 import keras
 import tensorflow as tf
 
 from elastic_tf.costs.cost_table import dense_macs, same_output_size
 from elastic_tf.layers.elastic_conv import run_unless_empty
-from elastic_tf.layers.steps import Conv, Norm, make_layers, named_steps, run_steps, size_and_macs
+from elastic_tf.layers.steps import (
+    Conv,
+    Norm,
+    Pool,
+    make_layers,
+    named_steps,
+    run_steps,
+    size_and_macs,
+)
 from elastic_tf.settings import Configured, check_integer
 
 
@@ -37,11 +46,13 @@ _MOBILE_STEM = (
     Conv(1),
     Norm(None),
 )
-# Ahn et al., 2019: plain. Sandler et al., 2018 (arXiv 1801.04381): mobilenetv2. Its successor for
-# small devices, after Tan and Le, 2019 (arXiv 1905.11946): lite0.
+# Ahn et al., 2019: plain. He et al., 2016 (arXiv 1603.05027): resnetv2. Sandler et al., 2018 (arXiv
+# 1801.04381): mobilenetv2. Its successor for small devices, after Tan and Le, 2019 (arXiv
+# 1905.11946): lite0.
 STEM_KINDS = {
     "plain": StemKind((Conv(7, strided=True), Norm())),
     "mobilenetv2": StemKind(_MOBILE_STEM, strides=2),
+    "resnetv2": StemKind((Conv(7, strided=True, bias=True, symmetric=True), Pool()), strides=2),
     "lite0": StemKind(_MOBILE_STEM, strides=2, scale=1 / 128, offset=-127 / 128),
 }
 HEAD_KINDS = {"plain": (Norm(),), "mobile": (Conv(1, filters=1280), Norm("relu6"))}
@@ -159,7 +170,7 @@ class TaskStem(Configured, keras.layers.Layer):
 
     def layers(self):
         """Returns pairs of a step and its layer, in order."""
-        return [(step, getattr(self, name)) for step, name in self.named_steps()]
+        return [(step, name and getattr(self, name)) for step, name in self.named_steps()]
 
     def call(self, inputs, training=False):
         inputs = check_images(inputs, self.task, self.image_shape)
@@ -184,7 +195,9 @@ class TaskStem(Configured, keras.layers.Layer):
     @property
     def output_size(self):
         """`(height, width)` of the features, pixels."""
-        return tuple(same_output_size(side, self.strides) for side in self.resized)
+        pools = [step.strides for step in self.description.steps if isinstance(step, Pool)]
+        strides = math.prod((self.strides, *pools))
+        return tuple(same_output_size(side, strides) for side in self.resized)
 
     def macs(self):
         """Returns the MACs for one image, an int."""

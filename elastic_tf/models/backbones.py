@@ -116,6 +116,10 @@ MOBILES = {
     ),
 }
 _MOBILE_STEM_FILTERS = 16
+# Blocks of each stage of Keras' networks, whose last block has the stride. The stem's channels, and
+# hidden channels of the first stage.
+RESNETS = {"resnet50v2": (3, 4, 6, 3), "resnet101v2": (3, 4, 23, 3)}
+_RESNET_FILTERS = 64
 
 
 def parse_backbone(name):
@@ -130,6 +134,7 @@ def parse_backbone(name):
     | `vgg-DEPTH[-WIDTH]` | 3 of VGG | WIDTH (64) doubling, stem WIDTH | `vgg-14-32` |
     | `efficientnet-lite0` | 4 inverted residual | 24, 40, 112, 320 | |
     | `mobilenetv2` | 4 inverted residual | 24, 32, 96, 320 | |
+    | `resnet50v2`, `resnet101v2` | 4 of bottlenecks | 256, 512, 1024, 2048 | |
 
     DEPTH counts the stem, the convolutions of all blocks, and the head: 2 + 2 * stages * blocks;
     for bottlenecks and inverted residuals 2 + 3 * stages * blocks. For `wrn`, the usual count of 4
@@ -148,11 +153,13 @@ def parse_backbone(name):
     """
     if name in MOBILES:
         return _mobile(name)
+    if name in RESNETS:
+        return _resnet(name)
     match = re.fullmatch(rf"({'|'.join(FAMILIES)})-(\d+)(?:-(\d+))?", str(name))
     if not match or (match[1] == "wrn" and match[3] is None):
         raise ValueError(
             "`backbone` must look like wrn-DEPTH-WIDEN, or FAMILY-DEPTH[-WIDTH] with a family of "
-            f"{', '.join(list(FAMILIES)[1:])}, or be {' or '.join(MOBILES)}. "
+            f"{', '.join(list(FAMILIES)[1:])}, or be one of {', '.join((*MOBILES, *RESNETS))}. "
             f"Received: backbone={name}"
         )
     family, depth, width = match[1], int(match[2]), int(match[3] or 64)
@@ -187,6 +194,21 @@ def _mobile(name):
         stem,
         head,
     )
+
+
+def _resnet(name):
+    rows = []
+    for stage, count in enumerate(RESNETS[name]):
+        filters = 4 * _RESNET_FILTERS * 2**stage
+        last = 2 if stage < 3 else 1
+        rows += [
+            (1, "bottleneck_v2_projected", 1, filters),
+            (count - 2, "bottleneck_v2", 1, filters),
+            (1, "bottleneck_v2", last, filters),
+        ]
+    blocks = _blocks(rows, _RESNET_FILTERS, expands_input=False)
+    stages = tuple(4 * _RESNET_FILTERS * 2**stage for stage in range(4))
+    return Backbone(name, _RESNET_FILTERS, stages, blocks, RESNETS[name], "resnetv2")
 
 
 def _blocks(rows, channels, expands_input):

@@ -30,7 +30,7 @@ class NetworkSettings(Settings):
     backbone: str = setting(
         "wrn-32-4",
         "Trunk of the estimator: wrn-DEPTH-WIDEN; FAMILY-DEPTH[-WIDTH] of resnet, bottleneck, "
-        "mobile and vgg; efficientnet-lite0 or mobilenetv2.",
+        "mobile and vgg; efficientnet-lite0, mobilenetv2, resnet50v2 or resnet101v2.",
         str,
     )
     num_levels: int = setting(
@@ -51,8 +51,8 @@ class NetworkSettings(Settings):
     init_from: str | None = setting(
         None,
         "Trained network that the full level starts as, in place of backbone: efficientnet-lite0, "
-        "mobilenetv2, mobilenetv2=FILE.h5, or FILE.keras of one of these or of ours; or the folder "
-        "of a finished run, to which further tasks are added.",
+        "mobilenetv2, resnet50v2, resnet101v2; resnet50v2=FILE.h5; FILE.keras of one of these or "
+        "of ours; or the folder of a finished run, to which further tasks are added.",
         str,
         optional=True,
     )

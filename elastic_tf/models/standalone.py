@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from elastic_tf.layers.block_kinds import block_kind
-from elastic_tf.layers.steps import Norm, named_steps
+from elastic_tf.layers.steps import Conv, Norm, Pool, named_steps
 from elastic_tf.layers.task_batch_norm import TaskBatchNormalization
 from elastic_tf.layers.task_layers import HEAD_KINDS, TaskStem
 from elastic_tf.models.backbones import parse_backbone
@@ -88,6 +88,9 @@ def _walk(features, steps, name, filters, strides=1):
     for step, layer in steps:
         if isinstance(step, Norm):
             features = _norm(features, f"{name}_{layer}", step.activation)
+        elif isinstance(step, Pool):
+            features = keras.layers.ZeroPadding2D(1)(features)
+            features = keras.layers.MaxPooling2D(3, step.strides)(features)
         else:
             features = _conv(features, step, filters(step), f"{name}_{layer}", strides)
     return features
@@ -95,15 +98,20 @@ def _walk(features, steps, name, filters, strides=1):
 
 def _block(features, block, width, name):
     shortcut, strides, kind = None, block.strides, block_kind(block.kind)
-    if kind.has_shortcut(features.shape[-1], block.filters, strides):
-        shortcut = _shortcut(features, block.filters, strides)
+    steps = kind.named_steps()
+    if kind.projects:
+        features = _walk(features, [steps.pop(0)], name, None)
+        projection = Conv(1, strided=True, bias=True)
+        shortcut = _conv(features, projection, block.filters, f"{name}_shortcut", strides)
+    elif kind.has_shortcut(features.shape[-1], block.filters, strides):
+        shortcut = _shortcut(features, block.filters, strides, kind.shortcut)
     if not width:
         return shortcut
     if kind.pools and strides > 1:
         features = keras.layers.MaxPooling2D(strides, padding="same")(features)
     features = _walk(
         features,
-        kind.named_steps(),
+        steps,
         name,
         lambda step: width if step.to_hidden else block.filters,
         strides,
@@ -111,7 +119,9 @@ def _block(features, block, width, name):
     return features if shortcut is None else keras.layers.Add()([shortcut, features])
 
 
-def _shortcut(features, filters, strides):
+def _shortcut(features, filters, strides, kind):
+    if kind == "subsample":
+        return features if strides == 1 else keras.layers.MaxPooling2D(1, strides)(features)
     if strides > 1:
         features = keras.layers.AveragePooling2D(strides, padding="same")(features)
     missing = filters - features.shape[-1]
@@ -125,9 +135,12 @@ def _conv(features, step, filters, name, strides):
     settings = {
         "strides": strides if step.strided else 1,
         "padding": "same",
-        "use_bias": False,
+        "use_bias": step.bias,
         "name": name,
     }
+    if step.symmetric:
+        features = keras.layers.ZeroPadding2D(step.kernel_size // 2)(features)
+        settings["padding"] = "valid"
     if step.depthwise:
         return keras.layers.DepthwiseConv2D(step.kernel_size, **settings)(features)
     settings["kernel_initializer"] = "he_normal"
@@ -156,12 +169,17 @@ def standalone_layers(estimator, task):
     stem, head = estimator.stems[task], estimator.heads[task]
     parts = [("stem", stem, stem.named_steps())]
     for index, block in enumerate(estimator.blocks):
-        parts.append((f"block{index + 1}", block, block.description.named_steps()))
+        steps = block.description.named_steps()
+        if block.description.projects:
+            # As Keras orders layers: by their distance from the outputs.
+            steps.insert(-1, (None, "shortcut"))
+        parts.append((f"block{index + 1}", block, steps))
     parts.append(("head", head, head.named_steps()))
     found = {
         f"{prefix}_{name}": getattr(part, name)
         for prefix, part, steps in parts
         for _, name in steps
+        if name
     }
     return found | {"head_linear": head.linear}
 

@@ -65,7 +65,9 @@ def load_standalone_weights(estimator, network, task):
         _values(name, layer, source, scale if name == "stem_conv" else 1.0, source in padded)
         for (name, layer), source in pairs
     ]
-    biases = [_bias(source) for _, source in pairs]
+    biases = [
+        None if getattr(layer, "use_bias", False) else _bias(source) for (_, layer), source in pairs
+    ]
     _absorb_biases(pairs, values, biases)
     before = [np.array(weight) for weight in estimator.weights]
     try:
@@ -172,7 +174,10 @@ def _values(name, layer, source, scale, is_padded):
         if not is_padded and layer.kernel_size > 1:
             _check(name, source, "padding", source.padding, "same")
         _check(name, source, "kernel shape", kernel.shape, tuple(layer.kernel.shape))
-        return [kernel]
+        if layer.bias is None:
+            return [kernel]
+        bias = np.zeros(layer.filters) if source.bias is None else np.asarray(source.bias)
+        return [kernel, bias]
     if isinstance(layer, TaskBatchNormalization):
         return _norm_values(name, layer, source)
     _check(name, source, "shape", tuple(source.kernel.shape), tuple(layer.kernel.shape))

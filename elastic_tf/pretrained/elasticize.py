@@ -35,8 +35,9 @@ def elasticize(
 
     Args:
         network: a `keras.Model`, or what `load_source` knows: `"efficientnet-lite0"`,
-            `"mobilenetv2"`, a `.keras` file. It is recognised by its layers, see `recognise`:
-            EfficientNet-Lite0, MobileNetV2, and what `standalone_network` makes.
+            `"mobilenetv2"`, `"resnet50v2"`, a `.keras` file. It is recognised by its layers, see
+            `recognise`: EfficientNet-Lite0, MobileNetV2, ResNet50V2, ResNet101V2, and what
+            `standalone_network` makes.
         tasks: dict from task name to `{"image_shape": (height, width, channels),
             "num_classes": int}`.
         ratios: as of `Estimator`.
@@ -106,6 +107,8 @@ def _start_from(estimator, source):
     """Copies the weights of the only task of `source` to all tasks of another estimator."""
     for block, of_source in zip(estimator.blocks, source.blocks, strict=True):
         _copy(block.layers(), of_source.layers())
+        if block.shortcut is not None:
+            block.shortcut.set_weights(of_source.shortcut.get_weights())
     stem, head = source.stems[_SOURCE], source.heads[_SOURCE]
     for task in estimator.tasks:
         _copy(estimator.stems[task].layers(), stem.layers())
@@ -117,6 +120,8 @@ def _start_from(estimator, source):
 
 def _copy(layers, sources):
     for (step, layer), (_, source) in zip(layers, sources, strict=True):
+        if layer is None:  # Of a pooling.
+            continue
         if isinstance(step, Norm):
             _copy_norm(layer, source)
             continue
@@ -124,6 +129,8 @@ def _copy(layers, sources):
         missing = kernel.shape[2] != layer.in_channels
         # A grey image is one whose colours are alike.
         layer.kernel.assign(kernel.sum(axis=2, keepdims=True) if missing else kernel)
+        if layer.bias is not None:
+            layer.bias.assign(source.bias)
 
 
 def _copy_norm(layer, source):

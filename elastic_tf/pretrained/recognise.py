@@ -4,7 +4,10 @@ import math
 
 import keras
 
-from elastic_tf.models.backbones import FAMILIES, MOBILES, parse_backbone
+from elastic_tf.layers.block_kinds import block_kind
+from elastic_tf.layers.steps import Pool
+from elastic_tf.layers.task_layers import HEAD_KINDS, STEM_KINDS
+from elastic_tf.models.backbones import FAMILIES, MOBILES, RESNETS, parse_backbone
 from elastic_tf.models.standalone import standalone_network
 from elastic_tf.models.standalone_weights import layers_within
 
@@ -33,7 +36,10 @@ def recognise(network):
         )
     channels, classes = network.input_shape[-1], layers[-1].units
     best_fit, best = -1, None
-    for name in _candidates(layers):
+    candidates = _candidates(layers)
+    # Large networks take seconds to build; others than of as many layers are for the message alone.
+    alike = [name for name in candidates if _count_layers(name) == len(layers)]
+    for name in alike or candidates:
         expected = _standalone_layers(name, channels, classes)
         fit = _count_fitting(layers, expected)
         if fit == len(expected) == len(layers):
@@ -42,7 +48,7 @@ def recognise(network):
             best_fit, best = fit, (name, expected)
     if best is None:
         raise ValueError(
-            f"`network` must be a {', '.join((*FAMILIES, *MOBILES))} of the depths these have. "
+            f"`network` must be one of {', '.join((*FAMILIES, *MOBILES, *RESNETS))}. "
             f"Received: {len(layers)} layers with weights"
         )
     name, expected = best
@@ -58,7 +64,7 @@ def recognise(network):
 def _candidates(layers):
     """Returns the names of backbones of as many layers, and the published ones, a list."""
     norms = [each for each in layers if isinstance(each, keras.layers.BatchNormalization)]
-    found = list(MOBILES)
+    found = [*MOBILES, *RESNETS]
     if not norms:
         return found
     channels = norms[-1].weights[0].shape[0]
@@ -72,6 +78,16 @@ def _candidates(layers):
         if not rest and width:
             found.append(f"{unit[:-1]}{width}")
     return found
+
+
+def _count_layers(name):
+    """Returns how many layers with weights a backbone has as a standalone network."""
+    shape = parse_backbone(name)
+    kinds = [block_kind(block.kind) for block in shape.blocks]
+    steps = [*STEM_KINDS[shape.stem].steps, *HEAD_KINDS[shape.head]]
+    steps += [step for kind in kinds for step in kind.steps]
+    projections = sum(kind.projects for kind in kinds)
+    return sum(not isinstance(step, Pool) for step in steps) + projections + 1
 
 
 def _standalone_layers(name, channels, classes):

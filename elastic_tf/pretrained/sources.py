@@ -9,7 +9,11 @@ from elastic_tf.models.standalone import standalone_network
 from elastic_tf.pretrained.lite0_weights import lite0_weights
 
 _LITE0 = "efficientnet-lite0"
-_APPLICATIONS = {"mobilenetv2": "MobileNetV2"}
+_APPLICATIONS = {
+    "mobilenetv2": "MobileNetV2",
+    "resnet50v2": "ResNet50V2",
+    "resnet101v2": "ResNet101V2",
+}
 SOURCES = (_LITE0, *_APPLICATIONS)
 _IMAGENET_SHAPE, _IMAGENET_CLASSES = (224, 224, 3), 1000
 
@@ -21,6 +25,7 @@ def load_source(name):
     | --- | --- | --- |
     | `efficientnet-lite0` | EfficientNet-Lite0, 75.1 % on ImageNet | `elastic-tf[pretrained]` |
     | `mobilenetv2` | `keras.applications.MobileNetV2` | Keras' own, from its cache or the net |
+    | `resnet50v2`, `resnet101v2` | those of `keras.applications` | the same |
     | `mobilenetv2=none`, `mobilenetv2=FILE.h5` | the same | new ones; those of a file |
     | `FILE.keras` | what is in it | |
 

@@ -21,7 +21,7 @@ CONTRIBUTING = pathlib.Path(__file__).parents[3] / "docs" / "CONTRIBUTING.md"
 
 class BlockKindTest(testing.TestCase):
     def test_an_unknown_shortcut_is_named(self):
-        self.run_refusal_test(BlockKind, {"steps": (Conv(),)}, "shortcut", "projection")
+        self.run_refusal_test(BlockKind, {"steps": (Conv(),)}, "shortcut", "highway")
 
     def test_layers_are_counted_by_their_kind(self):
         steps = (Conv(1), Norm("relu6"), Conv(depthwise=True), Norm(None), Conv(1))
