@@ -29,7 +29,8 @@ class Estimator(Configured, keras.Model):
             paper's four levels. Share of a block's hidden channels that each level uses.
         trunk_size: int, pixels. Feature size that the strides of plain stems aim at.
         input_size: int, pixels, to which images are resized first; `None` for none.
-        execution: `"auto"`, `"grouped"` or `"masked"`, see `ElasticBlock`.
+        execution: `"auto"`, `"grouped"` or `"masked"`, see `ElasticBlock`; `"auto"` runs a batch of
+            one, known when the graph is made, masked in inference.
         momentum: float in [0, 1), of the running averages.
 
     Call arguments:
@@ -175,7 +176,10 @@ class Estimator(Configured, keras.Model):
         choice = levels if gates is None else gates
         features = _repeat(self.stems[task].run(images, training), choice)
         head = self.heads[task]
-        if gates is not None or (levels is not None and self.execution == "masked"):
+        # Of a single image the groups of all other levels would run a row each.
+        is_single = self.execution == "auto" and features.shape[0] == 1 and not training
+        is_masked = self.execution == "masked" or is_single
+        if gates is not None or (levels is not None and is_masked):
             for index, block in enumerate(self.blocks):
                 of_block = (levels[:, index], None) if gates is None else (None, gates[:, index])
                 features = block.run_masked(features, of_block[0], task, training, of_block[1])

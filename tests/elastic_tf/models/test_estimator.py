@@ -22,6 +22,18 @@ def make_estimator(backbone="wrn-8-1", execution="grouped", **kwargs):
 
 
 class EstimatorTest(testing.TestCase):
+    def test_a_single_image_runs_no_more_convolutions_than_the_full_model(self):
+        estimator = Estimator(TASKS, backbone="wrn-8-1", trunk_size=4)
+
+        def count(batch, levels):
+            run = tf.function(lambda images: estimator(images, levels=levels, task="grey"))
+            graph = run.get_concrete_function(tf.TensorSpec((batch, 8, 8, 1), tf.uint8)).graph
+            return sum("Conv2D" in op.type for op in graph.get_operations())
+
+        full = count(1, None)
+        self.assertEqual(count(1, [[1, 0, 2]]), full)
+        self.assertGreater(count(2, [[1, 0, 2]] * 2), full)
+
     @parameterized.product(backbone=BACKBONES, task=tuple(TASKS))
     def test_grouped_and_masked_agree(self, backbone, task):
         grouped, masked = make_estimator(backbone), make_estimator(backbone, "masked")
