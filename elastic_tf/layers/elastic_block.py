@@ -176,6 +176,10 @@ class ElasticBlock(Configured, keras.layers.Layer):
         Returns:
             Outputs, sorted by level; where `route` is `None`, in the order of `inputs`.
         """
+        steps = self.layers()
+        if self.description.projects:  # The first step is of all images of all levels.
+            _, norm = steps.pop(0)
+            inputs = norm.run(inputs, task, training=training)
         if route is None:
             batch = inputs.shape[0] or tf.shape(inputs)[0]
             route, widths = Route(None, None, [batch], None), self.channels_per_level[-1:]
@@ -183,9 +187,6 @@ class ElasticBlock(Configured, keras.layers.Layer):
             widths = self.channels_per_level
             inputs = gather_rows(inputs, route.rows, route.back, training)
         outputs = [None] * len(widths)
-        steps = self.layers()
-        if self.description.projects:
-            inputs = self._preactivate(*steps.pop(0), inputs, route, task, training)
         if self.shortcut is not None:
             outputs = split_groups(self.shortcut.run(inputs), route.sizes)
         groups = split_groups(self.pool(inputs), route.sizes)
@@ -200,18 +201,6 @@ class ElasticBlock(Configured, keras.layers.Layer):
             outputs = [rows[: route.counts[i]] for i, rows in enumerate(outputs)]
         outputs = [rows for rows in outputs if rows is not None]
         return tf.concat(outputs, axis=0) if len(outputs) > 1 else outputs[0]
-
-    def _preactivate(self, step, layer, inputs, route, task, training):
-        """Returns what shortcut and branch both begin with, for all images of all levels."""
-        moments = None
-        if layer.measures(training):
-            counts = route.counts
-            moments = [
-                measure(rows, None if counts is None else counts[i])
-                for i, rows in enumerate(split_groups(inputs, route.sizes))
-                if rows.shape[0] != 0
-            ]
-        return normalise(inputs, layer.scale_and_offset(task, moments), step.activation, training)
 
     def _walk(self, steps, groups, widths, counts, task, training):
         """Walks the steps with every group at its width; a norm waits for what comes next."""

@@ -79,7 +79,7 @@ class ElasticizeTest(testing.TestCase):
 def _at_64(network):
     """Returns the same for images of 64 pixels."""
     inputs = keras.Input((64, 64, 3))
-    clone = keras.models.clone_model(network, input_tensors=inputs)
+    clone = keras.models.clone_model(network, input_tensors=[inputs])
     clone.set_weights(network.get_weights())
     return clone
 
