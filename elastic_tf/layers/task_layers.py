@@ -190,7 +190,8 @@ class TaskStem(Configured, keras.layers.Layer):
         """Returns images, not empty, at the size that the first convolution sees."""
         if self.resized == self.image_shape[:2]:
             return images
-        return tf.image.resize(images, self.resized)
+        # As float32, which other runtimes want.
+        return tf.image.resize(tf.cast(images, tf.float32), self.resized)
 
     @property
     def output_size(self):

@@ -64,7 +64,9 @@ def _standalone_network(stem, num_classes, shape, widths):
     # In float32 whatever the policy, which would round pixels.
     inputs = features = keras.Input(stem.image_shape, dtype="float32")
     if stem.resized != stem.image_shape[:2]:
-        features = keras.layers.Resizing(*stem.resized, dtype="float32")(features)
+        # Not by `Resizing`: its call is in training where nothing else is said, and so is then that
+        # of every layer behind it.
+        features = keras.ops.image.resize(features, stem.resized)
     pixels = stem.description
     features = keras.layers.Rescaling(pixels.scale, pixels.offset, dtype="float32")(features)
     features = _walk(

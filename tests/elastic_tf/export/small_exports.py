@@ -34,7 +34,7 @@ def small_network(backbone="wrn-8-1"):
 
     The task "grey" is calibrated, the task "colour" is not.
     """
-    network = ElasticNetwork(TASKS, backbone=backbone, trunk_size=4)
+    network = ElasticNetwork(TASKS, backbone=backbone, trunk_size=4, input_size=10)
     randomise(network)
     for head in network.estimator.heads.values():  # Logits of a few units, as trained ones.
         head.linear.kernel.assign(head.linear.kernel * 0.01)

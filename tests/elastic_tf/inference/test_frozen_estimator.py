@@ -5,20 +5,28 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.inference.frozen_estimator import FrozenEstimator, FrozenStem
-from elastic_tf.layers.task_layers import TaskStem
+from elastic_tf.layers.task_layers import STEM_KINDS, TaskStem
 from elastic_tf.models.estimator import Estimator
 from tests import testing
 from tests.testing import BACKBONES, TASKS, random_images, random_levels, randomise
 
 
 class FrozenStemTest(testing.TestCase):
-    @parameterized.product(task=tuple(TASKS), trunk_size=(4, 32))
-    def test_it_is_the_stem(self, task, trunk_size):
-        stem = TaskStem(task, 6, TASKS[task]["image_shape"], trunk_size=trunk_size)
+    @parameterized.product(task=tuple(TASKS), trunk_size=(4, 32), input_size=(None, 14))
+    def test_it_is_the_stem(self, task, trunk_size, input_size):
+        self._check(TaskStem(task, 6, TASKS[task]["image_shape"], trunk_size, input_size))
+
+    @parameterized.parameters(*STEM_KINDS)
+    def test_it_is_the_stem_of_any_kind(self, kind):
+        self._check(TaskStem("colour", 6, TASKS["colour"]["image_shape"], kind=kind))
+
+    def _check(self, stem):
+        task = stem.task
         stem.build()
         randomise(stem)
         images = random_images(task)
-        self.assertAllClose(FrozenStem(stem)(images), stem(images), rtol=1e-4, atol=1e-4)
+        self.assert_near(FrozenStem(stem)(images), stem(images), 1e-5)
+        self.assertEqual(stem(images).shape[1:3], stem.output_size)
 
 
 def make_estimator(backbone="wrn-8-1", **kwargs):

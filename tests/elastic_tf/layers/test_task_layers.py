@@ -50,6 +50,15 @@ class TaskStemTest(testing.TestCase):
         stem.build()
         self.assertEqual(stem.macs(), 32 * 30 * 49 * 3 * 4)
 
+    def test_kinds_have_sizes_and_macs_of_their_own(self):
+        mobile = TaskStem("a", 16, (32, 32, 3), input_size=64, kind="lite0")
+        residual = TaskStem("a", 64, (64, 60, 3), kind="resnetv2")
+        for stem in (mobile, residual):
+            stem.build()
+        self.assertEqual((mobile.output_size, residual.output_size), ((32, 32), (16, 15)))
+        self.assertEqual(mobile.macs(), 32 * 32 * (27 * 32 + 9 * 32 + 32 * 16))
+        self.assertEqual(residual.macs(), 32 * 30 * 49 * 3 * 64)
+
     def test_config(self):
         self.run_config_test(TaskStem, self.init_kwargs | {"trunk_size": 4, "momentum": 0.5})
 
@@ -71,6 +80,9 @@ class TaskHeadTest(testing.TestCase):
         expected = pooled @ head.linear.kernel.numpy() + head.linear.bias.numpy()
         self.assertAllClose(head(inputs), expected, atol=1e-5)
         self.assertEqual(head.macs((2, 2)), 15)
+        mobile = TaskHead("a", 3, kind="mobile")
+        mobile.build((None, 2, 2, 5))
+        self.assertEqual(mobile.macs((2, 2)), 4 * 5 * 1280 + 1280 * 3)
 
     def test_config(self):
         self.run_config_test(TaskHead, {"task": "a", "num_classes": 3, "momentum": 0.5})

@@ -50,6 +50,9 @@ class FixedNetworkTest(testing.TestCase):
         actual = fixed_network(estimator, task, levels)(images)
         self.assert_near(actual, estimator(images, levels=np.tile(levels, (5, 1)), task=task))
 
+    def test_it_resizes_images_as_the_network_and_is_not_in_training(self):
+        self._check(make_estimator(input_size=14), "colour", [3, 1, 2])
+
     def test_it_has_the_weights_that_the_model_uses_and_no_more(self):
         model = fixed_network(make_estimator(), "grey", [0, 1, 2])
         # By hand, widths 16, 32, 64. Stem: 7x7 from grey to 16, norm of 16. Block 2: norm of 16,
