@@ -62,8 +62,10 @@ class Backbone:
         """Returns the ratios of every block, a tuple of tuples of floats.
 
         Args:
-            ratios: as of `Estimator`. Given once for all, blocks that cannot be skipped take half
-                of the next ratio in place of a 0.
+            ratios: as of `Estimator`. Given once for all, blocks that cannot be skipped have one
+                halfway to 1 behind the others in place of a 0: of (0, 1/4, 1/2, 1) they have (1/4,
+                1/2, 3/4, 1). Everything has to pass them, and narrower ones keep the models of a
+                pretrained network from learning anything.
 
         Raises:
             ValueError: if they do not fit, see `validate_block_ratios`.
@@ -75,7 +77,7 @@ class Backbone:
             return validate_block_ratios(ratios, self.num_blocks, skippable)
         per_block = validate_block_ratios(ratios, self.num_blocks, self.residual)
         return tuple(
-            (of[1] / 2, *of[1:]) if of[0] == 0 and not skips else of
+            (*of[1:-1], (of[-2] + 1) / 2, 1.0) if of[0] == 0 and not skips else of
             for of, skips in zip(per_block, skippable, strict=True)
         )
 

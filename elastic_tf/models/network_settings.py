@@ -119,7 +119,8 @@ class NetworkSettings(Settings):
         super().__post_init__()
         shape = parse_backbone(self.backbone)
         if self.ratios is not None:  # Lists, as from JSON, become tuples.
-            shape.block_ratios(self.ratios)
+            if self.init_from is None:  # Else they are those of another backbone.
+                shape.block_ratios(self.ratios)
             ratios = tuple(tuple(of) if isinstance(of, list) else of for of in self.ratios)
             object.__setattr__(self, "ratios", ratios)
 

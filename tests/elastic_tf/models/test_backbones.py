@@ -39,11 +39,12 @@ class BackbonesTest(testing.TestCase):
             [block.skippable for block in blocks], [True, True, False, True] + [False, True]
         )
 
-    def test_blocks_that_cannot_be_skipped_take_half_of_the_next_ratio_for_0(self):
+    def test_blocks_that_cannot_be_skipped_have_wider_levels(self):
         backbone = parse_backbone("mobile-11-4")
-        skips, narrows = (0.0, 0.25, 0.5, 1.0), (0.125, 0.25, 0.5, 1.0)
-        self.assertEqual(backbone.block_ratios(), (skips, narrows, narrows))
-        per_block = [skips, narrows, narrows]
+        skips, wider = (0.0, 0.25, 0.5, 1.0), (0.25, 0.5, 0.75, 1.0)
+        self.assertEqual(backbone.block_ratios(), (skips, wider, wider))
+        self.assertEqual(backbone.block_ratios((0.0, 1.0))[1], (0.5, 1.0))
+        per_block = [skips, wider, wider]
         self.assertEqual(backbone.block_ratios(per_block), tuple(per_block))
         with self.assertRaisesRegex(ValueError, "`ratios` .*must start above 0"):
             backbone.block_ratios([skips] * 3)

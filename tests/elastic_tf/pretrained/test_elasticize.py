@@ -7,6 +7,7 @@ from absl.testing import parameterized
 from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.models.channel_order import sort_channels
 from elastic_tf.models.estimator import Estimator
+from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.standalone import standalone_network
 from elastic_tf.pretrained.elasticize import elasticize
 from elastic_tf.pretrained.recognise import recognise
@@ -147,3 +148,11 @@ class RefusalsTest(testing.TestCase):
         for missing in ("nowhere.keras", "mobilenetv2=nowhere.h5"):
             with self.assertRaisesRegex(FileNotFoundError, "must exist. Received: nowhere"):
                 elasticize(missing, {"a": NETWORK})
+
+    def test_ratios_are_those_of_the_network_to_start_from(self):
+        ratios = [[0.5, 1.0]] * 2
+        self.assertEqual(
+            NetworkSettings(init_from="x.keras", ratios=ratios).ratios, ((0.5, 1.0),) * 2
+        )
+        with self.assertRaisesRegex(ValueError, "`ratios`"):
+            NetworkSettings(ratios=ratios)
