@@ -249,7 +249,7 @@ class ElasticBlock(Configured, keras.layers.Layer):
                 shortcut = outputs if is_shared else shortcut
                 continue
             outputs = apply_gates(outputs, used) if from_hidden else outputs
-            outputs = layer.convolve(outputs, layer.kernels([(None, None)])[0])
+            outputs = layer.run(outputs)
             from_hidden = step.to_hidden
         # A convolution of zeros is 0, without a bias.
         if isinstance(step, Norm) or step.bias or gates is None:

@@ -189,6 +189,11 @@ class ElasticConv2D(Configured, keras.layers.Layer):
         outputs = convolve(images, kernel, self.strides, self.depthwise, self.symmetric)
         return outputs if bias is None else tf.nn.bias_add(outputs, bias)
 
+    def run(self, images):
+        """Returns the convolution of images, not empty, at full width."""
+        (kernel,) = self.kernels([(None, None)])
+        return self.convolve(images, kernel)
+
     def macs(self, input_size, in_channels=None, active_filters=None):
         """Returns the MACs for one image.
 

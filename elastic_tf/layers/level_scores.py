@@ -142,15 +142,9 @@ class LevelScores(Configured, keras.layers.Layer):
         if self.features == "pooled":
             return [self.linear]
         shared = [self.linear, self.norm]
-        return (
-            shared
-            if self.features == "normalised"
-            else [
-                *shared,
-                self.confidence_norm,
-                self.confidence,
-            ]
-        )
+        if self.features == "confident":
+            shared += [self.confidence_norm, self.confidence]
+        return shared
 
     def guess_variables(self, task):
         """Returns those of them that the guess depends on; none unless `"confident"`."""

@@ -82,29 +82,6 @@ class SubsampleShortcut(Configured, keras.layers.Layer):
         return inputs if self.strides == 1 else inputs[:, :: self.strides, :: self.strides]
 
 
-@keras.saving.register_keras_serializable("elastic_tf")
-class ProjectionShortcut(ElasticConv2D):
-    """1x1 convolution with bias, at full width.
-
-    Args:
-        filters: int. Output channels.
-        strides: int, pixels. Defaults to 1.
-        **kwargs: of `ElasticConv2D`, which has them.
-
-    Reference: He et al., 2016 (arXiv 1603.05027).
-    """
-
-    def __init__(self, filters, strides=1, **kwargs):
-        super().__init__(
-            filters, **({"kernel_size": 1, "use_bias": True} | kwargs), strides=strides
-        )
-
-    def run(self, inputs):
-        """As a call, for inputs that are not empty."""
-        (kernel,) = self.kernels([(None, None)])
-        return self.convolve(inputs, kernel)
-
-
 def make_shortcut(kind, filters, strides, dtype):
     """Returns the unbuilt layer of a `BlockKind`'s shortcut.
 
@@ -115,7 +92,7 @@ def make_shortcut(kind, filters, strides, dtype):
         dtype: Keras policy of the layer.
     """
     if kind == "projection":
-        return ProjectionShortcut(filters, strides, dtype=dtype, name="shortcut")
+        return ElasticConv2D(filters, 1, strides, use_bias=True, dtype=dtype, name="shortcut")
     if kind == "subsample":
         return SubsampleShortcut(strides, name="shortcut")
     return PoolPadShortcut(filters, strides, name="shortcut")

@@ -133,8 +133,7 @@ def run_steps(layers, features, task, training):
         elif isinstance(step, Pool):
             features = step.run(features)
         else:
-            (kernel,) = layer.kernels([(None, None)])
-            features = layer.convolve(features, kernel)
+            features = layer.run(features)
     return features
 
 
