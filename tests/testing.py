@@ -158,11 +158,11 @@ def block_step(block, training):
     return step
 
 
-def keras_norm(norm, task):
-    """Returns Keras' own batch normalisation, with the averages of a task of ours."""
+def keras_norm(norm, task, level=None):
+    """Returns Keras' own batch normalisation, with the averages of a task (and level) of ours."""
     layer = keras.layers.BatchNormalization(momentum=norm.momentum, epsilon=norm.epsilon)
     layer.build((None, 1, 1, norm.channels))
-    averages = norm.moving_means[task], norm.moving_variances[task]
+    averages = norm.averages(task, level)
     layer.set_weights([np.array(value) for value in (norm.gamma, norm.beta, *averages)])
     return layer
 

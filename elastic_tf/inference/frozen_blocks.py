@@ -9,30 +9,26 @@ from elastic_tf.layers.norm_ops import ACTIVATIONS, scale_offset
 from elastic_tf.layers.steps import Norm, Pool
 
 
-def scale_and_offset(norm, task):
+def scale_and_offset(norm, task, level=None):
     """Returns what a normalisation does in inference: `inputs * scale + offset`.
 
     Args:
         norm: a built `TaskBatchNormalization`.
         task: str, whose running averages to take.
+        level: int, those of which level, where they are by level; `None` for the top.
 
     Returns:
         Two float32 arrays `(channels,)`.
     """
     gamma, beta, mean, variance = (
         np.asarray(variable, np.float64)
-        for variable in (
-            norm.gamma,
-            norm.beta,
-            norm.moving_means[task],
-            norm.moving_variances[task],
-        )
+        for variable in (norm.gamma, norm.beta, *norm.averages(task, level))
     )
     scale = gamma / np.sqrt(variance + norm.epsilon)
     return scale.astype(np.float32), (beta - mean * scale).astype(np.float32)
 
 
-def fold_norm(kernel, norm, task, bias=None):
+def fold_norm(kernel, norm, task, bias=None, level=None):
     """Returns the convolution that does what a convolution and the normalisation after it do.
 
     Args:
@@ -41,6 +37,7 @@ def fold_norm(kernel, norm, task, bias=None):
         norm: a built `TaskBatchNormalization` of `filters` channels.
         task: str, whose running averages to take.
         bias: float array `(filters,)`, of the convolution; `None` for none.
+        level: int, see `scale_and_offset`.
 
     Returns:
         kernel: float32 array of the same shape.
@@ -48,7 +45,7 @@ def fold_norm(kernel, norm, task, bias=None):
 
     Reference: Jacob et al., 2018 (arXiv 1712.05877), section 3.2.
     """
-    scale, offset = scale_and_offset(norm, task)
+    scale, offset = scale_and_offset(norm, task, level)
     kernel = np.asarray(kernel, np.float32)
     offset = offset if bias is None else offset + bias * scale
     return kernel * (scale if kernel.shape[-1] == len(scale) else scale[:, np.newaxis]), offset
@@ -90,8 +87,8 @@ class FrozenBlock:
     def __init__(self, block, task):
         self.block = block
         self._operations = [
-            frozen_steps(block.layers(), task, width) if width else None
-            for width in block.channels_per_level
+            frozen_steps(block.layers(), task, width, level) if width else None
+            for level, width in enumerate(block.channels_per_level)
         ]
         self._first = []
         if block.description.projects:  # The first step comes before the shortcut too.
@@ -181,13 +178,14 @@ class FrozenBlock:
         return [None if of is None else _branch(of) for of in self._operations]
 
 
-def frozen_steps(layers, task, hidden=None):
+def frozen_steps(layers, task, hidden=None, level=None):
     """Returns steps with normalisations folded, a list of functions and their further arguments.
 
     Args:
         layers: list of pairs of a step and its layer, which are built.
         task: str, whose running averages to take.
         hidden: int, how many hidden channels are used. Defaults to `None`, all.
+        level: int, of a block, that has so many.
     """
     operations, layers, from_hidden = [], list(layers), False
     while layers:
@@ -197,7 +195,7 @@ def frozen_steps(layers, task, hidden=None):
             operations.append((step.run, ()))
             continue
         if isinstance(step, Norm):
-            scale, offset = (vector[:ins] for vector in scale_and_offset(layer, task))
+            scale, offset = (vector[:ins] for vector in scale_and_offset(layer, task, level))
             operations.append((scale_offset, (scale, offset, step.activation)))
             continue
         kernel, activation = np.asarray(layer.kernel, np.float32), None
@@ -205,7 +203,7 @@ def frozen_steps(layers, task, hidden=None):
         outs = hidden if step.to_hidden else None
         if layers and isinstance(layers[0][0], Norm):
             norm_step, norm = layers.pop(0)
-            kernel, bias = fold_norm(kernel, norm, task, bias)
+            kernel, bias = fold_norm(kernel, norm, task, bias, level)
             activation = norm_step.activation
         bias = None if bias is None else bias[:outs]
         kernel = kernel[:, :, :ins] if step.depthwise else kernel[:, :, :ins, :outs]

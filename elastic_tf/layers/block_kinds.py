@@ -10,7 +10,7 @@ bottleneck          norm relu conv1x1(hidden) | norm relu conv3x3(hidden, stride
 bottleneck_v2       the same, as Keras' ResNetV2 has it: symmetric padding, a last bias; and
                     "bottleneck_v2_projected", whose shortcut is a convolution of the first relu
 inverted_residual   conv1x1(hidden) norm relu6 | depthwise3x3(strided) norm relu6
-                    | conv1x1(out) norm
+                    | conv1x1(out) norm(by level)
 inverted_residual_5x5   the same, with a depthwise convolution of 5x5
 vgg                 pool | conv3x3(hidden) norm relu | conv3x3(out) norm relu
 ```
@@ -82,7 +82,7 @@ def _inverted_residual(kernel_size):
         Conv(kernel_size, to_hidden=True, strided=True, depthwise=True),
         Norm("relu6"),
         Conv(1),
-        Norm(None),
+        Norm(None, by_level=True),
     )
     return BlockKind(steps, shortcut="identity", expansion=6.0)
 

@@ -8,7 +8,7 @@ from elastic_tf.costs.cost_table import same_output_size
 from elastic_tf.costs.ratios import channels_per_level, validate_ratios
 from elastic_tf.layers.block_kinds import block_kind
 from elastic_tf.layers.elastic_conv import run_unless_empty
-from elastic_tf.layers.norm_ops import measure, normalise
+from elastic_tf.layers.norm_ops import ACTIVATIONS, measure, normalise
 from elastic_tf.layers.routing import (
     Route,
     apply_gates,
@@ -41,7 +41,8 @@ class ElasticBlock(Configured, keras.layers.Layer):
       group would change, also one that is off. At full width, like masked execution.
 
     The moments of a normalisation are taken over the instances that run the block at all, those of
-    a hidden channel over the instances that use it. At a level of ratio 0 the block is exactly its
+    a hidden channel over the instances that use it, those of a norm by level over the instances at
+    each level. At a level of ratio 0 the block is exactly its
     shortcut, and nothing else is evaluated: where that is a projection, with the norm before it.
 
     Args:
@@ -133,6 +134,7 @@ class ElasticBlock(Configured, keras.layers.Layer):
             self.strides,
             self.momentum,
             self.dtype_policy,
+            self.num_levels,
         )
         for name, layer in layers.items():  # By its name, which is its path in a saved file.
             setattr(self, name, layer)
@@ -193,8 +195,10 @@ class ElasticBlock(Configured, keras.layers.Layer):
         # Sizes of 0 are known where they are at all: see `plan_routes`.
         running = [i for i, width in enumerate(widths) if width and groups[i].shape[0] != 0]
         counts = None if route.counts is None else [route.counts[i] for i in running]
-        groups, widths = [groups[i] for i in running], [widths[i] for i in running]
-        results = self._walk(steps, groups, widths, counts, task, training)
+        groups = [groups[i] for i in running]
+        top = self.num_levels - len(outputs)  # Alone where there is no route.
+        levels = [top + i for i in running]
+        results = self._walk(steps, groups, levels, counts, task, training)
         for i, result in zip(running, results, strict=True):
             outputs[i] = result if outputs[i] is None else outputs[i] + result
         if route.counts is not None:
@@ -202,41 +206,45 @@ class ElasticBlock(Configured, keras.layers.Layer):
         outputs = [rows for rows in outputs if rows is not None]
         return tf.concat(outputs, axis=0) if len(outputs) > 1 else outputs[0]
 
-    def _walk(self, steps, groups, widths, counts, task, training):
+    def _walk(self, steps, groups, levels, counts, task, training):
         """Walks the steps with every group at its width; a norm waits for what comes next."""
         if not groups:
             return groups
-        norm, from_hidden = None, False
+        widths = [self.channels_per_level[level] for level in levels]
+        norms, from_hidden = None, False
         for step, layer in steps:
             if isinstance(step, Norm):
                 moments = None
                 if layer.measures(training):
                     of = counts or [None] * len(groups)
                     moments = [measure(*group) for group in zip(groups, of, strict=True)]
-                norm = layer.scale_and_offset(task, moments), step.activation
+                norms = _norms_of_groups(step, layer, levels, task, moments)
                 continue
             ins = widths if from_hidden else [layer.in_channels] * len(widths)
             outs = widths if step.to_hidden else [self.filters] * len(widths)
             kernels = layer.kernels(list(zip(ins, outs, strict=True)))
-            if norm is not None:
-                groups = [normalise(rows, *norm, training) for rows in groups]
+            groups = _normalise_groups(groups, norms, training)
             groups = [
                 layer.convolve(rows, kernel) for rows, kernel in zip(groups, kernels, strict=True)
             ]
-            norm, from_hidden = None, step.to_hidden
-        return groups if norm is None else [normalise(rows, *norm, training) for rows in groups]
+            norms, from_hidden = None, step.to_hidden
+        return _normalise_groups(groups, norms, training)
 
     def run_masked(self, inputs, levels, task, training, gates=None):
         """Runs a batch, not empty, at full width; see the call arguments. Levels may be `None`."""
         if levels is None and gates is None:
             levels = tf.fill(tf.shape(inputs)[:1], self.num_levels - 1)
         if gates is None:
-            used = channel_usage(tf.cast(levels, tf.int32), self.channels_per_level)
+            levels = tf.cast(levels, tf.int32)
+            used = channel_usage(levels, self.channels_per_level)
         else:
             used = channel_gates(gates, self.channels_per_level)
         runs = used[:, :1]  # Every level but one of ratio 0 uses the first channel.
         outputs, from_hidden, shortcut = self.pool(inputs), False, inputs
         for index, (step, layer) in enumerate(self.layers()):
+            if isinstance(step, Norm) and step.by_level:
+                outputs = self._run_by_level(layer, outputs, levels, gates, task, training)
+                continue
             if isinstance(step, Norm):
                 is_shared = index == 0 and self.description.projects
                 usage = used if from_hidden else tf.repeat(runs, outputs.shape[-1], axis=1)
@@ -251,10 +259,31 @@ class ElasticBlock(Configured, keras.layers.Layer):
             outputs = apply_gates(outputs, used) if from_hidden else outputs
             outputs = layer.run(outputs)
             from_hidden = step.to_hidden
-        # A convolution of zeros is 0, without a bias.
-        if isinstance(step, Norm) or step.bias or gates is None:
+        # A convolution of zeros is 0, without a bias; a norm by level has given 0.
+        is_norm = isinstance(step, Norm)
+        if not step.by_level if is_norm else step.bias or gates is None:
             outputs = apply_gates(outputs, runs)
         return outputs if self.shortcut is None else self.shortcut.run(shortcut) + outputs
+
+    def _run_by_level(self, layer, outputs, levels, gates, task, training):
+        """Normalises every row as its level is; by gates, with a mean of what they are."""
+        if gates is None:
+            gates = tf.one_hot(levels, self.num_levels)
+        norms = []
+        for level, width in enumerate(self.channels_per_level):
+            if not width:
+                norms.append([tf.zeros(self.filters)] * 2)
+                continue
+            usage = None
+            if training:
+                usage = tf.repeat((levels == level)[:, tf.newaxis], self.filters, axis=1)
+            norms.append(layer.masked_scale_and_offset(outputs, task, usage, training, level))
+        scale, offset = (
+            tf.matmul(tf.cast(gates, tf.float32), tf.stack(vectors))[:, tf.newaxis, tf.newaxis]
+            for vectors in zip(*norms, strict=True)
+        )
+        outputs = tf.cast(tf.cast(outputs, tf.float32) * scale + offset, outputs.dtype)
+        return ACTIVATIONS[layer.activation](outputs)
 
     def macs(self, input_size):
         """Returns the MACs of one image at every level.
@@ -299,6 +328,23 @@ class ElasticBlock(Configured, keras.layers.Layer):
                 f"`gates` must be of shape (batch, {self.num_levels}). "
                 f"Received: gates.shape={tuple(gates.shape)}"
             )
+
+
+def _norms_of_groups(step, layer, levels, task, moments):
+    """Returns the arguments of `normalise` for each group."""
+    if step.by_level:
+        moments = [None] * len(levels) if moments is None else [[of] for of in moments]
+        pairs = zip(levels, moments, strict=True)
+        norms = [layer.scale_and_offset(task, of, level) for level, of in pairs]
+    else:
+        norms = [layer.scale_and_offset(task, moments)] * len(levels)
+    return [(norm, step.activation) for norm in norms]
+
+
+def _normalise_groups(groups, norms, training):
+    if norms is None:
+        return groups
+    return [normalise(rows, *norm, training) for rows, norm in zip(groups, norms, strict=True)]
 
 
 def check_lone_gates(levels, training):

@@ -15,9 +15,11 @@ class Norm:
 
     Attributes:
         activation: `"relu"`, `"relu6"` or `None`.
+        by_level: bool. Whether each level of a block has averages of its own.
     """
 
     activation: str | None = "relu"
+    by_level: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +81,9 @@ def named_steps(steps, first="1"):
     return named
 
 
-def make_layers(steps, channels, filters, tasks, strides=1, momentum=0.9, dtype=None):
+def make_layers(
+    steps, channels, filters, tasks, strides=1, momentum=0.9, dtype=None, num_levels=None
+):
     """Returns a new and built layer for each step, a dict by name.
 
     Args:
@@ -90,6 +94,7 @@ def make_layers(steps, channels, filters, tasks, strides=1, momentum=0.9, dtype=
         strides: int, pixels, of convolutions that are strided.
         momentum: float in [0, 1), of the running averages.
         dtype: Keras policy of the layers; `None` for the global one.
+        num_levels: int, for a `Norm` by level.
     """
     layers = {}
     for step, name in steps:
@@ -98,7 +103,12 @@ def make_layers(steps, channels, filters, tasks, strides=1, momentum=0.9, dtype=
             continue
         if isinstance(step, Norm):
             layer = TaskBatchNormalization(
-                tasks, momentum=momentum, activation=step.activation, dtype=dtype, name=name
+                tasks,
+                momentum=momentum,
+                activation=step.activation,
+                num_levels=num_levels if step.by_level else None,
+                dtype=dtype,
+                name=name,
             )
         else:
             channels = channels if step.depthwise else filters(step)

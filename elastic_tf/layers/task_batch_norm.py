@@ -70,8 +70,9 @@ def pooling(pools):
     """Within it, normalisations in training add to pools and leave their averages as they are.
 
     Args:
-        pools: dict from `TaskBatchNormalization` to `PooledMoments`; layers that are new to it
-            are added, in a graph when it is first made. For calls of a single task.
+        pools: dict from pairs of a `TaskBatchNormalization` and a level, see there, to
+            `PooledMoments`; what is new to it is added, in a graph when it is first made. For
+            calls of a single task.
     """
     token = _POOLS.set(pools)
     try:
@@ -80,14 +81,14 @@ def pooling(pools):
         _POOLS.reset(token)
 
 
-def pool_of(layer):
+def pool_of(layer, level=None):
     """Returns the `PooledMoments` that a layer is to add to; `None` outside of `pooling`."""
     pools = _POOLS.get()
     if pools is None:
         return None
-    if layer not in pools:
-        pools[layer] = PooledMoments(layer.channels)
-    return pools[layer]
+    if (layer, level) not in pools:
+        pools[layer, level] = PooledMoments(layer.channels)
+    return pools[layer, level]
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -102,11 +103,15 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
     moves the running mean alone. In inference the running averages of `task` serve, so that a
     prediction does not depend on the rest of the batch.
 
+    With `num_levels` every level has moments and running averages of its own too: for features
+    that are sums over as many channels as a level has, whose mean and variance change with it.
+
     Args:
         tasks: list of str. Names of the tasks.
         momentum: float in [0, 1). Weight of the past in the running averages. Defaults to 0.9.
         epsilon: float above 0, added to the variance. Defaults to 1e-3.
         activation: `None`, `"relu"` or `"relu6"`, which cost less here than by themselves.
+        num_levels: int, or `None` for averages that all levels share. Defaults to `None`.
 
     Call arguments:
         inputs: float tensor `(batch, height, width, channels)`.
@@ -114,6 +119,7 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
         usage: bool tensor `(batch, channels)`: which instance uses which channel. `None`: all
             use all.
         training: bool. Defaults to `False`.
+        level: int, whose features these are; `None` for the top level. Only with `num_levels`.
 
     Output shape: that of `inputs`.
 
@@ -125,10 +131,12 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
         ValueError: if an argument is out of range or `task` is not one of `tasks`.
 
     Reference: Ioffe and Szegedy, 2015 (arXiv 1502.03167); Yu et al., 2019 (arXiv 1812.08928) on
-    the averages of nested widths.
+    averages for every width.
     """
 
-    def __init__(self, tasks, momentum=0.9, epsilon=1e-3, activation=None, **kwargs):
+    def __init__(
+        self, tasks, momentum=0.9, epsilon=1e-3, activation=None, num_levels=None, **kwargs
+    ):
         super().__init__(**kwargs)
         tasks = list(tasks)
         if not tasks or len(set(tasks)) < len(tasks):
@@ -145,38 +153,59 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
         self.momentum = momentum
         self.epsilon = epsilon
         self.activation = activation
+        self.num_levels = num_levels
         self.keeps_averages = False
 
     def build(self, input_shape):
         self.channels = input_shape[-1]
         self.gamma = self._add_vector("gamma", "ones")
         self.beta = self._add_vector("beta", "zeros")
+        levels = [None] if self.num_levels is None else range(self.num_levels)
+        owners = [self._owner(task, level) for task in self.tasks for level in levels]
         self.moving_means = {
-            task: self._add_vector(f"{task}_moving_mean", "zeros", trainable=False)
-            for task in self.tasks
+            owner: self._add_vector(f"{owner}_moving_mean", "zeros", trainable=False)
+            for owner in owners
         }
         self.moving_variances = {
-            task: self._add_vector(f"{task}_moving_variance", "ones", trainable=False)
-            for task in self.tasks
+            owner: self._add_vector(f"{owner}_moving_variance", "ones", trainable=False)
+            for owner in owners
         }
 
-    def call(self, inputs, task=None, usage=None, training=False):
+    def _owner(self, task, level):
+        if self.num_levels is None:
+            return task
+        return f"{task}_level{self.num_levels - 1 if level is None else level}"
+
+    def averages(self, task, level=None):
+        """Returns the running mean and variance of a task, and of a level, two variables.
+
+        Args:
+            task: str.
+            level: int, or `None` for the top level; of no matter without `num_levels`.
+
+        Raises:
+            ValueError: if `task` is not one of `tasks`.
+        """
+        if task not in self.tasks:
+            raise ValueError(f"`task` must be one of {self.tasks}. Received: task={task}")
+        owner = self._owner(task, level)
+        return self.moving_means[owner], self.moving_variances[owner]
+
+    def call(self, inputs, task=None, usage=None, training=False, level=None):
         return run_unless_empty(
-            lambda images: self.run(images, task, usage, training), inputs, inputs.shape[1:]
+            lambda images: self.run(images, task, usage, training, level=level),
+            inputs,
+            inputs.shape[1:],
         )
 
-    def run(self, inputs, task, usage=None, training=False, differentiable=None):
+    def run(self, inputs, task, usage=None, training=False, differentiable=None, level=None):
         """As a call, for inputs that are not empty.
 
         Args:
-            inputs, task, usage, training: see the call arguments.
+            inputs, task, usage, training, level: see the call arguments.
             differentiable: bool. Whether a gradient is wanted; `None` for that in training alone.
         """
-        measures = self.measures(training)
-        if usage is not None and measures:
-            norm = self._normalisation(task, masked_moments(tf.cast(inputs, tf.float32), usage))
-        else:
-            norm = self.scale_and_offset(task, [measure(inputs)] if measures else None)
+        norm = self.masked_scale_and_offset(inputs, task, usage, training, level)
         return normalise(
             inputs, norm, self.activation, training if differentiable is None else differentiable
         )
@@ -185,7 +214,15 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
         """Returns whether the moments of the batch serve, a bool."""
         return training and not (self.keeps_averages and pool_of(self) is None)
 
-    def scale_and_offset(self, task, groups=None):
+    def masked_scale_and_offset(self, inputs, task, usage=None, training=False, level=None):
+        """Returns what the layer does as `inputs * scale + offset`; see the call arguments."""
+        measures = self.measures(training)
+        if usage is not None and measures:
+            moments = masked_moments(tf.cast(inputs, tf.float32), usage)
+            return self._normalisation(task, moments, level)
+        return self.scale_and_offset(task, [measure(inputs)] if measures else None, level)
+
+    def scale_and_offset(self, task, groups=None, level=None):
         """Returns what the layer does as `inputs * scale + offset`, for a caller that fuses it.
 
         Args:
@@ -193,23 +230,32 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
             groups: list of `GroupMoments` of the batch, one for each group of instances that use
                 the same prefix of the channels: the running averages are updated, and the batch's
                 moments serve. `None`: the running averages serve, as in inference.
+            level: int, see `averages`.
 
         Returns:
             Two float32 tensors `(channels,)`, differentiable with respect to the moments.
         """
-        return self._normalisation(task, groups and merge_moments(groups, self.channels))
+        moments = groups and merge_moments(groups, self.channels)
+        return self._normalisation(task, moments, level)
 
-    def set_averages(self, task, count, mean, variance):
-        """Replaces the running averages of a task; channels of fewer than two values keep theirs.
+    def set_averages(self, task, count, mean, variance, level=None):
+        """Replaces running averages; channels of fewer than two values keep theirs.
 
         Args:
             task: str.
             count: float tensor `(channels,)`, how many values the others are taken over.
             mean: float32 tensor `(channels,)`.
             variance: float32 tensor `(channels,)`.
+            level: int, see `averages`.
         """
-        for averages, value in ((self.moving_means, mean), (self.moving_variances, variance)):
-            averages[task].assign(_where(count > 1, value, averages[task]))
+        for average, value in zip(self.averages(task, level), (mean, variance), strict=True):
+            average.assign(_where(count > 1, value, average))
+
+    def fill_averages(self, task, mean, variance):
+        """Replaces the running averages of a task, those of all levels, by float `(channels,)`."""
+        for level in range(self.num_levels or 1):
+            for average, value in zip(self.averages(task, level), (mean, variance), strict=True):
+                average.assign(value)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -224,28 +270,26 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
             dtype="float32",
         )
 
-    def _normalisation(self, task, moments):
-        if task not in self.tasks:
-            raise ValueError(f"`task` must be one of {self.tasks}. Received: task={task}")
-        mean = tf.convert_to_tensor(self.moving_means[task])
-        variance = tf.convert_to_tensor(self.moving_variances[task])
+    def _normalisation(self, task, moments, level=None):
+        averages = self.averages(task, level)
+        mean, variance = map(tf.convert_to_tensor, averages)
         if moments is not None:
             running = mean, variance
             count, mean, variance = moments
-            self._keep(task, count, mean, variance)
+            self._keep(averages, level, count, mean, variance)
             # Less their own mean, single values would all be 0, and say nothing.
             varies = count > 1
             mean, variance = map(_where, (varies, varies), (mean, variance), running)
         scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
         return scale, self.beta - mean * scale
 
-    def _keep(self, task, count, mean, variance):
-        pool = pool_of(self)
+    def _keep(self, averages, level, count, mean, variance):
+        pool = pool_of(self, level)
         if pool is not None:
             pool.add(count, mean, variance)
             return
-        self._update(self.moving_means[task], mean, count > 0)
-        self._update(self.moving_variances[task], variance, count > 1)
+        self._update(averages[0], mean, count > 0)
+        self._update(averages[1], variance, count > 1)
 
     def _update(self, average, value, used):
         moved = average + (1 - self.momentum) * (value - average)

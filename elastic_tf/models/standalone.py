@@ -219,11 +219,13 @@ def fixed_network(estimator, task, levels, dtype="float32"):
         dtype,
         estimator.input_size,
     )
+    level_of = {f"block{index + 1}": int(level) for index, level in enumerate(levels)}
     for name, layer in standalone_layers(estimator, task).items():
         if name in (target.name for target in model.layers):
             target = model.get_layer(name)
+            values = _values(layer, task, level_of.get(name.partition("_")[0]))
             target.set_weights(
-                [_prefix(*pair) for pair in zip(_values(layer, task), target.weights, strict=True)]
+                [_prefix(*pair) for pair in zip(values, target.weights, strict=True)]
             )
     return model
 
@@ -242,11 +244,11 @@ def _widths(estimator, levels):
     ]
 
 
-def _values(layer, task):
+def _values(layer, task, level):
     """Returns a layer's weights in the order of the Keras layer that does the same."""
     if isinstance(layer, TaskBatchNormalization):
-        averages = layer.moving_means[task], layer.moving_variances[task]
-        return [np.asarray(value) for value in (layer.gamma, layer.beta, *averages)]
+        weights = layer.gamma, layer.beta, *layer.averages(task, level)
+        return [np.asarray(value) for value in weights]
     return layer.get_weights()
 
 

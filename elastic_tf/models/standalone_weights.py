@@ -243,6 +243,5 @@ def _assign(layer, values):
     gamma, beta, mean, variance = values
     layer.gamma.assign(gamma)
     layer.beta.assign(beta)
-    for task in layer.moving_means:
-        layer.moving_means[task].assign(mean)
-        layer.moving_variances[task].assign(variance)
+    for task in layer.tasks:
+        layer.fill_averages(task, mean, variance)

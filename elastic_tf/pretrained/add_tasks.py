@@ -14,7 +14,7 @@ def add_tasks(network, tasks):
 
     A new task starts with copies of what the network's first task has of its own: stem (summed over
     colours, or shared by them, where the one is grey and the other is not), running averages,
-    offsets of the scores. Its linear layers are new. Trained with `MethodSettings(freeze="trunk",
+    offsets of the scores. Its linear layers are new, that of its head of zeros. Trained with `MethodSettings(freeze="trunk",
     frozen_tasks=...)`, nothing changes for the tasks that there were.
 
     Args:
@@ -49,6 +49,9 @@ def add_tasks(network, tasks):
                 path = path.replace(f"/{new}_", f"/{first}_")
         if path in old:
             weight.assign(_fitted(np.asarray(old[path]), weight.shape))
+    for task in tasks:
+        kernel = grown.estimator.heads[task].linear.kernel
+        kernel.assign(np.zeros(kernel.shape))  # As `elasticize` has it.
     grown.calibrations = dict(network.calibrations)
     return grown
 

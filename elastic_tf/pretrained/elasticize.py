@@ -30,8 +30,8 @@ def elasticize(
 
     The trunk's weights and running averages become those of the full level, for all tasks. Each
     task starts with a copy of the network's stem, summed over colours where its images are grey;
-    its head is new, with a copy of what comes before the linear layer, or the whole of it where the
-    task has as many classes as the network.
+    its head is new, a linear layer of zeros behind a copy of what comes before it, or the whole of
+    it where the task has as many classes as the network.
 
     Args:
         network: a `keras.Model`, or what `load_source` knows: `"efficientnet-lite0"`,
@@ -62,7 +62,8 @@ def elasticize(
     >>> tasks = {"photos": {"image_shape": (64, 64, 3), "num_classes": 10}}
     >>> network = elasticize("efficientnet-lite0", tasks)
 
-    Reference: Cai et al., 2020 (arXiv 1908.09791); the method's section 2.
+    Reference: Cai et al., 2020 (arXiv 1908.09791); Kolesnikov et al., 2020 (arXiv 1912.11370),
+    on new heads of zeros; the method's section 2.
     """
     tasks = validate_tasks(tasks)
     if order not in ORDERS:
@@ -116,6 +117,8 @@ def _start_from(estimator, source):
         _copy(own.layers(), head.layers())
         if own.num_classes == head.num_classes:
             own.linear.set_weights(head.linear.get_weights())
+        else:  # Anything random would shake the trunk until it is unlearned.
+            own.linear.kernel.assign(np.zeros(own.linear.kernel.shape))
 
 
 def _copy(layers, sources):
@@ -136,6 +139,5 @@ def _copy(layers, sources):
 def _copy_norm(layer, source):
     layer.gamma.assign(source.gamma)
     layer.beta.assign(source.beta)
-    for task in layer.moving_means:
-        layer.moving_means[task].assign(source.moving_means[_SOURCE])
-        layer.moving_variances[task].assign(source.moving_variances[_SOURCE])
+    for task in layer.tasks:
+        layer.fill_averages(task, *source.averages(_SOURCE))

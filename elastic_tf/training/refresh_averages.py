@@ -59,5 +59,5 @@ def refresh_averages(network, batches, task, choose_levels, num_batches):
             f"`batches` must hold at least {num_batches} batches, as `num_batches` says. "
             f"Received: {taken}"
         )
-    for norm, pool in pools.items():
-        norm.set_averages(task, *pool.result())
+    for (norm, level), pool in pools.items():
+        norm.set_averages(task, *pool.result(), level=level)

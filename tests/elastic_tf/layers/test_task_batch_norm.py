@@ -64,7 +64,7 @@ class PooledMomentsTest(testing.TestCase):
             self.assertEmpty(pools)
             outputs = [run(tf.constant(images)) for images in self.batches]
         values = np.concatenate(self.batches)
-        count, mean, variance = pools[norm].result()
+        count, mean, variance = pools[norm, None].result()
         self.assertAllEqual(count, np.full(4, 14 * 6))
         self.assertAllClose(mean, values.mean((0, 1, 2)), rtol=1e-5)
         self.assertAllClose(variance, values.var((0, 1, 2)), rtol=1e-5)
