@@ -15,7 +15,7 @@ from elastic_tf.layers.norm_ops import (
     merge_moments,
     normalise,
 )
-from elastic_tf.settings import Configured
+from elastic_tf.settings import Configured, check_integer
 
 _POOLS = contextvars.ContextVar("pools", default=None)
 
@@ -149,6 +149,8 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
             raise ValueError(
                 f"`activation` must be one of {tuple(ACTIVATIONS)}. Received: {activation=}"
             )
+        if num_levels is not None:
+            check_integer("num_levels", num_levels, 1)
         self.tasks = tasks
         self.momentum = momentum
         self.epsilon = epsilon

@@ -53,6 +53,16 @@ class ElasticBlockTest(testing.TestCase):
             *make_inputs([3, 1, 0, 2, 1], block),
         )
 
+    def test_sums_over_fewer_channels_are_normalised_by_themselves(self):
+        block = make_block("inverted_residual_strided")
+        levels = np.repeat([0, 1, 2, 3], 6)
+        inputs, levels = make_inputs(levels, block)
+        outputs = block(inputs, levels=levels, task="a", training=True).numpy()
+        for level in range(4):  # It has no shortcut: the norm comes last.
+            of_level = outputs[levels == level]
+            self.assertAllClose(of_level.mean((0, 1, 2)), block.norm3.beta, atol=1e-4)
+            self.assertAllClose(of_level.std((0, 1, 2)), block.norm3.gamma, rtol=2e-2)
+
     @parameterized.parameters(*BLOCKS)
     def test_levels_left_out_mean_the_top_level(self, name):
         block = make_block(name)

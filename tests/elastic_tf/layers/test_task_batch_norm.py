@@ -157,8 +157,26 @@ class TaskBatchNormalizationTest(testing.TestCase):
         self.assertAllEqual(self.norm.moving_variances["a"], [0, 1, 1, 1])
         self.assertAllEqual(self.norm.moving_means["b"], np.zeros(4))
 
+    def test_every_level_has_averages_of_its_own(self):
+        norm = TaskBatchNormalization(**self.init_kwargs, num_levels=3)
+        norm.build(self.inputs.shape)
+        norm.fill_averages("a", tf.fill([4], 5.0), tf.fill([4], 4.0))
+        norm(self.inputs, task="a", training=True, level=1)
+        expected = 5 + 0.2 * (self.inputs.numpy().mean((0, 1, 2)) - 5)
+        self.assertAllClose(norm.averages("a", 1)[0], expected, rtol=1e-5)
+        for level in (0, 2):
+            self.assertAllEqual(norm.averages("a", level)[0], np.full(4, 5.0))
+        self.assertIs(norm.averages("a")[0], norm.averages("a", 2)[0])
+        self.assertAllEqual(norm.averages("b", 1)[0], np.zeros(4))
+        outputs = norm(self.inputs, task="a", level=0)
+        self.assertAllClose(outputs, (self.inputs - 5) / np.sqrt(4 + 1e-3), rtol=1e-5)
+
     @parameterized.parameters(
-        ("tasks", []), ("momentum", 1.0), ("epsilon", 0.0), ("activation", "gelu")
+        ("tasks", []),
+        ("momentum", 1.0),
+        ("epsilon", 0.0),
+        ("activation", "gelu"),
+        ("num_levels", 0),
     )
     def test_bad_arguments_are_named(self, name, value):
         self.run_refusal_test(TaskBatchNormalization, self.init_kwargs, name, value)
