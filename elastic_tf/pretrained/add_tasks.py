@@ -14,8 +14,9 @@ def add_tasks(network, tasks):
 
     A new task starts with copies of what the network's first task has of its own: stem (summed over
     colours, or shared by them, where the one is grey and the other is not), running averages,
-    offsets of the scores. Its linear layers are new, that of its head of zeros. Trained with `MethodSettings(freeze="trunk",
-    frozen_tasks=...)`, nothing changes for the tasks that there were.
+    offsets of the scores. Its linear layers are new, that of its head of zeros. Trained with
+    `MethodSettings(freeze="trunk", frozen_tasks=...)`, nothing changes for the tasks that there
+    were.
 
     Args:
         network: a `DeepElasticNetwork`. It is left as it is.

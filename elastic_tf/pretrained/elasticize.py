@@ -81,7 +81,7 @@ def elasticize(
     _start_from(elastic.estimator, source)
     if verbose:
         print(
-            f"{network.name} is a {backbone}; the full level gives its outputs to {error:.1g} of "
+            f"The network is {backbone}; the full level gives its outputs to {error:.1g} of "
             f"the largest on random images"
         )
     return elastic

@@ -26,7 +26,8 @@ def load_source(name):
     | `efficientnet-lite0` | EfficientNet-Lite0, 75.1 % on ImageNet | `elastic-tf[pretrained]` |
     | `mobilenetv2` | `keras.applications.MobileNetV2` | Keras' own, from its cache or the net |
     | `resnet50v2`, `resnet101v2` | those of `keras.applications` | the same |
-    | `mobilenetv2=none`, `mobilenetv2=FILE.h5` | the same | new ones; those of a file |
+    | `mobilenetv2=none`, also of the others | the same | new ones |
+    | `mobilenetv2=FILE.h5`, but of Lite0 | the same | those of a file |
     | `FILE.keras` | what is in it | |
 
     Args:
@@ -39,8 +40,8 @@ def load_source(name):
     """
     name = str(name)
     kind, _, weights = name.partition("=")
-    if name == _LITE0:
-        return _lite0()
+    if kind == _LITE0 and weights in ("", "none"):
+        return _lite0(is_trained=not weights)
     if kind in _APPLICATIONS:
         given = {"": "imagenet", "none": None}.get(weights, weights)
         _check_exists(given if weights not in ("", "none") else ".")
@@ -59,11 +60,11 @@ def _check_exists(path):
         raise FileNotFoundError(f"The network to start from must exist. Received: {path}")
 
 
-def _lite0():
-    weights = lite0_weights()
+def _lite0(is_trained):
     widths = [block.hidden_filters for block in parse_backbone(_LITE0).blocks]
     network = standalone_network(_IMAGENET_SHAPE, _IMAGENET_CLASSES, _LITE0, widths)
-    layers = [layer for layer in network.layers if layer.weights]
-    for layer, values in zip(layers, weights, strict=True):
-        layer.set_weights(values)
+    if is_trained:
+        layers = [layer for layer in network.layers if layer.weights]
+        for layer, values in zip(layers, lite0_weights(), strict=True):
+            layer.set_weights(values)
     return network

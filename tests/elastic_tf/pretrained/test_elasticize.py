@@ -1,5 +1,7 @@
 """Tests of the way from a trained Keras network to an elastic one."""
 
+from unittest import mock
+
 import keras
 import numpy as np
 from absl.testing import parameterized
@@ -9,6 +11,7 @@ from elastic_tf.models.channel_order import sort_channels
 from elastic_tf.models.estimator import Estimator
 from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.standalone import standalone_network
+from elastic_tf.pretrained import sources
 from elastic_tf.pretrained.elasticize import elasticize
 from elastic_tf.pretrained.recognise import recognise
 from elastic_tf.pretrained.sources import load_source
@@ -75,6 +78,11 @@ class ElasticizeTest(testing.TestCase):
         kernel, bias = network.layers[-1].get_weights()
         self.assert_near(answers, features @ kernel + bias, 1e-4)
         self.assertAllEqual(elastic.estimator.block_ratios[1], (0.0, 0.5, 1.0))
+
+    def test_new_weights_need_no_package(self):
+        self.enter_context(mock.patch.object(sources, "lite0_weights", side_effect=ImportError))
+        network = load_source("efficientnet-lite0=none")
+        self.assertEqual(recognise(network), "efficientnet-lite0")
 
 
 def _at_64(network):
