@@ -8,7 +8,8 @@ Without --levels or --level the export is dynamic: it routes every image by itse
 or by the selector's own choice. With them it is one fixed model of standard layers, and no larger
 than that. The folder holds the model and export.json: labels, preprocessing, where it comes from.
 What was written is loaded and compared with the network, on the task's own images where they are
-there, before the folder appears.
+there, before the folder appears. With --any_image_size a SavedModel or ONNX takes images of any
+height and width, and stretches them to the task's; otherwise they must have the task's.
 
 | format | file | dynamic | fixed |
 | --- | --- | --- | --- |
@@ -137,6 +138,7 @@ def _options(values, run, network):
         choice.budget,
         values["input_dtype"].value,
         values["quantization"].value,
+        values["any_image_size"].value,
     )
     options.check(network)
     if values["representative_images"].value is not None and options.quantization != "int8":

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from elastic_tf.export.image_sizes import at_size_of, images_spec
 from elastic_tf.inference.frozen_network import FrozenNetwork
 from elastic_tf.policies.budget import check_budget_number, priced_greedy
 
@@ -57,6 +58,8 @@ class DynamicModule(tf.Module):
             calibration then. Defaults to `None`, the selector's own choice.
         input_dtype: dtype of the images. Defaults to `"uint8"`.
         dtype: as of `FrozenNetwork`.
+        any_image_size: bool. Whether images may have any height and width, see `at_size_of`.
+            Defaults to `False`.
 
     Raises:
         ValueError: if a task is unknown, or `budget` is out of range or a task has no calibration
@@ -71,16 +74,22 @@ class DynamicModule(tf.Module):
     Reference: the method's section 2; Everett, 1963, on prices.
     """
 
-    def __init__(self, network, tasks=None, budget=None, input_dtype="uint8", dtype=None):
+    def __init__(
+        self,
+        network,
+        tasks=None,
+        budget=None,
+        input_dtype="uint8",
+        dtype=None,
+        any_image_size=False,
+    ):
         super().__init__(name="dynamic_network")
         tasks = list(network.tasks if tasks is None else tasks)
         check_calibrated(network, tasks, budget)
         self._signatures = {}
         for task in tasks:
             frozen = FrozenNetwork(network, task, dtype)
-            spec = tf.TensorSpec(
-                (None, *network.tasks[task]["image_shape"]), input_dtype, name="images"
-            )
+            spec = images_spec(network.tasks[task]["image_shape"], input_dtype, any_image_size)
             table = network.cost_table(task)
             self._add(task, _task_functions(frozen, table, spec, budget or _OWN_CHOICE))
 
@@ -98,15 +107,20 @@ class DynamicModule(tf.Module):
 
 def _task_functions(frozen, cost_table, spec, default):
     """Returns the function of images alone, and with a calibration that with a budget."""
+    shape = frozen.estimator.image_shape
     if frozen.calibration is None:
-        return [tf.function(lambda images: served_answers(frozen(images), cost_table), [spec])]
+
+        @tf.function(input_signature=[spec])
+        def by_selector(images):
+            return served_answers(frozen(at_size_of(shape, images)), cost_table)
+
+        return [by_selector]
 
     # Functions of their own, so that their constants are saved once.
-    select = tf.function(frozen.selector, [spec])
-    levels_spec = tf.TensorSpec((None, cost_table.num_blocks), tf.int32)
-    classify = tf.function(frozen.estimator, [spec, levels_spec])
+    select, classify = tf.function(frozen.selector), tf.function(frozen.estimator)
 
     def at_price(images, price):
+        images = at_size_of(shape, images)
         levels = priced_greedy(select(images), cost_table.block_shares, price)
         return served_answers({"logits": classify(images, levels), "levels": levels}, cost_table)
 

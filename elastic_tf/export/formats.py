@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.export.dynamic_module import DynamicModule, served_answers, served_probabilities
+from elastic_tf.export.image_sizes import at_size_of, images_spec
 from elastic_tf.inference.frozen_estimator import FrozenEstimator
 from elastic_tf.inference.frozen_network import PortableNetwork
 from elastic_tf.layers.elastic_conv import run_unless_empty
@@ -45,7 +46,14 @@ def write_dynamic(folder, network, options, manifest):
     if options.format == "keras":
         inference_copy(network).save(folder / "model.keras")
     elif options.format == "saved_model":
-        module = DynamicModule(network, tasks, options.budget, options.input_dtype, options.dtype)
+        module = DynamicModule(
+            network,
+            tasks,
+            options.budget,
+            options.input_dtype,
+            options.dtype,
+            options.any_image_size,
+        )
         _save_module(folder, module, manifest, module.signatures())
     else:
         function = _portable_function(network, tasks[0], options)
@@ -68,9 +76,11 @@ def _portable_function(network, task, options):
     if options.budget is not None:
         price = float(network.calibrations[task].price(options.budget))
     portable = PortableNetwork(network, task, price, options.format)
-    table = network.cost_table(task)
-    images = _images_spec(network.tasks[task]["image_shape"], options.input_dtype)
-    return tf.function(lambda images: served_answers(portable(images), table), [images])
+    table, shape = network.cost_table(task), network.tasks[task]["image_shape"]
+    images = images_spec(shape, options.input_dtype, options.any_image_size)
+    return tf.function(
+        lambda images: served_answers(portable(at_size_of(shape, images)), table), [images]
+    )
 
 
 def write_fixed(folder, network, options, manifest, representative_images=None):
@@ -101,8 +111,9 @@ def write_fixed(folder, network, options, manifest, representative_images=None):
 def _fixed_function(network, task, options):
     """Returns a function of images, whose weights are constants, folded as of `FrozenEstimator`."""
     frozen = FrozenEstimator(network.estimator, task, options.dtype)
-    is_int8 = options.quantization == "int8"
-    images = _images_spec(frozen.image_shape, "float32" if is_int8 else options.input_dtype)
+    shape = frozen.image_shape
+    dtype = "float32" if options.quantization == "int8" else options.input_dtype
+    images = images_spec(shape, dtype, options.any_image_size)
 
     def logits(images):
         return frozen.classify_at(images, options.levels)
@@ -111,11 +122,9 @@ def _fixed_function(network, task, options):
         return run_unless_empty(logits, images, (frozen.num_classes,), tf.float32)
 
     run = guarded if options.format == "saved_model" else logits
-    return tf.function(lambda images: served_probabilities(run(images)), [images])
-
-
-def _images_spec(image_shape, dtype):
-    return tf.TensorSpec((None, *image_shape), dtype, name="images")
+    return tf.function(
+        lambda images: served_probabilities(run(at_size_of(shape, images))), [images]
+    )
 
 
 def _with_probabilities(logits, input_dtype):

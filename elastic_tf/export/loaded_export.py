@@ -69,7 +69,8 @@ class LoadedExport:
 
         Args:
             images: array `(batch, height, width, channels)`, pixels in 0..255 that the manifest's
-                `input_dtype` holds. A batch may be empty but for LiteRT.
+                `input_dtype` holds; of any height and width where it has `any_image_size`. A batch
+                may be empty but for LiteRT.
             budget: float in (0, 1], see `check_budget`; `None` for the export's own choice.
 
         Returns:

@@ -33,6 +33,7 @@ def make_manifest(network, options, descriptions, provenance):
         "budget": options.budget,
         "input_dtype": options.input_dtype,
         "quantization": options.quantization,
+        "any_image_size": options.any_image_size,
         "tasks": {
             task: _task(network, task, options.levels, descriptions.get(task, {})) for task in tasks
         },

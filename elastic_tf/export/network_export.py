@@ -38,6 +38,8 @@ def export_network(
     | `litert` | `model.tflite` | one task, one budget | one task; quantisation |
     | `onnx` | `model.onnx` | one task, one budget | one task |
 
+    Images have the task's size, or any with the options' `any_image_size`: see `at_size_of`.
+
     Args:
         network: an `ElasticNetwork`, with calibrations for whatever is to be held to budgets.
         folder: str or path, new or empty.

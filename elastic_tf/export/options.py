@@ -11,6 +11,7 @@ FORMATS = ("saved_model", "keras", "litert", "onnx")
 QUANTIZATIONS = ("none", "bfloat16", "float16", "dynamic", "int8")
 # Whose files hold a single function.
 _ONE_TASK_FORMATS = ("litert", "onnx")
+_ANY_SIZE_FORMATS = ("saved_model", "onnx")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,12 @@ class ExportOptions:
         str,
         choices=QUANTIZATIONS,
     )
+    any_image_size: bool = setting(
+        False,
+        "Whether a saved_model or onnx takes images of any height and width, and stretches them to "
+        "the task's, bilinearly.",
+        bool,
+    )
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -77,6 +84,12 @@ class ExportOptions:
                 "`quantization` must be none but for a fixed model as litert, or bfloat16 for a "
                 f"saved_model. Received: quantization={self.quantization}, format={self.format}, "
                 f"{self.choice}"
+            )
+        if self.any_image_size and self.format not in _ANY_SIZE_FORMATS:
+            raise ValueError(
+                "`any_image_size` must be False but for saved_model and onnx; images of litert and "
+                "keras have the task's size. "
+                f"Received: any_image_size={self.any_image_size}, format={self.format}"
             )
         if self.format == "keras" and self.budget is not None:
             raise ValueError(

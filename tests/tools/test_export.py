@@ -72,6 +72,12 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
         self._export("--format=litert", *FIXED, "--quantization=int8", "--representative_images=50")
         self.assertEqual(read_manifest(self.output)["quantization"], "int8")
 
+    def test_images_may_have_any_size(self):
+        self._export("--format=onnx", *FIXED, "--any_image_size")
+        self.assertTrue(read_manifest(self.output)["any_image_size"])
+        answer = LoadedExport(self.output).predict(np.zeros((2, 40, 56, 1), np.uint8))
+        self.assertEqual(answer["classes"].shape, (2,))
+
     @parameterized.parameters(
         ("`task` must be one of digits, fashion_mnist_small for litert", "--format=litert"),
         ("`task` must be one of .*Received: task=birds", "--task=birds", "--levels=most_used"),
@@ -79,6 +85,7 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
         ("`--levels=most_used` needs the results.json", "--levels=most_used"),
         ("Only one of `--levels`, `--level` and `--budget`", *FIXED, "--level=1"),
         ("`--representative_images` must not be given", "--representative_images=50"),
+        ("`any_image_size` must be False", "--format=litert", *FIXED, "--any_image_size"),
         ("`--tasks` must be of digits, .*Received: mnist", "--tasks=mnist"),
         ("`--model_dir` must be the output directory", "--model_dir=/nowhere"),
         ("Arguments must be flags", "digits"),

@@ -26,6 +26,11 @@ OPTIONS = {
     "fixed_litert": {"format": "litert", "task": "grey", "levels": LEVELS},
     "fixed_onnx": {"format": "onnx", "task": "grey", "levels": LEVELS},
 }
+# Those of them that take images of any size, too, under a name of their own.
+ANY_SIZE = {
+    f"{name}_any_size": OPTIONS[name] | {"any_image_size": True}
+    for name in ("dynamic_saved_model", "dynamic_onnx", "fixed_saved_model", "fixed_onnx")
+}
 
 
 @functools.cache
@@ -52,9 +57,9 @@ def _folder():
 
 @functools.cache
 def exported(name):
-    """Returns the folder of one of `OPTIONS`."""
+    """Returns the folder of one of `OPTIONS` or `ANY_SIZE`."""
     folder = _folder() / name
-    options = ExportOptions(**OPTIONS[name])
+    options = ExportOptions(**(OPTIONS | ANY_SIZE)[name])
     export_network(small_network(), folder, options, descriptions=DESCRIPTIONS)
     return folder
 

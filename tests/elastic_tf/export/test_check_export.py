@@ -94,6 +94,30 @@ class CheckExportTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(tolerance(manifest, spread=8.0), expected)
         self.assertAllClose(tolerance(manifest, spread=25.0), 2.5 * expected)
 
+    @parameterized.parameters(("bilinear", True), ("nearest", False), ("area", False))
+    def test_images_of_another_size_are_checked_where_any_is_taken(self, method, is_right):
+        sizes = set()
+
+        def predict(images, budget=None):
+            sizes.add(images.shape[1:3])
+            if images.shape[1:3] != (8, 8):
+                images = tf.image.resize(images, (8, 8), method)
+            levels = FIXED.of(self.network, "grey")(images)
+            logits = self.network.estimator(images, levels=levels, task="grey")
+            return {"probabilities": tf.nn.softmax(logits).numpy(), "levels": levels.numpy()}
+
+        def check(**manifest):
+            return check_export(stand_in(predict, **manifest), self.network, FIXED, self.images)
+
+        check()
+        self.assertEqual(sizes, {(8, 8)})
+        if is_right:
+            self.assertLess(check(any_image_size=True).probabilities, 1e-6)
+        else:
+            with self.assertRaisesRegex(ValueError, "must answer as the network.*Received"):
+                check(any_image_size=True)
+        self.assertEqual(sizes, {(8, 8), (4, 16)})
+
     def test_a_budget_is_checked_where_calls_can_name_one(self):
         logits = self.network.selector(self.images, task="grey")
         span = float(tf.reduce_max(logits) - tf.reduce_min(logits))

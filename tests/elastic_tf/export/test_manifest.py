@@ -27,6 +27,7 @@ class ManifestTest(tf.test.TestCase):
         made = make(input_dtype="float32")
         self.assertTrue(made["dynamic"])
         self.assertEqual((made["budget"], made["input_dtype"]), (None, "float32"))
+        self.assertFalse(made["any_image_size"])
         grey, colour = made["tasks"]["grey"], made["tasks"]["colour"]
         self.assertEqual(grey["labels"], ["cat", "dog", "elk"])
         expected = {"height": 8, "width": 8, "channels": 1, "order": "grey", "fit": "stretch"}

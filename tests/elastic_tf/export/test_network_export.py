@@ -228,6 +228,8 @@ class RefusalsTest(_InFolder):
         ({"levels": (1, 0), "task": "grey"}, "`levels` must be 3 integers"),
         ({"levels": (1, 0, 4), "task": "grey"}, r"`levels` must be 3 integers in \[0, 4\)"),
         (OPTIONS["fixed_litert"] | {"quantization": "int8"}, "`representative_images` must be"),
+        (OPTIONS["fixed_litert"] | {"any_image_size": True}, "`any_image_size` must be False"),
+        ({"format": "keras", "any_image_size": True}, "`any_image_size` must be False"),
     )
     def test_what_does_not_go_together_leaves_nothing(self, options, fault):
         with self.assertRaisesRegex(ValueError, f"{fault}.*Received"):
