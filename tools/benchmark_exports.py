@@ -102,6 +102,7 @@ def _check_earlier_export(path, variant, task, digest):
             "quantization": manifest.get("quantization") == variant.quantization,
             "dynamic": manifest["dynamic"] == (variant.model == DYNAMIC),
             "budget": manifest.get("budget") is None,
+            "any_image_size": not manifest.get("any_image_size"),
         }
         if all(same.values()):
             return
