@@ -53,11 +53,17 @@ class TfdsIndex(ImageIndex):
             self.refuse(f"have a split train, but has {', '.join(infos) or 'none'}")
         self._sources = self._data_sources(parts)
         # Of challenges, whose test images have no labels, the validation images are tested on.
-        if "test" in parts and self._example("test", 0)[self._label_key] < 0:
+        if "test" in parts and not self._has_labels("test"):
             del parts["test"]
         if "test" not in parts and "validation" in parts:
             parts["test"] = parts.pop("validation")
         return parts
+
+    def _has_labels(self, part):
+        try:
+            return self._example(part, 0)[self._label_key] >= 0
+        except ValueError:
+            return True  # It is damaged, which is told with all others.
 
     def _data_sources(self, parts):
         import tensorflow_datasets as tfds
@@ -71,7 +77,7 @@ class TfdsIndex(ImageIndex):
             return self._builder.as_data_source(parts, decoders=decoders, file_format=FILE_FORMAT)
         except (NotImplementedError, ValueError):
             return self.refuse(
-                f"be prepared as {FILE_FORMAT}, as `prepare_data --tfds={self._builder.name} "
+                f"be prepared as {FILE_FORMAT}, as `prepare_data --tfds={_name(self._builder)} "
                 "--manual_dir=FOLDER --data_dir=OTHER_FOLDER` does, but is prepared as "
                 f"{self._builder.info.file_format.value}"
             )
@@ -163,8 +169,13 @@ def photograph_keys(builder):
 
 def _refuse(builder, expected):
     raise DataNotFoundError(
-        f"`tfds` must {expected}. Received: tfds={builder.name}, in {builder.data_path}"
+        f"`tfds` must {expected}. Received: tfds={_name(builder)}, in {builder.data_path}"
     )
+
+
+def _name(builder):
+    config = builder.builder_config
+    return f"{builder.name}/{config.name}" if config else builder.name
 
 
 def _allow_open_files(count):
