@@ -30,7 +30,7 @@ class PhotographSetTest(tf.test.TestCase):
         printed = run_command(prepare_data, *prepare)
         self.assertIn("24 train, 7 validation images in", printed)
         self.assertIn("had been prepared before", run_command(prepare_data, *prepare))
-        run_command(train, *flags, "--until_step=2")
+        run_command(train, *flags, "--until_step=1")
         self.assertLen(list((folder / "run" / "indexes").iterdir()), 1)
         with mock.patch.object(TfdsIndex, "examine", side_effect=AssertionError):
             printed = run_command(train, *flags)
