@@ -4,7 +4,7 @@ They need the packages that `pip install elastic-tf[data]` brings.
 """
 
 from pipelines.data_settings import DataSettings
-from pipelines.official_archives import Prepared, prepare_official
+from pipelines.official_archives import Prepared, prepare_official, prepare_photographs
 from pipelines.own_tasks import OwnTask, parse_tasks, tasks_from_items
 from pipelines.registry import OFFICIAL_TASKS, get_task, register_task, task_names
 from pipelines.sources import DataNotFoundError, ReadableImages, image_suffixes
@@ -24,6 +24,7 @@ __all__ = [
     "network_tasks",
     "parse_tasks",
     "prepare_official",
+    "prepare_photographs",
     "register_task",
     "task_names",
     "tasks_from_items",

@@ -22,7 +22,7 @@ from pipelines.streams import (
     training_stream,
 )
 
-_COMFORTABLE_SHARE = 0.5  # Of the memory left, for the images of a folder.
+_COMFORTABLE_SHARE = 0.5  # Of the memory left, for images that could be read as needed.
 # Decoded splits, as long as a data set reads them: those who read the same one share it.
 _HELD = weakref.WeakValueDictionary()
 
@@ -53,8 +53,9 @@ class DataSettings:
         ("digits", "fashion_mnist_small"),
         str,
         f"Tasks, trained jointly. Known: {', '.join(task_names())}. Your own images: "
-        "NAME:folder=PATH,image_size=N (a folder per class) or NAME:npz=PATH (also under a known "
-        "name, whose images are then taken from there); more options behind it: channels=1|3, "
+        "NAME:folder=PATH,image_size=N (a folder per class), NAME:tfds=DATA_SET,image_size=N "
+        "(photographs that tfds has prepared) or NAME:npz=PATH (also under a known name, whose "
+        "images are then taken from there); more options behind it: channels=1|3, "
         "image_size=HEIGHTxWIDTH, flip=true|false, pad=N, fit=crop|stretch, test_share=X, "
         "augment=crop|resized, crop_area=X, jitter=X.",
         is_list=True,
@@ -62,7 +63,7 @@ class DataSettings:
     on_corrupt_image: str = _setting(
         "error",
         str,
-        "What to do with image files of your own that cannot be read: stop, or leave them out.",
+        "What to do with images of your own that cannot be read: stop, or leave them out.",
         choices=CORRUPT_RULES,
     )
     data_dir: str | None = _setting(
@@ -112,17 +113,17 @@ class DataSettings:
     decode: str = _setting(
         "auto",
         str,
-        "When images of folders are decoded: all at the start, into memory or the folder for "
-        "decoded images; those of a batch as needed; or as needed where all would take more than "
-        "half of the memory that is left. Which of them changes no image.",
+        "When images of folders and tfds= are decoded: all at the start, into memory or the folder "
+        "for decoded images; those of a batch as needed; or as needed where all would take more "
+        "than half of the memory that is left. Which of them changes no image.",
         choices=("auto", "memory", "as_needed"),
         resume=True,
     )
     index_dir: str | None = _setting(
         None,
         str,
-        "Folder for indexes of image folders whose images are decoded as needed, so that later "
-        "starts need not look at every file; beside the run where left out.",
+        "Folder for indexes of images that are decoded as needed, so that later starts need not "
+        "look at every one; beside the run where left out.",
         optional=True,
         resume=True,
     )
@@ -161,10 +162,16 @@ class DataSettings:
             DataNotFoundError: if the user's own images are missing or not as they must be.
             ValueError: if a name is not known.
         """
-        return tasks_from_items(self.tasks, self.on_corrupt_image, self.index_dir)
+        return tasks_from_items(
+            self.tasks,
+            on_corrupt_image=self.on_corrupt_image,
+            index_dir=self.index_dir,
+            data_dir=self.data_dir,
+            download=self.download,
+        )
 
     def save_indexes(self, specs):
-        """Keeps what was found out of folders that are read as needed, in `index_dir` if given.
+        """Keeps what was found out of images that are read as needed, in `index_dir` if given.
 
         Args:
             specs: sequence of `TaskSpec`.
@@ -351,7 +358,7 @@ class DataSettings:
         if not _is_of_photographs(spec, split):
             if self.decode == "memory" or (self.decode == "auto" and self.cache_dir is not None):
                 return None
-            size = spec.source.num_files * math.prod(spec.image_shape)
+            size = spec.source.num_images * math.prod(spec.image_shape)
             if self.decode == "auto" and size <= _COMFORTABLE_SHARE * available_memory():
                 return None
         return read(split, self.validation_share)

@@ -8,7 +8,9 @@ import tempfile
 
 from pipelines.registry import OFFICIAL_TASKS, get_task
 from pipelines.sources.split import DataNotFoundError
-from pipelines.sources.tfds_source import archive_names, first_line, is_prepared, resolve_data_dir
+from pipelines.sources.tfds_index import FILE_FORMAT, TfdsIndex, photograph_keys
+from pipelines.sources.tfds_photographs import photographs_builder
+from pipelines.sources.tfds_source import archive_sizes, first_line, is_prepared, resolve_data_dir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,33 +50,59 @@ def prepare_official(name, manual_dir, data_dir=None):
     """
     if name not in OFFICIAL_TASKS:
         raise ValueError(f"`name` must be one of {', '.join(OFFICIAL_TASKS)}. Received: {name=}")
-    source = get_task(name).source
-    builder = source.builder(data_dir)
+    return _prepared(get_task(name).source.builder(data_dir), manual_dir, data_dir)
+
+
+def prepare_photographs(name, manual_dir, data_dir=None):
+    """Lets tfds prepare a data set whose images are to be read as they are needed.
+
+    As `prepare_official`, of any data set that tfds knows, in files of the format array_record.
+
+    Args:
+        name: str, as in `OwnTask.tfds`.
+        manual_dir: str or path of the folder with the archives, under their official names.
+        data_dir: see `prepare_official`.
+
+    Returns:
+        `Prepared`.
+
+    Raises:
+        DataNotFoundError: if tfds does not know the data set, it is not one of photographs, an
+            archive is missing, or what is prepared already is damaged or of another format.
+        ValueError: see `prepare_official`.
+    """
+    builder = photographs_builder(name, data_dir)
+    photograph_keys(builder)
+    prepared = _prepared(builder, manual_dir, data_dir, FILE_FORMAT)
+    TfdsIndex(builder)
+    return prepared
+
+
+def _prepared(builder, manual_dir, data_dir, file_format=None):
     was_there = is_prepared(builder)
     if not was_there:
         if builder.data_path.exists():
             raise ValueError(
-                f"`data_dir` must hold no unfinished '{name}'; remove {builder.data_path}. "
+                f"`data_dir` must hold no unfinished '{builder.name}'; remove {builder.data_path}. "
                 f"Received: {data_dir=}"
             )
         manual = pathlib.Path(manual_dir).expanduser()
         _check_archives(builder, manual)
-        _prepare(builder, manual, resolve_data_dir(data_dir))
+        _prepare(builder, manual, resolve_data_dir(data_dir), file_format)
     counts = {str(split): info.num_examples for split, info in builder.info.splits.items()}
     return Prepared(pathlib.Path(builder.data_dir), counts, was_there)
 
 
 def _check_archives(builder, manual_dir):
     """Refuses what tfds would look for in the network, or read whole to find it too short."""
-    sizes = {info.filename: info.size for info in (builder.url_infos or {}).values()}
     missing = []
-    for file in archive_names(builder):
+    for file, size in archive_sizes(builder).items():
         path = manual_dir / file
-        if not path.exists() and not (file not in sizes and path.with_suffix("").is_dir()):
+        if not path.exists() and not (size is None and path.with_suffix("").is_dir()):
             missing.append(file)
-        elif file in sizes and path.stat().st_size != sizes[file]:
+        elif size is not None and path.stat().st_size != size:
             raise ValueError(
-                f"`manual_dir` must hold the official {file}, of {sizes[file]:,} bytes. "
+                f"`manual_dir` must hold the official {file}, of {size:,} bytes. "
                 f"Received: {path}, of {path.stat().st_size:,} bytes"
             )
     if missing:
@@ -83,7 +111,7 @@ def _check_archives(builder, manual_dir):
         )
 
 
-def _prepare(builder, manual_dir, root):
+def _prepare(builder, manual_dir, root, file_format):
     import tensorflow_datasets as tfds  # Takes seconds.
 
     tfds.disable_progress_bar()  # It would stand among the lines of an error.
@@ -95,7 +123,9 @@ def _prepare(builder, manual_dir, root):
             tempfile.TemporaryDirectory(prefix=f".preparing-{builder.name}-", dir=root) as unpacked,
             contextlib.redirect_stdout(io.StringIO()),  # tfds tells of a download.
         ):
-            builder.download_and_prepare(download_dir=unpacked, download_config=config)
+            builder.download_and_prepare(
+                download_dir=unpacked, download_config=config, file_format=file_format
+            )
     except Exception as error:  # Errors of checksums, archives and disks have no common class.
         if is_prepared(builder):
             return  # By another process, which was faster.

@@ -4,10 +4,17 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import re
 import zlib
 
 from pipelines.registry import get_task, task_names
-from pipelines.sources import CORRUPT_RULES, DataNotFoundError, FolderSource, NpzSource
+from pipelines.sources import (
+    CORRUPT_RULES,
+    DataNotFoundError,
+    FolderSource,
+    NpzSource,
+    TfdsPhotographs,
+)
 from pipelines.sources.image_files import FITS
 from pipelines.task_spec import (
     AUGMENTS,
@@ -19,6 +26,9 @@ from pipelines.task_spec import (
 )
 
 _MAX_TEST_SHARE = 0.5
+_PLACES = ("folder", "npz", "tfds")
+# A name of tfds' own, perhaps with a config or a version; others are of sites that it would ask.
+_TFDS_NAME = re.compile(r"\w+(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")
 _EXAMPLE = "digits,birds:folder=/data/birds,image_size=48"
 
 
@@ -32,7 +42,9 @@ class OwnTask:
     Args:
         name: str, as in `TaskSpec`.
         folder: str or path of a folder with one folder per class (see `ImageFolder`), or
-        npz: str or path of an npz file (see `NpzSource`). One of the two.
+        npz: str or path of an npz file (see `NpzSource`), or
+        tfds: str, the name of a tfds data set of photographs (see `TfdsPhotographs`). One of the
+            three.
         image_size: int >= 1, height and width that images are brought to in pixels, or a pair of
             them. May be left out for an npz file, and must be for a known task.
         channels: 1 or 3; `None` for 3, or those of the npz file.
@@ -43,8 +55,8 @@ class OwnTask:
         fit: `"crop"` or `"stretch"` (see `standard_image`).
         test_share: float in (0, 0.5]. Share of every class for the test split, where the images
             come without one.
-        augment, crop_area, jitter: see `TaskSpec`. Resized crops of a folder's images are taken
-            from the whole photographs.
+        augment, crop_area, jitter: see `TaskSpec`. Resized crops are taken from the whole
+            photographs, of an npz file from the stored images.
 
     Raises:
         ValueError: if an argument is out of range or they do not go together.
@@ -53,6 +65,7 @@ class OwnTask:
     name: str
     folder: str | None = None
     npz: str | None = None
+    tfds: str | None = None
     image_size: int | tuple[int, int] | None = None
     channels: int | None = None
     flip: bool | None = None
@@ -65,16 +78,23 @@ class OwnTask:
 
     def __post_init__(self):
         check_task_name(self.name)
-        if (self.folder is None) == (self.npz is None):
-            received = f"folder={self.folder}, npz={self.npz}"
-            raise ValueError(f"`folder` or `npz` must be given, not both. Received: {received}")
+        given = [name for name in _PLACES if getattr(self, name) is not None]
+        if len(given) != 1:
+            received = ", ".join(f"{name}={getattr(self, name)}" for name in _PLACES)
+            raise ValueError(
+                f"`folder`, `npz` or `tfds` must be given, one of them. Received: {received}"
+            )
+        (place,) = given
+        if self.tfds is not None:
+            is_name = _TFDS_NAME.fullmatch(self.tfds)
+            self._check("tfds", "NAME, NAME/CONFIG or NAME:VERSION, as tfds has it", is_name)
         if self._is_known:
-            self._check("folder", "None for the name of a known task", self.folder is None)
+            self._check(place, "None for the name of a known task", place == "npz")
             for argument in ("image_size", "channels"):
                 is_valid = getattr(self, argument) is None
                 self._check(argument, f"left out, as '{self.name}' is a known task", is_valid)
-        if self.folder is not None and self.image_size is None:
-            raise ValueError("`image_size` must be given with `folder`. Received: image_size=None")
+        if place != "npz" and not self._is_known:
+            self._check("image_size", f"given with `{place}`", self.image_size is not None)
         if self.image_size is not None:
             object.__setattr__(self, "image_size", checked_image_size(self.image_size))
         self._check("channels", "1 or 3", self.channels in (None, 1, 3))
@@ -100,13 +120,14 @@ class OwnTask:
             value = getattr(self, argument)
             raise ValueError(f"`{argument}` must be {expected}. Received: {argument}={value}")
 
-    def to_spec(self, on_corrupt_image="error", index_dir=None):
-        """Lists the folder, or reads the npz file, and returns the `TaskSpec`.
+    def to_spec(self, on_corrupt_image="error", index_dir=None, data_dir=None, download=False):
+        """Lists the folder, reads the npz file or opens the tfds data set, and returns `TaskSpec`.
 
         Args:
-            on_corrupt_image: `"error"` to refuse image files that cannot be read when a split is
+            on_corrupt_image: `"error"` to refuse images that cannot be read when a split is
                 loaded, `"skip"` to leave them out. An npz file is always refused whole.
             index_dir: str or path of the folder for indexes, see `DataSettings`; `None` for none.
+            data_dir, download: see `TaskSpec.load`, of a tfds data set.
 
         Raises:
             DataNotFoundError: if the images are missing or not as they must be.
@@ -117,37 +138,52 @@ class OwnTask:
                 f"`on_corrupt_image` must be one of {', '.join(CORRUPT_RULES)}. "
                 f"Received: {on_corrupt_image=}"
             )
-        size, channels, fit, share = self.image_size, self.channels, self.fit, self.test_share
-        if self.npz is not None:
-            source = NpzSource(self.npz, size, channels, fit, share)
-        else:
-            index = index_dir and self._index_file(index_dir)
-            source = FolderSource(
-                self.folder, size, channels or 3, fit, share, on_corrupt_image, index
-            )
+        source = self._source(on_corrupt_image, index_dir, data_dir, download)
         size, channels, classes = source.image_size, source.channels, source.num_classes
-        described = f"{classes} classes of {self.folder or self.npz}"
+        described = f"{classes} classes of {self.folder or self.npz or self.tfds}"
         spec = TaskSpec(self.name, size, channels, classes, source, True, self.pad, described)
         if self._is_known:
-            known = get_task(self.name)
-            found, expected = (spec.image_shape, classes), (known.image_shape, known.num_classes)
-            if found != expected:
-                raise DataNotFoundError(
-                    f"`npz` must hold images of {expected[0]} in {expected[1]} classes, as "
-                    f"'{self.name}' has. Received: {found[0]} in {found[1]} classes, npz={self.npz}"
-                )
-            pad, described = spec.pad, f"{known.description}, of {self.npz}"
-            pad = known.pad if pad is None else pad
-            spec = dataclasses.replace(known, source=source, pad=pad, description=described)
+            spec = self._known_spec(spec)
         changed = {name: getattr(self, name) for name in ("augment", "crop_area", "jitter")}
         if self.flip is not None:
             changed["flip"] = self.flip
         return dataclasses.replace(spec, **changed)
 
+    def _source(self, on_corrupt_image, index_dir, data_dir, download):
+        size, channels = self.image_size, self.channels
+        if self.npz is not None:
+            return NpzSource(self.npz, size, channels, self.fit, self.test_share)
+        options = {
+            "channels": channels or 3,
+            "fit": self.fit,
+            "test_share": self.test_share,
+            "on_corrupt_image": on_corrupt_image,
+            "index_file": index_dir and self._index_file(index_dir),
+        }
+        if self.folder is not None:
+            return FolderSource(self.folder, size, **options)
+        return TfdsPhotographs(self.tfds, size, data_dir, download, **options)
+
+    def _known_spec(self, spec):
+        """Returns the `TaskSpec` of the known task, with the images of another."""
+        known = get_task(self.name)
+        found, expected = ((of.image_shape, of.num_classes) for of in (spec, known))
+        if found != expected:
+            raise DataNotFoundError(
+                f"`npz` must hold images of {expected[0]} in {expected[1]} classes, as "
+                f"'{self.name}' has. Received: {found[0]} in {found[1]} classes, npz={self.npz}"
+            )
+        pad = known.pad if spec.pad is None else spec.pad
+        described = f"{known.description}, of {self.npz}"
+        return dataclasses.replace(known, source=spec.source, pad=pad, description=described)
+
     def _index_file(self, index_dir):
         # A task may be tested on images elsewhere, which have an index of their own.
-        folder = os.path.abspath(os.path.expanduser(self.folder))
-        return pathlib.Path(index_dir) / f"{self.name}-{zlib.crc32(os.fsencode(folder)):08x}.npz"
+        if self.folder is not None:
+            place = os.fsencode(os.path.abspath(os.path.expanduser(self.folder)))
+        else:
+            place = f"tfds:{self.tfds}".encode()
+        return pathlib.Path(index_dir) / f"{self.name}-{zlib.crc32(place):08x}.npz"
 
 
 def parse_tasks(items):
@@ -187,12 +223,12 @@ def parse_tasks(items):
     return tasks
 
 
-def tasks_from_items(items, on_corrupt_image="error", index_dir=None):
+def tasks_from_items(items, **options):
     """Returns the `TaskSpec`s that items name or describe, a list in their order.
 
     Args:
         items: see `parse_tasks`.
-        on_corrupt_image, index_dir: see `OwnTask.to_spec`.
+        **options: see `OwnTask.to_spec`.
 
     Raises:
         DataNotFoundError: if the user's own images are missing or not as they must be.
@@ -204,7 +240,7 @@ def tasks_from_items(items, on_corrupt_image="error", index_dir=None):
             specs.append(get_task(task))
         else:
             with _errors_of(task.name):
-                specs.append(task.to_spec(on_corrupt_image, index_dir))
+                specs.append(task.to_spec(**options))
     return specs
 
 
@@ -252,6 +288,7 @@ _TEXT, _INTEGER, _NUMBER = (str, "a text"), (int, "an integer"), (float, "a numb
 _OPTIONS = {
     "folder": _TEXT,
     "npz": _TEXT,
+    "tfds": _TEXT,
     "image_size": (_image_size, "an integer or HEIGHTxWIDTH"),
     "channels": _INTEGER,
     "flip": (lambda text: {"true": True, "false": False}[text.lower()], "true or false"),

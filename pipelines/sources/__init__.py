@@ -1,10 +1,12 @@
 """Where images come from: one class per kind of source, all with the same `load`."""
 
 from pipelines.sources.array_source import ArraySource, DigitsSource, FashionMnistSmallSource
-from pipelines.sources.folder_source import CORRUPT_RULES, FolderSource
+from pipelines.sources.folder_source import FolderSource
 from pipelines.sources.image_files import ReadableImages, image_suffixes
+from pipelines.sources.indexed_source import CORRUPT_RULES
 from pipelines.sources.npz_source import NpzSource
 from pipelines.sources.split import DataNotFoundError
+from pipelines.sources.tfds_photographs import TfdsPhotographs
 from pipelines.sources.tfds_source import TfdsSource
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "FolderSource",
     "NpzSource",
     "ReadableImages",
+    "TfdsPhotographs",
     "TfdsSource",
     "image_suffixes",
 ]

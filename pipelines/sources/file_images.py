@@ -1,4 +1,4 @@
-"""Images of a split that are read from their files as they are needed."""
+"""Images of a split that are read and decoded as they are needed."""
 
 import functools
 import io
@@ -15,8 +15,8 @@ class FileImages:
     """Like `DecodedImages`, without any of them in memory but those of the batch in question.
 
     Args:
-        index: `FileIndex`, examined.
-        rows: int64 array `(examples,)`, the files of the split.
+        index: `ImageIndex`, examined.
+        rows: int64 array `(examples,)`, the numbers of the images of the split.
         image_size, channels, fit: see `standard_image`.
     """
 
@@ -35,13 +35,13 @@ class FileImages:
 
     @property
     def labels(self):
-        """int32 array `(examples,)`; no file is read for it."""
+        """int32 array `(examples,)`; none is read for it."""
         return self._index.labels[self._rows]
 
     def take(self, indices):
         """Returns the examples of the given numbers, as `DecodedImages.take` does.
 
-        A file that is not what it was when it was indexed is a `tf.errors.InvalidArgumentError`.
+        One that is not what it was when it was indexed is a `tf.errors.InvalidArgumentError`.
         """
         return self._take(indices)
 

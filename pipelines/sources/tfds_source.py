@@ -67,15 +67,11 @@ class TfdsSource:
         Raises:
             DataNotFoundError: if what lies in its place is damaged.
         """
-        import tensorflow_datasets as tfds
-
-        import pipelines.tiny_imagenet  # noqa: F401 - tfds then knows it, as those it comes with.
-
-        root = resolve_data_dir(data_dir)
         try:
-            return tfds.builder(self.builder_name, data_dir=str(root))
+            return tfds_builder(self.builder_name, data_dir)
         except Exception as error:  # tfds raises whatever the parser of a damaged file did.
-            raise self._damaged(root / self.builder_name, first_line(error), data_dir) from None
+            folder = resolve_data_dir(data_dir) / self.builder_name
+            raise self._damaged(folder, first_line(error), data_dir) from None
 
     def _prepared_builder(self, data_dir, download):
         builder = self.builder(data_dir)
@@ -90,7 +86,7 @@ class TfdsSource:
             raise DataNotFoundError(
                 f"`data_dir` must hold the images of '{self.builder_name}', which `--download` "
                 f"fetches, or `prepare_data --task={self.builder_name} --manual_dir=FOLDER` takes "
-                f"from {', '.join(archive_names(builder))} of {self.page}. Received: "
+                f"from {', '.join(archive_sizes(builder))} of {self.page}. Received: "
                 f"{data_dir=}, without {builder.data_dir}{reason}"
             ) from failure
         return builder
@@ -100,6 +96,9 @@ class TfdsSource:
         info = builder.info.splits.get(part)
         if info is None or not info.num_examples:
             raise self._damaged(builder.data_path, f"there is no split '{part}'", data_dir)
+        if builder.info.file_format.value != "tfrecord":
+            problem = f"its files are of the format {builder.info.file_format.value}, not tfrecord"
+            raise self._damaged(builder.data_path, problem, data_dir)
         size = 0
         for path in map(str, info.filepaths):
             if not tf.io.gfile.exists(path):
@@ -115,6 +114,23 @@ class TfdsSource:
             f"`data_dir` must hold undamaged images of '{self.builder_name}'; remove {folder} and "
             f"prepare it again. Received: {data_dir=}, where {problem}"
         )
+
+
+def tfds_builder(name, data_dir=None):
+    """Returns a `tfds.core.DatasetBuilder`, whether or not its data set is prepared.
+
+    Args:
+        name: str, as tfds has it.
+        data_dir: see `resolve_data_dir`.
+
+    Raises:
+        Exception: if tfds does not know it, or what lies in its place is damaged.
+    """
+    import tensorflow_datasets as tfds  # Takes seconds, which other tasks need not wait.
+
+    import pipelines.tiny_imagenet  # noqa: F401 - tfds then knows it, as those it comes with.
+
+    return tfds.builder(name, data_dir=str(resolve_data_dir(data_dir)))
 
 
 def resolve_data_dir(data_dir):
@@ -135,11 +151,19 @@ def is_prepared(builder):
     return (builder.data_path / "dataset_info.json").exists()
 
 
-def archive_names(builder):
-    """Returns the names of the official files that a tfds builder reads, a sorted list of str."""
-    registered = [info.filename for info in (builder.url_infos or {}).values()]
-    # A builder of ours has no address to fetch from, and says itself what it needs.
-    return sorted(registered) or list(getattr(builder, "MANUAL_FILES", ()))
+def archive_sizes(builder):
+    """Returns the names of the official files that a tfds builder reads, with their sizes.
+
+    Returns:
+        Dict, sorted by name, to the size in bytes, or `None` where it is not known.
+    """
+    sizes = {name: None for name in getattr(builder, "MANUAL_FILES", ())}
+    for url, info in (builder.url_infos or {}).items():
+        # Of those that a user has to fetch, only the address may say what they are called.
+        name = info.filename or (builder.MANUAL_DOWNLOAD_INSTRUCTIONS and url.rpartition("/")[2])
+        if name:
+            sizes[name] = info.size
+    return dict(sorted(sizes.items()))
 
 
 def first_line(error):

@@ -74,8 +74,11 @@ class OwnTaskTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(
         ({"name": "Mine"}, "`name` must be lower-case"),
-        ({"npz": "a.npz"}, "`folder` or `npz` must be given"),
-        ({"folder": None}, "`folder` or `npz` must be given"),
+        ({"npz": "a.npz"}, "`folder`, `npz` or `tfds` must be given, one of them"),
+        ({"tfds": "photos"}, "`folder`, `npz` or `tfds` must be given, one of them"),
+        ({"folder": None}, "`folder`, `npz` or `tfds` must be given, one of them"),
+        ({"folder": None, "tfds": "site:photos"}, "`tfds` must be NAME, NAME/CONFIG or NAME:VERS"),
+        ({"folder": None, "tfds": "a", "image_size": None}, "`image_size` must be given with `tfd"),
         ({"image_size": None}, "`image_size` must be given with `folder`"),
         ({"image_size": 0}, "`image_size` must be an integer >= 1"),
         ({"image_size": (8, 0)}, "`image_size` must be an integer >= 1"),
@@ -149,6 +152,7 @@ class KnownTaskTest(tf.test.TestCase, parameterized.TestCase):
         ({"image_size": 48}, "`image_size` must be left out, as 'cifar10' is a known task"),
         ({"channels": 1}, "`channels` must be left out, as 'cifar10' is a known task"),
         ({"npz": None, "folder": "/a"}, "`folder` must be None for the name of a known task"),
+        ({"npz": None, "tfds": "stl10"}, "`tfds` must be None for the name of a known task"),
         ({"pad": 32}, "`pad` must be an integer >= 0 and below 32"),
     )
     def test_options_that_would_change_the_task_are_refused(self, changes, fault):
@@ -170,15 +174,19 @@ class ParseTasksTest(tf.test.TestCase, parameterized.TestCase):
         (
             ["a:folder=/a", "image_size=9", "channels=1", "flip=False", "pad=2"]
             + ["fit=stretch", "test_share=0.3"],
-            [OwnTask("a", "/a", None, 9, 1, False, 2, "stretch", 0.3)],
+            [OwnTask("a", "/a", None, None, 9, 1, False, 2, "stretch", 0.3)],
         ),
         (
             ["a:folder=/a", "image_size=32x64", "augment=resized", "crop_area=0.3", "jitter=0.4"],
-            [OwnTask("a", "/a", None, (32, 64), augment="resized", crop_area=0.3, jitter=0.4)],
+            [OwnTask("a", "/a", image_size=(32, 64), augment="resized", crop_area=0.3, jitter=0.4)],
         ),
-        (["a:folder=/a", "image_size=32X32"], [OwnTask("a", "/a", None, 32)]),
+        (["a:folder=/a", "image_size=32X32"], [OwnTask("a", "/a", image_size=32)]),
         (["a:image_size=9", "folder=C:/x=1"], [OwnTask("a", "C:/x=1", image_size=9)]),
         (["a:npz=/x=1:2/b, c"], [OwnTask("a", npz="/x=1:2/b, c")]),
+        (
+            ["a:tfds=photos/small:1.0.0", "image_size=8", "jitter=0.1", "fit=stretch"],
+            [OwnTask("a", tfds="photos/small:1.0.0", image_size=8, jitter=0.1, fit="stretch")],
+        ),
         (["cifar10:npz=/a", "pad=2"], [OwnTask("cifar10", npz="/a", pad=2)]),
     )
     def test_items(self, items, expected):
@@ -190,7 +198,7 @@ class ParseTasksTest(tf.test.TestCase, parameterized.TestCase):
         (["birds:folder"], "a value for every option"),
         (["birds:"], "a value for every option"),
         (["birds:folder="], "a value for `folder` of 'birds'"),
-        (["birds:npz=/a", "size=48"], "options of folder, npz, image_size"),
+        (["birds:npz=/a", "size=48"], "options of folder, npz, tfds, image_size"),
         (["birds:npz=/a", "pad=1", "pad=2"], "give `pad` of 'birds' once"),
         (["birds:npz=/a", "pad=x"], "an integer for `pad`"),
         (["birds:npz=/a", "image_size=3x"], "an integer or HEIGHTxWIDTH for `image_size`"),
@@ -198,7 +206,7 @@ class ParseTasksTest(tf.test.TestCase, parameterized.TestCase):
         (["birds:npz=/a", "flip=maybe"], "true or false for `flip`"),
         (["birds:npz=/a", "test_share=x"], "a number for `test_share`"),
         (["birds:npz=/a", "test_share=0.9"], "valid for 'birds': `test_share` must"),
-        (["birds:image_size=8"], "valid for 'birds': `folder` or `npz` must be given"),
+        (["birds:image_size=8"], "valid for 'birds': `folder`, `npz` or `tfds` must"),
         (["Birds:npz=/a"], "valid for 'Birds': `name` must be lower-case"),
         (["birds:npz=/a", "birds:npz=/b"], "each once"),
         (["digits", "digits:npz=/a"], "each once"),

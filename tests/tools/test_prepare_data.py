@@ -28,7 +28,14 @@ class PrepareDataTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
         ("--task=cifar", "`name` must be one of mnist, .*Received: name='cifar'$"),
         ("--task=cifar10", "`manual_dir` must hold cifar-10-binary.tar.gz. Received: "),
-        ("", "flag --task=None: Flag --task must have a value"),
+        ("", "`--task` or `--tfds` must be given, not both. Received: task=None, tfds=None"),
+        ("--task=cifar10 --tfds=stl10", "`--task` or `--tfds` must be given, not both."),
+        ("--tfds=nonesuch", "`tfds` must be a data set that tfds knows, .*tfds=nonesuch"),
+        ("--tfds=coco", "`tfds` must have an Image and a ClassLabel as its supervised keys"),
+        (
+            "--tfds=imagenet2012",
+            "`manual_dir` must hold ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar. Received: ",
+        ),
         ("--task=cifar10 x", "Arguments must be flags"),
         ("--task=cifar10 --from=x", "`--from` is called `--manual_dir` now"),
     )

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from pipelines.sources import DataNotFoundError, file_index
+from pipelines.sources import DataNotFoundError, file_index, image_index
 from pipelines.sources.file_index import FileIndex
 from tests.pipelines.own_images import damage, write_classes
 
@@ -34,21 +34,21 @@ class FileIndexTest(tf.test.TestCase, parameterized.TestCase):
         rows = {split: rows.tolist() for split, rows in index.rows.items()}
         self.assertEqual(rows, {"test": [0, 1], "train": [2, 3, 4, 5, 6]})
         self.assertEqual(list(index.faults), [5])
-        self.assertEqual(index.path(5), str(self.folder / "train" / "two" / "00.png"))
+        self.assertEqual(index.name(5), str(self.folder / "train" / "two" / "00.png"))
         for row in range(7):
-            self.assertEqual(index.read(row), pathlib.Path(index.path(row)).read_bytes())
+            self.assertEqual(index.read(row), pathlib.Path(index.name(row)).read_bytes())
 
     def test_it_knows_the_files(self):
         self._check(self.index)
 
     def test_a_later_start_looks_at_no_file_and_lists_no_folder(self):
-        with mock.patch.object(file_index, "decoded_or_fault", side_effect=AssertionError):
+        with mock.patch.object(image_index, "decoded_or_fault", side_effect=AssertionError):
             with mock.patch.object(file_index, "ImageFolder", side_effect=AssertionError):
                 self._check(self._load())
 
     def test_folders_that_were_changed_and_hold_the_same_are_listed_once_more(self):
         (self.folder / "train" / "one" / "notes.txt").touch()
-        with mock.patch.object(file_index, "decoded_or_fault", side_effect=AssertionError):
+        with mock.patch.object(image_index, "decoded_or_fault", side_effect=AssertionError):
             index = self._load()
         self._check(index)
         index.save(self.file)
@@ -80,7 +80,7 @@ class FileIndexTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters("same size", "another size", "gone")
     def test_a_file_of_other_content_is_refused_when_it_is_read(self, change):
-        path = pathlib.Path(self.index.path(1))
+        path = pathlib.Path(self.index.name(1))
         content = path.read_bytes()
         before = os.stat(path.parent).st_mtime_ns
         path.write_bytes(content[:-1] + (b"x" if change == "same size" else b""))

@@ -120,6 +120,12 @@ class DamagedTest(tf.test.TestCase, parameterized.TestCase):
         self.shard.write_bytes(self.shard.read_bytes()[:size])
         self._assert_refused(self.folder, "the files of 'train' are cut off$")
 
+    def test_another_format(self):
+        shutil.rmtree(self.folder)
+        builder = tfds.builder("numbered_images", data_dir=self.root)
+        builder.download_and_prepare(file_format="array_record")
+        self._assert_refused(self.folder, "its files are of the format array_record, not tfrecord$")
+
     def test_missing_split(self):
         splits = tfds.builder("numbered_images", data_dir=self.root).info.splits
         only_test = tfds.core.splits.SplitDict([splits["test"]])
