@@ -9,12 +9,17 @@ from elastic_tf.settings import Settings, setting
 from elastic_tf.training.stages import INITIAL
 
 SHAPES = ("step", "cosine")
+# Of the estimator, from the learning rate at the start.
+ESTIMATOR_OPTIMIZERS = {
+    "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
+    "adam": keras.optimizers.Adam,
+}
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
 @dataclasses.dataclass(frozen=True)
 class OptimizerSettings(Settings):
-    """SGD with Nesterov momentum 0.9 for the estimator, Adam for the selector, and their rates.
+    """SGD with Nesterov momentum 0.9 or Adam for the estimator, Adam for the selector; their rates.
 
     `learning_rate_shape="step"` decays the estimator's rate within the initial stage, and again
     over the rounds of the alternation, and keeps the selector's. `"cosine"` takes the estimator's
@@ -26,7 +31,8 @@ class OptimizerSettings(Settings):
         ValueError: if a setting is out of range.
 
     Reference: Ahn et al., 2019, the method's section 4; Loshchilov and Hutter, 2017
-        (arXiv 1608.03983).
+        (arXiv 1608.03983);
+        Kingma and Ba, 2015 (arXiv 1412.6980).
     """
 
     learning_rate: float = setting(
@@ -72,10 +78,17 @@ class OptimizerSettings(Settings):
     learning_rate_decay: float = setting(
         0.1, "Factor of each decay, with 'step'.", float, above=0.0, high=1.0
     )
+    optimizer: str = setting(
+        "sgd",
+        "Estimator's optimizer: SGD with Nesterov momentum, or Adam, which takes a learning rate "
+        "of about 0.001 and brings a pretrained network to new tasks in fewer steps.",
+        str,
+        choices=tuple(ESTIMATOR_OPTIMIZERS),
+    )
     head_rate: float = setting(
         1.0,
         "How many times that rate the linear layers of the heads have, which are new where the "
-        "rest starts with trained weights.",
+        "rest starts with trained weights; with SGD.",
         float,
         above=0.0,
     )
@@ -97,6 +110,14 @@ class OptimizerSettings(Settings):
         sampling="log",
     )
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.optimizer == "adam" and self.head_rate != 1:
+            raise ValueError(
+                "`head_rate` must be 1 with Adam, whose steps do not grow with gradients. "
+                f"Received: head_rate={self.head_rate}"
+            )
+
     def estimator_rate(self, stage, stages):
         """Returns the estimator's learning rate, a float32 scalar tensor.
 
@@ -113,7 +134,7 @@ class OptimizerSettings(Settings):
 
     def make_optimizer(self):
         """Returns the estimator's optimizer, whose rate is set at every step."""
-        return keras.optimizers.SGD(self.learning_rate, momentum=0.9, nesterov=True)
+        return ESTIMATOR_OPTIMIZERS[self.optimizer](self.learning_rate)
 
     def make_selector_optimizer(self, stages, num_tasks, guesses):
         """Returns the selector's optimizer.

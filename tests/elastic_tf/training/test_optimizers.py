@@ -41,6 +41,21 @@ class EstimatorRateTest(testing.TestCase):
         self.assertAllClose(OptimizerSettings(0.2).estimator_rate(stages(2), stages), 0.1)
 
 
+class EstimatorOptimizerTest(testing.TestCase):
+    @parameterized.parameters(("sgd", 1.9), ("adam", 1.0))
+    def test_the_first_step(self, name, expected):
+        """Nesterov's momentum of 0.9 makes 1.9 of the first gradient, Adam its sign."""
+        optimizer = OptimizerSettings(0.01, optimizer=name).make_optimizer()
+        variable = keras.Variable([5.0, 5.0])
+        optimizer.build([variable])
+        optimizer.apply([tf.constant([1.0, -1.0])], [variable])
+        self.assertAllClose(variable, [5 - 0.01 * expected, 5 + 0.01 * expected], rtol=1e-5)
+
+    def test_adam_has_one_rate(self):
+        with self.assertRaisesRegex(ValueError, "`head_rate` must be 1 .* head_rate=3"):
+            OptimizerSettings(optimizer="adam", head_rate=3.0)
+
+
 class SelectorOptimizerTest(testing.TestCase):
     def _rates(self, settings, rounds=2, guesses=True):
         stages = StageSchedule(3, rounds=rounds, selector_steps=2, estimator_steps=4)
