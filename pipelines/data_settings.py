@@ -162,13 +162,12 @@ class DataSettings:
             DataNotFoundError: if the user's own images are missing or not as they must be.
             ValueError: if a name is not known.
         """
-        return tasks_from_items(
-            self.tasks,
-            on_corrupt_image=self.on_corrupt_image,
-            index_dir=self.index_dir,
-            data_dir=self.data_dir,
-            download=self.download,
-        )
+        return tasks_from_items(self.tasks, **self.own_task_options())
+
+    def own_task_options(self):
+        """Returns the arguments of `OwnTask.to_spec`, a dict."""
+        names = ("on_corrupt_image", "index_dir", "data_dir", "download")
+        return {name: getattr(self, name) for name in names}
 
     def save_indexes(self, specs):
         """Keeps what was found out of images that are read as needed, in `index_dir` if given.

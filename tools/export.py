@@ -214,7 +214,7 @@ def _name(task):
 
 def _spec(name, text, data):
     if isinstance(text, pipelines.OwnTask):
-        return text.to_spec(data.on_corrupt_image, data.index_dir, data.data_dir, data.download)
+        return text.to_spec(**data.own_task_options())
     if text not in pipelines.task_names():
         raise ValueError(
             f"`--tasks` must say what the images of '{name}' are, which is neither a known task "

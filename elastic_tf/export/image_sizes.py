@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from elastic_tf.layers.task_layers import resize_images
+
 
 def images_spec(image_shape, dtype, any_size=False):
     """Returns the `tf.TensorSpec` of the images that an export takes, in batches of any size.
@@ -33,4 +35,4 @@ def at_size_of(image_shape, images):
     size = tuple(image_shape[:2])
     if tuple(images.shape[1:3]) == size:
         return images
-    return tf.image.resize(tf.cast(images, tf.float32), size)
+    return resize_images(images, size)

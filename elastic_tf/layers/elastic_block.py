@@ -42,8 +42,8 @@ class ElasticBlock(Configured, keras.layers.Layer):
 
     The moments of a normalisation are taken over the instances that run the block at all, those of
     a hidden channel over the instances that use it, those of a norm by level over the instances at
-    each level. At a level of ratio 0 the block is exactly its
-    shortcut, and nothing else is evaluated: where that is a projection, with the norm before it.
+    each level. At a level of ratio 0 the block is exactly its shortcut, and nothing else is
+    evaluated: where that is a projection, with the norm before it.
 
     Args:
         kind: str, a key of `BLOCK_KINDS`.
@@ -259,9 +259,9 @@ class ElasticBlock(Configured, keras.layers.Layer):
             outputs = apply_gates(outputs, used) if from_hidden else outputs
             outputs = layer.run(outputs)
             from_hidden = step.to_hidden
-        # A convolution of zeros is 0, without a bias; a norm by level has given 0.
-        is_norm = isinstance(step, Norm)
-        if not step.by_level if is_norm else step.bias or gates is None:
+        # Where nothing ran, a norm by level has given 0, and a convolution of zeros without a bias.
+        is_zero = step.by_level if isinstance(step, Norm) else gates is not None and not step.bias
+        if not is_zero:
             outputs = apply_gates(outputs, runs)
         return outputs if self.shortcut is None else self.shortcut.run(shortcut) + outputs
 

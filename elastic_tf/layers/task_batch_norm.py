@@ -214,7 +214,7 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
 
     def measures(self, training):
         """Returns whether the moments of the batch serve, a bool."""
-        return training and not (self.keeps_averages and pool_of(self) is None)
+        return training and not (self.keeps_averages and _POOLS.get() is None)
 
     def masked_scale_and_offset(self, inputs, task, usage=None, training=False, level=None):
         """Returns what the layer does as `inputs * scale + offset`; see the call arguments."""
@@ -256,8 +256,7 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
     def fill_averages(self, task, mean, variance):
         """Replaces the running averages of a task, those of all levels, by float `(channels,)`."""
         for level in range(self.num_levels or 1):
-            for average, value in zip(self.averages(task, level), (mean, variance), strict=True):
-                average.assign(value)
+            self.set_averages(task, np.full(self.channels, np.inf), mean, variance, level)
 
     def compute_output_shape(self, input_shape):
         return input_shape

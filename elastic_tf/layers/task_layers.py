@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from elastic_tf.costs.cost_table import dense_macs, same_output_size
@@ -61,6 +62,19 @@ HEAD_KINDS = {"plain": (Norm(),), "mobile": (Conv(1, filters=1280), Norm("relu6"
 def _check_kind(kind, kinds):
     if kind not in kinds:
         raise ValueError(f"`kind` must be one of {tuple(kinds)}. Received: kind={kind}")
+
+
+def resize_images(images, size):
+    """Returns images of another size, bilinearly and without smoothing, as every runtime has it.
+
+    Args:
+        images: tensor `(batch, height, width, channels)` of any numeric type, not empty.
+        size: `(height, width)` to bring them to, pixels.
+
+    Returns:
+        float32 tensor `(batch, *size, channels)`; other runtimes want that type.
+    """
+    return tf.image.resize(tf.cast(images, tf.float32), size)
 
 
 def check_images(images, task, image_shape):
@@ -190,8 +204,7 @@ class TaskStem(Configured, keras.layers.Layer):
         """Returns images, not empty, at the size that the first convolution sees."""
         if self.resized == self.image_shape[:2]:
             return images
-        # As float32, which other runtimes want.
-        return tf.image.resize(tf.cast(images, tf.float32), self.resized)
+        return resize_images(images, self.resized)
 
     @property
     def output_size(self):
@@ -300,6 +313,13 @@ class TaskHead(Configured, keras.layers.Layer):
         """As a call, for features that are not empty."""
         features = run_steps(self.layers(), features, self.task, training)
         return self.linear(pool_globally(features))
+
+    def forget_classes(self):
+        """Makes the linear layer zeros, as random numbers would shake a trained trunk.
+
+        Reference: Kolesnikov et al., 2020 (arXiv 1912.11370).
+        """
+        self.linear.set_weights([np.zeros(weight.shape) for weight in self.linear.weights])
 
     def macs(self, input_size):
         """Returns the MACs for one image, an int.

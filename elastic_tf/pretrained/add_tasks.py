@@ -51,8 +51,7 @@ def add_tasks(network, tasks):
         if path in old:
             weight.assign(_fitted(np.asarray(old[path]), weight.shape))
     for task in tasks:
-        kernel = grown.estimator.heads[task].linear.kernel
-        kernel.assign(np.zeros(kernel.shape))  # As `elasticize` has it.
+        grown.estimator.heads[task].forget_classes()
     grown.calibrations = dict(network.calibrations)
     return grown
 

@@ -62,8 +62,7 @@ def elasticize(
     >>> tasks = {"photos": {"image_shape": (64, 64, 3), "num_classes": 10}}
     >>> network = elasticize("efficientnet-lite0", tasks)
 
-    Reference: Cai et al., 2020 (arXiv 1908.09791); Kolesnikov et al., 2020 (arXiv 1912.11370),
-    on new heads of zeros; the method's section 2.
+    Reference: Cai et al., 2020 (arXiv 1908.09791); the method's section 2.
     """
     tasks = validate_tasks(tasks)
     if order not in ORDERS:
@@ -117,8 +116,8 @@ def _start_from(estimator, source):
         _copy(own.layers(), head.layers())
         if own.num_classes == head.num_classes:
             own.linear.set_weights(head.linear.get_weights())
-        else:  # Anything random would shake the trunk until it is unlearned.
-            own.linear.kernel.assign(np.zeros(own.linear.kernel.shape))
+        else:
+            own.forget_classes()
 
 
 def _copy(layers, sources):

@@ -31,8 +31,7 @@ class OptimizerSettings(Settings):
         ValueError: if a setting is out of range.
 
     Reference: Ahn et al., 2019, the method's section 4; Loshchilov and Hutter, 2017
-        (arXiv 1608.03983);
-        Kingma and Ba, 2015 (arXiv 1412.6980).
+        (arXiv 1608.03983); Kingma and Ba, 2015 (arXiv 1412.6980).
     """
 
     learning_rate: float = setting(
@@ -81,7 +80,7 @@ class OptimizerSettings(Settings):
     optimizer: str = setting(
         "sgd",
         "Estimator's optimizer: SGD with Nesterov momentum, or Adam, which takes a learning rate "
-        "of about 0.001 and brings a pretrained network to new tasks in fewer steps.",
+        "of about 0.001.",
         str,
         choices=tuple(ESTIMATOR_OPTIMIZERS),
     )

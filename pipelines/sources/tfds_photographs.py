@@ -5,7 +5,13 @@ import tensorflow as tf
 from pipelines.sources.indexed_source import IndexedSource
 from pipelines.sources.split import DataNotFoundError
 from pipelines.sources.tfds_index import FILE_FORMAT, TfdsIndex
-from pipelines.sources.tfds_source import first_line, is_prepared, resolve_data_dir, tfds_builder
+from pipelines.sources.tfds_source import (
+    download_missing,
+    first_line,
+    is_prepared,
+    resolve_data_dir,
+    tfds_builder,
+)
 from pipelines.streams import batches_in_order
 
 _CHUNK = 64
@@ -57,18 +63,14 @@ def prepared_photographs(name, data_dir=None, download=False):
         DataNotFoundError: if tfds does not know it, or it is damaged or not prepared.
     """
     builder = photographs_builder(name, data_dir)
-    reason = ""
-    if download and not is_prepared(builder):
-        try:
-            builder.download_and_prepare(file_format=FILE_FORMAT)
-        except Exception as error:  # Network, disk and checksum errors have no common class.
-            reason = f"; download failed: {first_line(error)}"
+    failure = download_missing(builder, FILE_FORMAT) if download else None
     if not is_prepared(builder):
+        reason = f"; download failed: {first_line(failure)}" if failure else ""
         raise DataNotFoundError(
             "`tfds` must be prepared in the folder of `data_dir`, which `--download` does, or "
             f"`prepare_data --tfds={name} --manual_dir=FOLDER` from its official archives. "
             f"Received: tfds={name}, {data_dir=}, without {builder.data_path}{reason}"
-        )
+        ) from failure
     return builder
 
 

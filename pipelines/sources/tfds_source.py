@@ -75,12 +75,7 @@ class TfdsSource:
 
     def _prepared_builder(self, data_dir, download):
         builder = self.builder(data_dir)
-        failure = None
-        if download and not is_prepared(builder):
-            try:
-                builder.download_and_prepare()
-            except Exception as error:  # Network, disk and checksum errors have no common class.
-                failure = error
+        failure = download_missing(builder) if download else None
         if failure or not is_prepared(builder):
             reason = f"; download failed: {first_line(failure)}" if failure else ""
             raise DataNotFoundError(
@@ -149,6 +144,24 @@ def is_prepared(builder):
     """Returns whether the data set of a tfds builder is there, finished."""
     # tfds writes this file last. Its own `is_prepared` would log a warning as well.
     return (builder.data_path / "dataset_info.json").exists()
+
+
+def download_missing(builder, file_format=None):
+    """Lets tfds fetch and prepare a data set that is not there.
+
+    Args:
+        builder: `tfds.core.DatasetBuilder`.
+        file_format: str, as of tfds; `None` for its default.
+
+    Returns:
+        The exception that it failed with, or `None`.
+    """
+    if not is_prepared(builder):
+        try:
+            builder.download_and_prepare(file_format=file_format)
+        except Exception as error:  # Network, disk and checksum errors have no common class.
+            return error
+    return None
 
 
 def archive_sizes(builder):
