@@ -40,6 +40,7 @@ from elastic_tf.policies.budget import BudgetCalibration
 from elastic_tf.policies.model_choice import ModelChoice
 from elastic_tf.pretrained.add_tasks import add_tasks
 from elastic_tf.pretrained.elasticize import elasticize
+from elastic_tf.pretrained.initial_network import initial_network, load_network
 from elastic_tf.training.callbacks import (
     RaiseOnDivergence,
     ResumableCheckpoint,

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "training": MODELS,
     "pretrained": (*MODELS, "training"),
     "report": LIBRARY,
-    "tuning": LIBRARY,
+    "tuning": (*LIBRARY, "pretrained"),
 }
 FOR_ALL = ("elastic_tf.settings", "elastic_tf.files", "elastic_tf.version")
 OURS = ("elastic_tf", "pipelines", "tools", "elastic_tf_tools", "tests")

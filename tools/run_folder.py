@@ -7,12 +7,9 @@ import typing
 
 from elastic_tf_tools.training_settings import TrainingSettings
 
-import keras
-
 import elastic_tf
 import pipelines
 from elastic_tf.files import ClaimedFolder, read_json
-from elastic_tf.models.tasks import check_finite
 
 FILE = "run.json"
 # What run.json of a run with fresh averages has besides: which ones they are.
@@ -127,23 +124,7 @@ class RunFolder:
                 f"`--model_dir` must hold a finished run, with a {self.model.name}. "
                 f"Received: model_dir={self.path}"
             )
-        return load_network(self.model)
-
-
-def load_network(path):
-    """Returns the `DeepElasticNetwork` of a file; a `ValueError` if it holds no finite one."""
-    try:
-        model = keras.saving.load_model(path)
-    except Exception as error:  # Keras raises whatever the zip, JSON or HDF5 reader did.
-        received = (str(error).splitlines() or [type(error).__name__])[0]
-    else:
-        if isinstance(model, elastic_tf.DeepElasticNetwork):
-            check_finite(model, path)
-            return model
-        received = type(model).__name__
-    raise ValueError(
-        f"{path} must be a DeepElasticNetwork saved by this version. Received: {received}"
-    )
+        return elastic_tf.load_network(self.model)
 
 
 class LoadedRun(typing.NamedTuple):

@@ -12,11 +12,12 @@ import time
 import types
 
 from elastic_tf_tools import flags
-from elastic_tf_tools.run_folder import RunFolder, batches_of, load_network
+from elastic_tf_tools.run_folder import RunFolder, batches_of
 
 import keras
 import tensorflow as tf
 
+import elastic_tf
 import pipelines
 from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.evaluation.budgets import calibrate_network, settle_target, validation_figures
@@ -104,7 +105,7 @@ def main(values):
 
 def _load(run):
     try:
-        model = load_network(run.checkpoint)
+        model = elastic_tf.load_network(run.checkpoint)
     except ValueError as error:
         raise ValueError(f"{error}. Move it away to start anew") from None
     print(f"Continuing at step {int(model.step.numpy())} from {run.checkpoint}")

@@ -1,14 +1,9 @@
 """All settings of a training: of its data, network, schedule, method and optimizers."""
 
 import dataclasses
-import pathlib
-
-import keras
 
 import elastic_tf
 import pipelines
-from elastic_tf.pretrained.recognise import recognise
-from elastic_tf.pretrained.sources import load_source
 from elastic_tf.settings import setting
 
 # By section, in the order of a command's --help.
@@ -87,41 +82,12 @@ class TrainingSettings:
         Args:
             specs: sequence of `pipelines.TaskSpec`.
         """
-        keras.utils.set_random_seed(self.seed)
-        tasks, method = pipelines.network_tasks(specs), self.method
-        if self.network.init_from is None:
-            model = elastic_tf.DeepElasticNetwork(tasks, **self.network.arguments(), seed=self.seed)
-        elif pathlib.Path(self.network.init_from, "model.keras").exists():
-            model, method = self._grown(tasks)
-        else:
-            model = self._elasticized(tasks)
+        tasks = pipelines.network_tasks(specs)
+        model, method = elastic_tf.initial_network(
+            tasks, self.network, self.method, self.seed, verbose=1
+        )
         model.compile(self.schedule, method, self.optimizers)
         return model
-
-    def _elasticized(self, tasks):
-        source = load_source(self.network.init_from)
-        network = dataclasses.replace(self.network, backbone=recognise(source))
-        return elastic_tf.elasticize(
-            source,
-            tasks,
-            order=network.channel_order,
-            verbose=1,
-            seed=self.seed,
-            **network.arguments(),
-        )
-
-    def _grown(self, tasks):
-        """Returns the network of a run with further tasks, and the method to train them by."""
-        old = keras.saving.load_model(pathlib.Path(self.network.init_from, "model.keras"))
-        missing = [name for name in old.tasks if name not in tasks]
-        if missing:
-            raise ValueError(
-                f"`tasks` must have those of {self.network.init_from}, {', '.join(old.tasks)}. "
-                f"Received: none called {', '.join(missing)}"
-            )
-        new = {name: task for name, task in tasks.items() if name not in old.tasks}
-        frozen = tuple(old.tasks) if self.method.freeze == "trunk" else ()
-        return elastic_tf.add_tasks(old, new), dataclasses.replace(self.method, frozen_tasks=frozen)
 
 
 def _with_tuples(value):

@@ -21,17 +21,19 @@ class NetworkSettings(Settings):
     The defaults are the network's own; `paper()` are the paper's.
 
     Raises:
-        ValueError: if a setting is out of range, `backbone` is not understood, or `ratios` are none
-            for it.
+        ValueError: if a setting is out of range, `backbone` is not understood or given beside
+            `init_from`, or `ratios` are none for it.
 
     Reference: Ahn et al., 2019, supplement section 1; the method's section 3.
     """
 
-    backbone: str = setting(
+    backbone: str | None = setting(
         "wrn-32-4",
         "Trunk of the estimator: wrn-DEPTH-WIDEN; FAMILY-DEPTH[-WIDTH] of resnet, bottleneck, "
-        "mobile and vgg; efficientnet-lite0, mobilenetv2, resnet50v2 or resnet101v2.",
+        "mobile and vgg; efficientnet-lite0, mobilenetv2, resnet50v2 or resnet101v2. None where "
+        "init_from has its own.",
         str,
+        optional=True,
     )
     num_levels: int = setting(
         4,
@@ -117,15 +119,26 @@ class NetworkSettings(Settings):
 
     def __post_init__(self):
         super().__post_init__()
-        shape = parse_backbone(self.backbone)
+        if self.init_from is None:
+            shape = parse_backbone(self.backbone)
+        elif self.backbone in (None, type(self).backbone):
+            object.__setattr__(self, "backbone", None)
+        else:
+            raise ValueError(
+                "`backbone` must be left out where `init_from` is given, whose it is. "
+                f"Received: backbone={self.backbone}, init_from={self.init_from}"
+            )
         if self.ratios is not None:  # Lists, as from JSON, become tuples.
-            if self.init_from is None:  # Else they are those of another backbone.
+            if self.init_from is None:  # Else the backbone is not known yet.
                 shape.block_ratios(self.ratios)
             ratios = tuple(tuple(of) if isinstance(of, list) else of for of in self.ratios)
             object.__setattr__(self, "ratios", ratios)
 
     def arguments(self):
-        """Returns the arguments of `ElasticNetwork` but for the tasks, a dict."""
+        """Returns the arguments of `ElasticNetwork` but for the tasks, a dict.
+
+        Of a network that starts from none: see `initial_network`.
+        """
         arguments = self.get_config()
         precision = arguments.pop("precision")
         for name in ("init_from", "channel_order"):  # Of `elasticize`.

@@ -5,8 +5,8 @@ import keras_tuner
 
 from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.evaluation.budgets import calibrate_network, settle_target, validation_figures
+from elastic_tf.pretrained.initial_network import initial_network
 from elastic_tf.training.callbacks import RaiseOnDivergence, StopAtStep
-from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 
 SCORE = "score"
 
@@ -49,9 +49,10 @@ class ElasticHyperModel(keras_tuner.HyperModel):
         """
         self.space.declare(hp)
         settings = self.space.settings(hp.values)
-        keras.utils.set_random_seed(self.seed)
-        model = DeepElasticNetwork(self.tasks, **settings["network"].arguments(), seed=self.seed)
-        model.compile(settings["schedule"], settings["method"], settings["optimizers"])
+        model, method = initial_network(
+            self.tasks, settings["network"], settings["method"], self.seed
+        )
+        model.compile(settings["schedule"], method, settings["optimizers"])
         return model
 
     def fit(self, hp, model, batches, batches_of, steps_per_epoch=500, callbacks=(), **kwargs):

@@ -6,6 +6,7 @@ import itertools
 from elastic_tf.costs.ratios import default_ratios
 from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.models.network_settings import NetworkSettings
+from elastic_tf.pretrained.initial_network import backbone_of, is_elastic
 from elastic_tf.settings import check_value
 from elastic_tf.training.optimizers import OptimizerSettings
 from elastic_tf.training.settings import MethodSettings
@@ -74,7 +75,7 @@ class SearchSpace:
             for (section, cls), settings in zip(SECTIONS.items(), given, strict=True)
         }
         self.ratios_per_stage = ratios_per_stage
-        self.backbone = parse_backbone(self.given["network"].backbone)
+        self.backbone = parse_backbone(backbone_of(self.given["network"]))
         self.ranges = {name: self._range(name, text) for name, text in tune.items()}
         self._check()
 
@@ -160,6 +161,13 @@ class SearchSpace:
             )
         if self.ratios_per_stage and _RATIOS not in self.ranges:
             raise ValueError(f"`ratios_per_stage` needs ratios in `tune`. Received: {names}")
+        start = self.given["network"].init_from
+        fixed = [name for name in self.ranges if TUNABLES[name][0] == "network"]
+        if start and fixed and is_elastic(start):
+            raise ValueError(
+                "`tune` must not hold settings of the network where `init_from` is an elastic one, "
+                f"which has them. Received: {', '.join(fixed)}"
+            )
         ratios = self.given["network"].ratios
         if ratios and _NUM_LEVELS in self.ranges and _RATIOS not in self.ranges:
             raise ValueError(

@@ -1,0 +1,90 @@
+"""The network that a training starts with: a new one, or one that starts from a trained network."""
+
+import dataclasses
+import pathlib
+
+import keras
+
+from elastic_tf.models.backbones import parse_backbone
+from elastic_tf.models.tasks import check_finite
+from elastic_tf.pretrained.add_tasks import add_tasks
+from elastic_tf.pretrained.elasticize import elasticize
+from elastic_tf.pretrained.recognise import recognise
+from elastic_tf.pretrained.sources import SOURCES, load_source
+from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+
+_RUN_FILE = "model.keras"  # What a folder of a trained network of ours holds.
+
+
+def initial_network(tasks, network, method, seed=0, verbose=0):
+    """Makes the network that settings stand for, and says how to train it.
+
+    Args:
+        tasks: dict from task name to `{"image_shape": (height, width, channels),
+            "num_classes": int}`. With a trained elastic network as `init_from`, its own and others.
+        network: `NetworkSettings`.
+        method: `MethodSettings`.
+        seed: int >= 0, of new weights and of the models drawn. Defaults to 0.
+        verbose: 0, or 1 to print what was found. Defaults to 0.
+
+    Returns:
+        A `DeepElasticNetwork`, not compiled, and the `MethodSettings`: those given, with
+        `frozen_tasks` where tasks are added to a frozen trunk.
+
+    Raises:
+        FileNotFoundError, ImportError, ValueError: if what to start from cannot be used.
+    """
+    keras.utils.set_random_seed(seed)
+    if network.init_from is None:
+        return DeepElasticNetwork(tasks, **network.arguments(), seed=seed), method
+    if is_elastic(network.init_from):
+        return _grown(tasks, network.init_from, method)
+    source = load_source(network.init_from)
+    # As one that starts from nothing, of its backbone.
+    arguments = dataclasses.replace(network, backbone=recognise(source), init_from=None).arguments()
+    order = network.channel_order
+    return elasticize(source, tasks, order=order, verbose=verbose, seed=seed, **arguments), method
+
+
+def is_elastic(init_from):
+    """Returns whether this is the folder of a trained elastic network, a bool."""
+    return pathlib.Path(init_from, _RUN_FILE).exists()
+
+
+def backbone_of(network):
+    """Returns the name of the backbone that `initial_network` makes of `NetworkSettings`."""
+    if network.init_from is None:
+        return network.backbone
+    if is_elastic(network.init_from):
+        return load_network(pathlib.Path(network.init_from, _RUN_FILE)).backbone
+    kind = network.init_from.partition("=")[0]
+    return kind if kind in SOURCES else recognise(load_source(network.init_from))
+
+
+def load_network(path):
+    """Returns the `DeepElasticNetwork` of a file; a `ValueError` if it holds no finite one."""
+    try:
+        model = keras.saving.load_model(path)
+    except Exception as error:  # Keras raises whatever the zip, JSON or HDF5 reader did.
+        received = (str(error).splitlines() or [type(error).__name__])[0]
+    else:
+        if isinstance(model, DeepElasticNetwork):
+            check_finite(model, path)
+            return model
+        received = type(model).__name__
+    raise ValueError(
+        f"{path} must be a DeepElasticNetwork saved by this version. Received: {received}"
+    )
+
+
+def _grown(tasks, init_from, method):
+    old = load_network(pathlib.Path(init_from, _RUN_FILE))
+    missing = [name for name in old.tasks if name not in tasks]
+    if missing:
+        raise ValueError(
+            f"`tasks` must have those of {init_from}, {', '.join(old.tasks)}. "
+            f"Received: none called {', '.join(missing)}"
+        )
+    new = {name: task for name, task in tasks.items() if name not in old.tasks}
+    frozen = tuple(old.tasks) if method.freeze == "trunk" else ()
+    return add_tasks(old, new), dataclasses.replace(method, frozen_tasks=frozen)
