@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 import weakref
 
 import numpy as np
@@ -12,6 +11,7 @@ from pipelines.decoded_images import decode_images
 from pipelines.memory import available_memory
 from pipelines.own_tasks import parse_tasks, tasks_from_items
 from pipelines.registry import task_names
+from pipelines.settings import CheckedSettings, setting
 from pipelines.sources import CORRUPT_RULES
 from pipelines.sources.split import MAX_VALIDATION_SHARE
 from pipelines.streams import (
@@ -27,12 +27,8 @@ _COMFORTABLE_SHARE = 0.5  # Of the memory left, for images that could be read as
 _HELD = weakref.WeakValueDictionary()
 
 
-def _setting(default, kind, help, **metadata):
-    return dataclasses.field(default=default, metadata={"kind": kind, "help": help, **metadata})
-
-
 @dataclasses.dataclass(frozen=True)
-class DataSettings:
+class DataSettings(CheckedSettings):
     """The data of a run. What each setting means stands in the metadata of its field.
 
     Metadata: `help`, one sentence; `kind`, the type of a value; bounds `low` and `high`, both
@@ -49,7 +45,7 @@ class DataSettings:
         ValueError: if a setting is out of range.
     """
 
-    tasks: tuple[str, ...] = _setting(
+    tasks: tuple[str, ...] = setting(
         ("digits", "fashion_mnist_small"),
         str,
         f"Tasks, trained jointly. Known: {', '.join(task_names())}. Your own images: "
@@ -60,33 +56,33 @@ class DataSettings:
         "augment=crop|resized, crop_area=X, jitter=X.",
         is_list=True,
     )
-    on_corrupt_image: str = _setting(
+    on_corrupt_image: str = setting(
         "error",
         str,
         "What to do with images of your own that cannot be read: stop, or leave them out.",
         choices=CORRUPT_RULES,
     )
-    data_dir: str | None = _setting(
+    data_dir: str | None = setting(
         None,
         str,
         "Folder of prepared data sets; tfds' own default where left out.",
         optional=True,
         resume=True,
     )
-    download: bool = _setting(
+    download: bool = setting(
         False,
         bool,
         "Whether data sets that are not in the folder of prepared ones may be downloaded.",
         resume=True,
     )
-    batch_size: int | dict[str, int] = _setting(
+    batch_size: int | dict[str, int] = setting(
         128,
         int,
         "Images of each task in a step: one number, or one per task (digits=32,cifar10=128).",
         low=1,
         per_task=True,
     )
-    task_weights: str | dict[str, float] = _setting(
+    task_weights: str | dict[str, float] = setting(
         "equal",
         float,
         "How the images of a step, the batch size for each task on average, are divided: "
@@ -96,21 +92,21 @@ class DataSettings:
         choices=tuple(WEIGHT_RULES),
         per_task=True,
     )
-    class_weights: str = _setting(
+    class_weights: str = setting(
         "none",
         str,
         "How much an image counts in training: 'none', 1 each; 'balanced', by its class, so that "
         "all classes of a task count alike, and 1 on average.",
         choices=("none", "balanced"),
     )
-    cache_dir: str | None = _setting(
+    cache_dir: str | None = setting(
         None,
         str,
         "Folder for decoded images while running; in memory where left out.",
         optional=True,
         resume=True,
     )
-    decode: str = _setting(
+    decode: str = setting(
         "auto",
         str,
         "When images of folders and tfds= are decoded: all at the start, into memory or the folder "
@@ -119,7 +115,7 @@ class DataSettings:
         choices=("auto", "memory", "as_needed"),
         resume=True,
     )
-    index_dir: str | None = _setting(
+    index_dir: str | None = setting(
         None,
         str,
         "Folder for indexes of images that are decoded as needed, so that later starts need not "
@@ -127,14 +123,14 @@ class DataSettings:
         optional=True,
         resume=True,
     )
-    validation_share: float = _setting(
+    validation_share: float = setting(
         0.1,
         float,
         "Share of the train split held out for validation.",
         low=0.0,
         high=MAX_VALIDATION_SHARE,
     )
-    crop_pad: int | None = _setting(
+    crop_pad: int | None = setting(
         None,
         int,
         "Pixels of black around a training image, of which a random part of its size is taken: "
@@ -144,15 +140,12 @@ class DataSettings:
         optional=True,
         paper=4,
     )
-    eval_batch_size: int = _setting(
+    eval_batch_size: int = setting(
         256, int, "Images of each task in an evaluation batch.", low=1, resume=True
     )
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = _plain(getattr(self, field.name))
-            _check(field, value)
-            object.__setattr__(self, field.name, value)
+        super().__post_init__()
         parse_tasks(self.tasks)
 
     def task_specs(self):
@@ -185,12 +178,12 @@ class DataSettings:
             ValueError: if a setting names other tasks than `specs`, or both divide the batch.
         """
         names = [spec.name for spec in specs]
-        for setting in ("batch_size", "task_weights"):
-            value = getattr(self, setting)
+        for name in ("batch_size", "task_weights"):
+            value = getattr(self, name)
             if isinstance(value, dict) and set(value) != set(names):
                 raise ValueError(
-                    f"`{setting}` must give one number for each of {', '.join(names)}, and for no "
-                    f"other. Received: {setting}={value}"
+                    f"`{name}` must give one number for each of {', '.join(names)}, and for no "
+                    f"other. Received: {name}={value}"
                 )
         if self.task_weights == "equal":
             size = self.batch_size
@@ -334,7 +327,7 @@ class DataSettings:
         return spec.load(split, self.data_dir, self.validation_share, self.download)
 
     def _images(self, spec, split):
-        """Returns the `DecodedImages` or the `FileImages` of a split."""
+        """Returns the `DecodedImages` or the `IndexedImages` of a split."""
         images = self._at_hand(spec, split)
         if images is None:
             # Decoded once, as training and validation pass over the images again and again.
@@ -349,7 +342,7 @@ class DataSettings:
         return self._read_as_needed(spec, split) if held is None else held
 
     def _read_as_needed(self, spec, split):
-        """Returns the `FileImages` of a split that is not to be decoded at once, or `None`."""
+        """Returns the `IndexedImages` of a split that is not to be decoded at once, or `None`."""
         read = getattr(spec.source, "read_as_needed", None)
         if read is None:
             return None
@@ -379,54 +372,3 @@ def _checked(specs):
             f"`specs` must hold at least one task, each name once. Received: specs={names}"
         )
     return specs
-
-
-def _plain(value):
-    """Returns a setting with tuples in place of JSON's lists, str of paths and Python's numbers."""
-    if isinstance(value, dict):
-        return {name: _plain(of) for name, of in value.items()}
-    if isinstance(value, list):
-        return tuple(value)
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _check(field, value):
-    """Raises a `ValueError` if a value is not what the metadata of its field say."""
-    known = field.metadata
-    if value is None and known.get("optional"):
-        return
-    choices, values = known.get("choices", ()), [value]
-    if known.get("is_list"):
-        values = value if isinstance(value, tuple) else ()
-    elif known.get("per_task") and isinstance(value, dict):
-        choices, values = (), value.values()
-    if choices:
-        is_valid = value in choices
-    else:
-        is_valid = values and all(_is_valid(known, single) for single in values)
-    if not is_valid:
-        expected = f"one of {', '.join(choices)}" if choices else _expected(known)
-        raise ValueError(f"`{field.name}` must be {expected}. Received: {field.name}={value!r}")
-
-
-def _is_valid(known, value):
-    kind = known["kind"]
-    # An int will do for a float. A bool is an int to Python, yet never a number.
-    kinds = (int, float) if kind is float else kind
-    if not isinstance(value, kinds) or isinstance(value, bool) != (kind is bool):
-        return False
-    if kind not in (int, float):
-        return True
-    low, above = known.get("low", -math.inf), known.get("above", -math.inf)
-    return low <= value <= known.get("high", math.inf) and above < value < math.inf
-
-
-def _expected(known):
-    if known.get("is_list"):
-        return "a tuple of str, not empty"
-    text = {int: "an integer", float: "a number", bool: "a bool", str: "a str"}[known["kind"]]
-    bounds = (("low", ">="), ("above", ">"), ("high", "<="))
-    text += " and".join(f" {sign} {known[bound]}" for bound, sign in bounds if bound in known)
-    return f"{text}, or one per task" if known.get("per_task") else text

@@ -46,7 +46,7 @@ def training_stream(spec, images, batch_size, seed, start_step=0):
     batch that the whole stream has at position n, at no cost. Every epoch shows every image once.
 
     Args:
-        images: `DecodedImages` or `FileImages` of the train split.
+        images: `DecodedImages` or `IndexedImages` of the train split.
     """
     batch_size = checked_integer("batch_size", batch_size, 1)
     start_step = checked_integer("start_step", start_step, 0)
@@ -79,7 +79,7 @@ def batches_in_order(images, batch_size):
     """Returns images in order, each once (see `DataSettings.split_batches`).
 
     Args:
-        images: `DecodedImages` or `FileImages`.
+        images: `DecodedImages` or `IndexedImages`.
         batch_size: int >= 1.
     """
     batch_size = checked_integer("batch_size", batch_size, 1)

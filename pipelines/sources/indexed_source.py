@@ -5,7 +5,7 @@ import logging
 
 import numpy as np
 
-from pipelines.sources.file_images import FileImages
+from pipelines.sources.indexed_images import IndexedImages
 from pipelines.sources.split import carve_test, carve_validation, check_split
 
 CORRUPT_RULES = ("error", "skip")
@@ -81,7 +81,7 @@ class IndexedSource(abc.ABC):
         """Returns one split, see `TaskSpec.load`."""
 
     def read_as_needed(self, split, validation_share=0.1):
-        """Returns the images of `load`, decoded only when they are wanted: `FileImages`.
+        """Returns the images of `load`, decoded only when they are wanted: `IndexedImages`.
 
         All images are looked at once, unless the index says what there is to know.
 
@@ -92,7 +92,7 @@ class IndexedSource(abc.ABC):
         if self._index.faults is None:
             self._index.examine(self.image_size, self.channels, self.fit)
         rows = self._rows(split, validation_share)
-        return FileImages(self._index, rows, self.image_size, self.channels, self.fit)
+        return IndexedImages(self._index, rows, self.image_size, self.channels, self.fit)
 
     def save_index(self):
         """Keeps what `read_as_needed` has found in `index_file`, if there is one."""

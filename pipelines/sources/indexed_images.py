@@ -11,7 +11,7 @@ from pipelines.sources.image_files import decode_image, reader_threads
 from pipelines.task_spec import height_and_width
 
 
-class FileImages:
+class IndexedImages:
     """Like `DecodedImages`, without any of them in memory but those of the batch in question.
 
     Args:

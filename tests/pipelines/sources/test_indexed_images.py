@@ -21,7 +21,7 @@ class _TestCase(tf.test.TestCase, parameterized.TestCase):
         return pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
 
 
-class FileImagesTest(_TestCase):
+class IndexedImagesTest(_TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
