@@ -5,21 +5,19 @@ an `absl.flags.FlagValues`; `run` is its way in. No flag is global.
 """
 
 import contextlib
-import csv
 import dataclasses
-import io
 import pathlib
 import sys
 import textwrap
 
+from elastic_tf_tools.flag_values import parse_value, syntax, value_text
 from elastic_tf_tools.training_settings import SETTINGS, TrainingSettings, flag_name, setting_fields
 
 from absl import flags, logging
 
-from elastic_tf.settings import check_value, describe_range, setting
+from elastic_tf.settings import check_value, setting
 
 FOLDER = pathlib.Path(__file__).parent
-_NONE = "none"
 # Not of a section: it is of the data, the network and the training.
 _SEED = dataclasses.fields(TrainingSettings)[-1]
 
@@ -158,7 +156,7 @@ def given(values, names):
 
 def serialize(name, value):
     """Returns a flag as on a command line, `--name=value`; every value comes back as it is."""
-    return f"--{name}={_text(value)}"
+    return f"--{name}={value_text(value)}"
 
 
 def define_renamed(values, **renamed):
@@ -246,7 +244,7 @@ def help_text(docstring, values):
 
 
 def _help_line(flag):
-    default = "" if flag.default is None else f" ({_text(flag.default)})"
+    default = "" if flag.default is None else f" ({value_text(flag.default)})"
     return textwrap.fill(
         f"--{flag.name}: {flag.help}{default}",
         width=100,
@@ -266,7 +264,7 @@ class _SettingParser(flags.ArgumentParser):
     def parse(self, argument):
         value = argument
         if isinstance(argument, str):
-            value = _parse(argument, self.field.metadata)
+            value = parse_value(argument, self.field.metadata)
         check_value(self.field, value)
         return value
 
@@ -286,7 +284,7 @@ class _StandIn(flags.Flag):
         except ValueError as error:
             raise flags.IllegalFlagValueError(str(error)) from None
         for name, value in expanded.items():
-            self.flag_values[name].parse(_text(value))
+            self.flag_values[name].parse(value_text(value))
         self.value = argument
         self.present += 1
 
@@ -294,8 +292,8 @@ class _StandIn(flags.Flag):
 def _define(field, section, values, default, otherwise=""):
     known = field.metadata
     is_bool = known["kind"] is bool
-    syntax = "" if is_bool else f" [{_syntax(known)}]"
-    help = f"{known['help']}{syntax}{otherwise}"
+    form = "" if is_bool else f" [{syntax(known)}]"
+    help = f"{known['help']}{form}{otherwise}"
     name, parser = flag_name(field), _SettingParser(field)
     flag = flags.Flag(parser, None, name, default, help, boolean=is_bool)
     flags.DEFINE_flag(flag, values, module_name=section)
@@ -303,60 +301,6 @@ def _define(field, section, values, default, otherwise=""):
 
 def _define_stand_in(name, help, expand, section, values):
     flags.DEFINE_flag(_StandIn(name, help, expand, values), values, module_name=section)
-
-
-def _syntax(known):
-    """Returns what a flag's text may be, in words; `known` is a field's metadata."""
-    if known["kind"] is object:
-        parts = ["numbers, with ',' between levels and ';' between blocks"]
-    else:
-        parts = [describe_range(known)]
-    parts += ["each, with ',' between"] * bool(known.get("is_list"))
-    parts += ["or task=X,..."] * bool(known.get("per_task"))
-    parts += [f"or {_NONE}"] * bool(known.get("optional"))
-    return ", ".join(parts)
-
-
-def _parse(text, known):
-    kind = known["kind"]
-    if known.get("optional") and text.lower() in ("", _NONE):
-        return None
-    try:
-        if kind is bool:
-            return {"true": True, "false": False}[text.lower()]
-        if kind is object:
-            return _parse_ratios(text)
-        if known.get("is_list"):
-            (items,) = csv.reader([text], strict=True) if text else [[]]
-            return tuple(kind(item.strip()) for item in items)
-        if known.get("per_task") and "=" in text:
-            pairs = [item.split("=") for item in text.split(",")]
-            return {name.strip(): kind(value) for name, value in pairs}
-        return text if text in known.get("choices", ()) else kind(text)
-    except (KeyError, ValueError, csv.Error):
-        raise ValueError(f"must be {_syntax(known)}. Received: {text}") from None
-
-
-def _parse_ratios(text):
-    """Parses `"0,0.5,1"` to a tuple of floats, or `"0,1;0.5,1"` to one tuple per block."""
-    blocks = tuple(tuple(float(ratio) for ratio in of.split(",")) for of in text.split(";"))
-    return blocks[0] if len(blocks) == 1 else blocks
-
-
-def _text(value):
-    if value is None:
-        return _NONE
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        return ",".join(f"{name}={of}" for name, of in value.items())
-    if not isinstance(value, (list, tuple)):
-        return str(value)
-    if value and isinstance(value[0], (list, tuple)):
-        return ";".join(map(_text, value))
-    line = io.StringIO()  # Paths in an item may have a comma.
-    csv.writer(line, lineterminator="").writerow(value)
-    return line.getvalue()
 
 
 def _positive(name, text):
