@@ -228,25 +228,10 @@ def convolve(images, kernel, strides=1, depthwise=False, symmetric=False):
         depthwise: bool.
         symmetric: bool, see `ElasticConv2D`.
     """
-    if strides == 1 and kernel.shape[0] % 2:
-        kernel = _meeting_images(kernel, images.shape[1:3])
     padding = "SAME"
     if symmetric:
-        padding = [[0, 0], *([side // 2] * 2 for side in kernel.shape[:2]), [0, 0]]
+        sides = [kernel.shape[0] // 2] * 2
+        padding = [[0, 0], sides, sides, [0, 0]]
     if depthwise:
         return tf.nn.depthwise_conv2d(images, kernel, [1, strides, strides, 1], padding)
     return tf.nn.conv2d(images, kernel, strides, padding)
-
-
-def _meeting_images(kernel, sides):
-    """Returns what of an odd kernel ever meets an image of these sides, and not only zeros.
-
-    All of it, but on images of 2x2 pixels only 3x3 of 5x5: the gradient of a depthwise kernel is
-    ten times as fast.
-    """
-    sizes = kernel.shape[:2]
-    outside = [max(0, own // 2 - (side - 1)) for own, side in zip(sizes, sides, strict=True)]
-    if not any(outside):
-        return kernel
-    inside = [own - 2 * out for own, out in zip(sizes, outside, strict=True)]
-    return tf.slice(kernel, [*outside, 0, 0], [*inside, *kernel.shape[2:]])

@@ -1,18 +1,11 @@
 """Tests of the elastic convolution."""
 
-import functools
-
 import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.layers.elastic_conv import (
-    ElasticConv2D,
-    convolve,
-    nested_kernels,
-    run_unless_empty,
-)
+from elastic_tf.layers.elastic_conv import ElasticConv2D, nested_kernels, run_unless_empty
 from tests import testing
 from tests.testing import normal
 
@@ -88,39 +81,6 @@ class ElasticConv2DTest(testing.TestCase):
         gradient = tape.gradient(loss, self.conv.kernel.value).numpy()
         self.assertGreater(np.abs(gradient[:, :, :3, :2]).min(), 0)
         self.assertFalse(gradient[:, :, 3:].any() or gradient[..., 2:].any())
-
-    @parameterized.product(size=((2, 2), (1, 3), (4, 2)), depthwise=(False, True), strides=(1, 2))
-    def test_images_smaller_than_the_kernel_are_convolved_as_keras_does(
-        self, size, depthwise, strides
-    ):
-        conv = ElasticConv2D(3, kernel_size=5, strides=strides, depthwise=depthwise)
-        kind = (
-            keras.layers.DepthwiseConv2D if depthwise else functools.partial(keras.layers.Conv2D, 3)
-        )
-        plain = kind(kernel_size=5, strides=strides, padding="same", use_bias=False)
-        images = tf.constant(normal(2, *size, 3))
-        for layer in (conv, plain):
-            layer.build(images.shape)
-        plain.set_weights(conv.get_weights())
-        outputs, gradients = [], []
-        for layer in (conv, plain):
-            with tf.GradientTape() as tape:
-                tape.watch(images)
-                outputs.append(layer(images))
-                loss = tf.reduce_sum(outputs[-1] ** 2)
-            kernel = layer.trainable_weights[0].value
-            gradients.append(tape.gradient(loss, [images, kernel]))
-        self.assertAllClose(*outputs)
-        for ours, theirs in zip(*gradients, strict=True):
-            self.assertAllClose(ours, theirs)
-
-    def test_what_meets_padding_alone_is_not_computed(self):
-        kernel = tf.zeros((5, 5, 2, 1))
-        graph = tf.function(lambda x: convolve(x, kernel, depthwise=True)).get_concrete_function(
-            tf.TensorSpec((2, 3, 2, 2))
-        )
-        (operation,) = (o for o in graph.graph.get_operations() if "Depthwise" in o.type)
-        self.assertEqual(tuple(operation.inputs[1].shape), (5, 3, 2, 1))
 
     def test_macs_by_hand(self):
         self.assertEqual(self.conv.macs((5, 5), active_filters=2), 3 * 3 * 9 * 4 * 2)
