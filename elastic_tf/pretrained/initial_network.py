@@ -5,7 +5,6 @@ import pathlib
 
 import keras
 
-from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.models.tasks import check_finite
 from elastic_tf.pretrained.add_tasks import add_tasks
 from elastic_tf.pretrained.elasticize import elasticize

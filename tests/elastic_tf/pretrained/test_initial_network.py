@@ -71,9 +71,7 @@ class InitialNetworkTest(testing.TestCase):
         self.assertEqual(method, MethodSettings(freeze="trunk", frozen_tasks=("grey",)))
         self.assertEqual(backbone_of(network), "wrn-8-1")
         images = random_images("grey")
-        self.assertAllEqual(
-            made.estimator(images, task="grey"), old.estimator(images, task="grey")
-        )
+        self.assertAllEqual(made.estimator(images, task="grey"), old.estimator(images, task="grey"))
         _, method = initial_network(BOTH, network, MethodSettings())
         self.assertEqual(method, MethodSettings())
         with self.assertRaisesRegex(ValueError, "`tasks` must have those of .*, grey. Received"):
@@ -114,4 +112,3 @@ class InitialNetworkTest(testing.TestCase):
             load_network(path + "/model.keras")
         with self.assertRaisesRegex(ValueError, "finite"):
             initial_network(BOTH, NetworkSettings(init_from=path), METHOD)
-
