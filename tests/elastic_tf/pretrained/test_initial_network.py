@@ -108,7 +108,9 @@ class InitialNetworkTest(testing.TestCase):
         path, network = self._run_folder()
         network.estimator.heads["grey"].linear.bias.assign(np.full(3, np.nan))
         network.save(path + "/model.keras")
-        with self.assertRaisesRegex(ValueError, "finite. Received: .* with 3 of 3"):
+        with self.assertRaisesRegex(
+            ValueError, "Weights of .*model.keras must be finite. Received: .* with 3 of 3"
+        ):
             load_network(path + "/model.keras")
-        with self.assertRaisesRegex(ValueError, "finite"):
+        with self.assertRaisesRegex(ValueError, "Weights of .*model.keras must be finite"):
             initial_network(BOTH, NetworkSettings(init_from=path), METHOD)
