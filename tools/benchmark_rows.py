@@ -84,10 +84,13 @@ class Subject:
 
 
 def random_network(settings, image_size, seed):
-    """Returns an untrained network for one task of square colour images; `image_size` in pixels."""
-    keras.utils.set_random_seed(seed)
+    """Returns the network of settings for one task of square colour images of `image_size` pixels.
+
+    It is untrained, but for what `init_from` brings.
+    """
     tasks = {"random": {"image_shape": (image_size, image_size, 3), "num_classes": 10}}
-    return elastic_tf.DeepElasticNetwork(tasks, **settings.arguments())
+    network, _ = elastic_tf.initial_network(tasks, settings, elastic_tf.MethodSettings(), seed)
+    return network
 
 
 def random_subject(network, count, seed):

@@ -62,6 +62,11 @@ class SubjectTest(tf.test.TestCase, parameterized.TestCase):
             self.assertNotIn(0.0, np.array(vector) - start, vector.path)
             self.assertAllClose(vector, start, atol=0.11)
 
+    def test_a_network_to_start_from_is_the_one_measured(self):
+        settings = NetworkSettings(init_from="efficientnet-lite0=none")
+        network = random_network(settings, image_size=32, seed=0)
+        self.assertEqual((network.backbone, network.num_blocks), ("efficientnet-lite0", 15))
+
     @parameterized.parameters(INITIAL, ESTIMATOR, SELECTOR)
     def test_a_copy_has_the_weights_and_stays_in_its_stage(self, kind):
         network = self.subject.staged_copy(kind)
