@@ -10,6 +10,7 @@ from elastic_tf_tools.training_settings import TrainingSettings
 import elastic_tf
 import pipelines
 from elastic_tf.files import ClaimedFolder, read_json
+from elastic_tf.pretrained.initial_network import MODEL_FILE
 
 FILE = "run.json"
 # What run.json of a run with fresh averages has besides: which ones they are.
@@ -33,7 +34,7 @@ class RunFolder:
         self.path = pathlib.Path(path)
         self.file = self.path / FILE
         self.checkpoint = self.path / "checkpoint.keras"
-        self.model = self.path / "model.keras"
+        self.model = self.path / MODEL_FILE
         self.validation = self.path / "validation.json"
         self.results = self.path / "results.json"
         self.logs = self.path / "logs"

@@ -12,7 +12,7 @@ from elastic_tf.pretrained.recognise import recognise
 from elastic_tf.pretrained.sources import SOURCES, load_source
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 
-_RUN_FILE = "model.keras"  # What a folder of a trained network of ours holds.
+MODEL_FILE = "model.keras"  # What a folder of a trained network of ours holds.
 
 
 def initial_network(tasks, network, method, seed=0, verbose=0):
@@ -47,7 +47,7 @@ def initial_network(tasks, network, method, seed=0, verbose=0):
 
 def is_elastic(init_from):
     """Returns whether this is the folder of a trained elastic network, a bool."""
-    return pathlib.Path(init_from, _RUN_FILE).exists()
+    return pathlib.Path(init_from, MODEL_FILE).exists()
 
 
 def backbone_of(network):
@@ -55,7 +55,7 @@ def backbone_of(network):
     if network.init_from is None:
         return network.backbone
     if is_elastic(network.init_from):
-        return load_network(pathlib.Path(network.init_from, _RUN_FILE)).backbone
+        return load_network(pathlib.Path(network.init_from, MODEL_FILE)).backbone
     kind = network.init_from.partition("=")[0]
     return kind if kind in SOURCES else recognise(load_source(network.init_from))
 
@@ -77,7 +77,7 @@ def load_network(path):
 
 
 def _grown(tasks, init_from, method):
-    old = load_network(pathlib.Path(init_from, _RUN_FILE))
+    old = load_network(pathlib.Path(init_from, MODEL_FILE))
     missing = [name for name in old.tasks if name not in tasks]
     if missing:
         raise ValueError(
