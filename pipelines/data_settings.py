@@ -1,19 +1,16 @@
 """Which data to train and evaluate on: the settings, declared once, and the batches they give."""
 
 import dataclasses
-import math
-import weakref
 
 import numpy as np
 import tensorflow as tf
 
-from pipelines.decoded_images import decode_images
-from pipelines.memory import available_memory
 from pipelines.own_tasks import parse_tasks, tasks_from_items
 from pipelines.registry import task_names
 from pipelines.settings import CheckedSettings, setting
 from pipelines.sources import CORRUPT_RULES
 from pipelines.sources.split import MAX_VALIDATION_SHARE
+from pipelines.split_images import images_at_hand, images_of, read_as_needed, stream_of
 from pipelines.streams import (
     WEIGHT_RULES,
     batches_in_order,
@@ -21,10 +18,6 @@ from pipelines.streams import (
     side_by_side,
     training_stream,
 )
-
-_COMFORTABLE_SHARE = 0.5  # Of the memory left, for images that could be read as needed.
-# Decoded splits, as long as a data set reads them: those who read the same one share it.
-_HELD = weakref.WeakValueDictionary()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,7 +195,7 @@ class DataSettings(CheckedSettings):
     def training_images(self, specs):
         """Returns the number of training images of every task, a dict from name to int."""
         return {
-            spec.name: len(self._at_hand(spec, "train") or self._load(spec, "train"))
+            spec.name: len(images_at_hand(spec, "train", self) or stream_of(spec, "train", self))
             for spec in _checked(specs)
         }
 
@@ -213,7 +206,7 @@ class DataSettings(CheckedSettings):
         """
         return {
             spec.name: np.bincount(
-                self._images(spec, "train").labels, minlength=spec.num_classes
+                images_of(spec, "train", self).labels, minlength=spec.num_classes
             ).tolist()
             for spec in _checked(specs)
         }
@@ -265,7 +258,7 @@ class DataSettings(CheckedSettings):
                     f"Received: crop_pad={pad}"
                 )
             spec = dataclasses.replace(spec, pad=pad)
-        return training_stream(spec, self._images(spec, "train"), batch_size, seed, start_step)
+        return training_stream(spec, images_of(spec, "train", self), batch_size, seed, start_step)
 
     def evaluation_batches(self, specs, split):
         """Returns every image of every task exactly once, in order.
@@ -297,7 +290,7 @@ class DataSettings(CheckedSettings):
             `(batch, height, width, channels)` and `(batch,)`.
         """
         size = self.eval_batch_size if batch_size is None else batch_size
-        return batches_in_order(self._images(spec, split), size)
+        return batches_in_order(images_of(spec, split, self), size)
 
     def sample_images(self, spec, count):
         """Returns images of a task that the training did not see, spread over all of them.
@@ -312,8 +305,8 @@ class DataSettings(CheckedSettings):
             uint8 array `(images, height, width, channels)`.
         """
         split = "validation" if self.validation_share else "test"
-        as_needed = self._read_as_needed(spec, split)
-        images = self._load(spec, split) if as_needed is None else as_needed
+        as_needed = read_as_needed(spec, split, self)
+        images = stream_of(spec, split, self) if as_needed is None else as_needed
         # A split may be ordered by class, so that its first images would be of a single one. No
         # more than the sample is kept in memory.
         every = max(1, len(images) // count)
@@ -322,47 +315,6 @@ class DataSettings(CheckedSettings):
             return sample.numpy()
         sample = images.shard(every, 0).take(count).as_numpy_iterator()
         return np.stack([image for image, _ in sample])
-
-    def _load(self, spec, split):
-        return spec.load(split, self.data_dir, self.validation_share, self.download)
-
-    def _images(self, spec, split):
-        """Returns the `DecodedImages` or the `IndexedImages` of a split."""
-        images = self._at_hand(spec, split)
-        if images is None:
-            # Decoded once, as training and validation pass over the images again and again.
-            images = decode_images(self._load(spec, split), spec, self.cache_dir)
-            images.source = spec.source  # Its id is no other's as long as it lives.
-            _HELD[self._key(spec, split)] = images
-        return images
-
-    def _at_hand(self, spec, split):
-        """Returns images for which nothing needs to be decoded now, or `None`."""
-        held = _HELD.get(self._key(spec, split))
-        return self._read_as_needed(spec, split) if held is None else held
-
-    def _read_as_needed(self, spec, split):
-        """Returns the `IndexedImages` of a split that is not to be decoded at once, or `None`."""
-        read = getattr(spec.source, "read_as_needed", None)
-        if read is None:
-            return None
-        # Resized crops are of the whole photographs, which nobody could hold.
-        if not _is_of_photographs(spec, split):
-            if self.decode == "memory" or (self.decode == "auto" and self.cache_dir is not None):
-                return None
-            size = spec.source.num_images * math.prod(spec.image_shape)
-            if self.decode == "auto" and size <= _COMFORTABLE_SHARE * available_memory():
-                return None
-        return read(split, self.validation_share)
-
-    def _key(self, spec, split):
-        images = (id(spec.source), spec.name, spec.image_shape, spec.num_classes, split)
-        of_files = _is_of_photographs(spec, split)
-        return *images, self.data_dir, self.validation_share, self.cache_dir, of_files
-
-
-def _is_of_photographs(spec, split):
-    return split == "train" and spec.augment == "resized"
 
 
 def _checked(specs):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from pipelines import DataNotFoundError, DataSettings, data_settings, get_task
+from pipelines import DataNotFoundError, DataSettings, get_task, split_images
 from pipelines.sources.file_index import FileIndex
 from tests.pipelines.numbered_source import NumberedSource, numbered_task, numbers
 from tests.pipelines.own_images import damage, write_class, write_classes
@@ -250,7 +250,7 @@ class FoldersTest(tf.test.TestCase, parameterized.TestCase):
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
         write_classes(self.folder / "images", {"one": 20, "two": 20})
         self.decode = self.enter_context(
-            mock.patch.object(data_settings, "decode_images", wraps=data_settings.decode_images)
+            mock.patch.object(split_images, "decode_images", wraps=split_images.decode_images)
         )
 
     def _settings(self, **values):
@@ -277,7 +277,7 @@ class FoldersTest(tf.test.TestCase, parameterized.TestCase):
         ({"cache_dir": ".", "decode": "as_needed"}, 10**9, False),
     )
     def test_all_at_once_or_as_needed(self, values, available, at_once):
-        with mock.patch.object(data_settings, "available_memory", return_value=available):
+        with mock.patch.object(split_images, "available_memory", return_value=available):
             for split in ("train", "test"):
                 self.assertIs(self._are_decoded_at_once(self._settings(**values), split), at_once)
 

@@ -1,0 +1,69 @@
+"""The images of a split: decoded once, for all who read them, or read as they are needed."""
+
+import math
+import weakref
+
+from pipelines.decoded_images import decode_images
+from pipelines.memory import available_memory
+
+_COMFORTABLE_SHARE = 0.5  # Of the memory left, for images that could be read as needed.
+# Decoded splits, as long as a data set reads them: those who read the same one share it.
+_HELD = weakref.WeakValueDictionary()
+
+
+def images_of(spec, split, settings):
+    """Returns images that any position of a stream can be read from.
+
+    Args:
+        spec: `TaskSpec`.
+        split: `"train"`, `"validation"` or `"test"`.
+        settings: `DataSettings`.
+
+    Returns:
+        `DecodedImages` or `IndexedImages`.
+    """
+    images = images_at_hand(spec, split, settings)
+    if images is None:
+        # Decoded once, as training and validation pass over the images again and again.
+        images = decode_images(stream_of(spec, split, settings), spec, settings.cache_dir)
+        images.source = spec.source  # Its id is no other's as long as it lives.
+        _HELD[_key(spec, split, settings)] = images
+    return images
+
+
+def images_at_hand(spec, split, settings):
+    """Returns the images of `images_of` if nothing needs to be decoded for it, or `None`."""
+    held = _HELD.get(_key(spec, split, settings))
+    return read_as_needed(spec, split, settings) if held is None else held
+
+
+def read_as_needed(spec, split, settings):
+    """Returns the `IndexedImages` of a split that is not to be decoded at once, or `None`."""
+    read = getattr(spec.source, "read_as_needed", None)
+    if read is None:
+        return None
+    # Resized crops are of the whole photographs, which nobody could hold.
+    if not _is_of_photographs(spec, split):
+        if settings.decode == "memory":
+            return None
+        if settings.decode == "auto":
+            size = spec.source.num_images * math.prod(spec.image_shape)
+            fits = size <= _COMFORTABLE_SHARE * available_memory()
+            if settings.cache_dir is not None or fits:
+                return None
+    return read(split, settings.validation_share)
+
+
+def stream_of(spec, split, settings):
+    """Returns the images in order, decoded as they are passed over: a `tf.data.Dataset`."""
+    return spec.load(split, settings.data_dir, settings.validation_share, settings.download)
+
+
+def _is_of_photographs(spec, split):
+    return split == "train" and spec.augment == "resized"
+
+
+def _key(spec, split, settings):
+    images = (id(spec.source), spec.name, spec.image_shape, spec.num_classes, split)
+    of_files = _is_of_photographs(spec, split)
+    return *images, settings.data_dir, settings.validation_share, settings.cache_dir, of_files
