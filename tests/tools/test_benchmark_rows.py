@@ -60,7 +60,18 @@ class SubjectTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(np.unique(subject.labels), range(10))
         for vector, start in zip(vectors, before, strict=True):  # Norms are moved a little.
             self.assertNotIn(0.0, np.array(vector) - start, vector.path)
-            self.assertAllClose(vector, start, atol=0.11)
+            self.assertAllClose(vector, start, rtol=0.1001, atol=0.1)
+
+    def test_moved_variances_stay_positive_in_dead_and_nearly_dead_channels(self):
+        network = random_network(NetworkSettings("wrn-8-1"), image_size=8, seed=0)
+        weights = network.estimator.weights + network.selector.weights
+        variances = [of for of in weights if of.name.endswith("moving_variance")]
+        self.assertNotEmpty(variances)
+        for variance in variances:
+            variance.assign(np.resize([0.0, 1e-6, 1.0], variance.shape))
+        random_subject(network, 50, seed=0)
+        for variance in variances:
+            self.assertAllGreater(variance, 0.0)
 
     def test_a_network_to_start_from_is_the_one_measured(self):
         settings = NetworkSettings(init_from="efficientnet-lite0=none")
