@@ -44,13 +44,12 @@ def read_as_needed(spec, split, settings):
         return None
     # Resized crops are of the whole photographs, which nobody could hold.
     if not _is_of_photographs(spec, split):
-        if settings.decode == "memory":
+        is_auto = settings.decode == "auto"
+        if settings.decode == "memory" or (is_auto and settings.cache_dir is not None):
             return None
-        if settings.decode == "auto":
-            size = spec.source.num_images * math.prod(spec.image_shape)
-            fits = size <= _COMFORTABLE_SHARE * available_memory()
-            if settings.cache_dir is not None or fits:
-                return None
+        size = spec.source.num_images * math.prod(spec.image_shape)
+        if is_auto and size <= _COMFORTABLE_SHARE * available_memory():
+            return None
     return read(split, settings.validation_share)
 
 

@@ -103,9 +103,8 @@ def random_subject(network, count, seed):
     generator = np.random.default_rng(seed)
     for weight in network.estimator.weights + network.selector.weights:
         if len(weight.shape) == 1:
-            value, moved = weight.numpy(), generator.uniform(-0.1, 0.1, weight.shape)
-            # Variances stay positive, small ones and those of dead channels too.
-            weight.assign(np.where(value == 0, np.abs(moved), value * (1 + moved)))
+            # Upwards, as variances must stay positive: those of dead channels are 0.
+            weight.assign(weight + generator.uniform(0.0, 0.1, weight.shape))
     images = generator.integers(0, 256, (count, *properties["image_shape"]), np.uint8)
     labels = generator.integers(0, properties["num_classes"], count, np.int32)
     return Subject(network, task, images, labels, is_trained=False, seed=seed)
