@@ -31,7 +31,7 @@ class FrozenScores:
     """
 
     def __init__(self, scores, task):
-        weights = [np.asarray(weight, np.float32) for weight in scores.linear.weights]
+        weights = [np.asarray(weight, np.float32) for weight in scores.linear_of(task).weights]
         self._guess = None
         if scores.features == "pooled":
             self._linear = weights
@@ -42,7 +42,8 @@ class FrozenScores:
             kernel, bias = (np.asarray(w, np.float32) for w in scores.guesses[task].weights)
             self._guess = _folded(norm, kernel, bias)
             norm = scale_and_offset(scores.confidence_norm, task)
-            self._confidence = _folded(norm, np.asarray(scores.confidence.kernel, np.float32), 0)
+            kernel = np.asarray(scores.confidence_of(task).kernel, np.float32)
+            self._confidence = _folded(norm, kernel, 0)
 
     def __call__(self, pooled):
         scores = _apply(self._linear, pooled)

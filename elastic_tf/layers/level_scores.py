@@ -53,6 +53,8 @@ class LevelScores(Configured, keras.layers.Layer):
         num_levels: int.
         features: `"pooled"`, `"normalised"` or `"confident"`. Defaults to `"confident"`.
         momentum: float in [0, 1), of the running averages. Defaults to 0.9.
+        own_scores: sequence of str, tasks with linear layers of their own in place of those of all:
+            tasks added to a trained network, for which what all tasks share may not change.
 
     Call arguments:
         inputs: float tensor `(batch, channels)`, pooled features.
@@ -64,34 +66,40 @@ class LevelScores(Configured, keras.layers.Layer):
         guess: `(batch, num_classes)` of the task, logits; `None` unless `"confident"`.
 
     Raises:
-        ValueError: if `features` is unknown.
+        ValueError: if `features` is unknown, or `own_scores` has a task that is.
     """
 
     def __init__(
-        self, num_classes, num_blocks, num_levels, features="confident", momentum=0.9, **kwargs
+        self,
+        num_classes,
+        num_blocks,
+        num_levels,
+        features="confident",
+        momentum=0.9,
+        own_scores=(),
+        **kwargs,
     ):
         super().__init__(**kwargs)
         if features not in FEATURES:
             raise ValueError(f"`features` must be one of {FEATURES}. Received: {features=}")
+        if not set(own_scores) <= set(num_classes):
+            raise ValueError(
+                f"`own_scores` must be of {list(num_classes)}. Received: {own_scores=}"
+            )
         self.num_classes = dict(num_classes)
         self.num_blocks = num_blocks
         self.num_levels = num_levels
         self.features = features
         self.momentum = momentum
+        self.own_scores = tuple(own_scores)
 
     def build(self, input_shape):
         channels, scores = input_shape[-1], self.num_blocks * self.num_levels
         shared = {"dtype": self.dtype_policy}
         pooled = self.features == "pooled"
         # From zero, all images start with the same choice, and differ where that has proved good.
-        self.linear = keras.layers.Dense(
-            scores,
-            use_bias=pooled,
-            kernel_initializer="glorot_uniform" if pooled else "zeros",
-            name="linear",
-            **shared,
-        )
-        self.linear.build((None, channels))
+        initializer = "glorot_uniform" if pooled else "zeros"
+        self.linear, self.own_linears = self._scoring("linear", channels, pooled, initializer)
         if pooled:
             return
         tasks = list(self.num_classes)
@@ -113,38 +121,65 @@ class LevelScores(Configured, keras.layers.Layer):
             tasks, momentum=self.momentum, name="confidence_norm", **shared
         )
         self.confidence_norm.build((None, 1, 1, NUM_CONFIDENCE_FEATURES))
-        self.confidence = keras.layers.Dense(
-            scores, use_bias=False, kernel_initializer="zeros", name="confidence", **shared
+        self.confidence, self.own_confidences = self._scoring(
+            "confidence", NUM_CONFIDENCE_FEATURES, False, "zeros"
         )
-        self.confidence.build((None, NUM_CONFIDENCE_FEATURES))
+
+    def _scoring(self, name, channels, use_bias, initializer):
+        """Returns a linear layer that gives scores, and those of tasks with their own, a dict."""
+
+        def make(name):
+            layer = keras.layers.Dense(
+                self.num_blocks * self.num_levels,
+                use_bias=use_bias,
+                kernel_initializer=initializer,
+                dtype=self.dtype_policy,
+                name=name,
+            )
+            layer.build((None, channels))
+            return layer
+
+        return make(name), {task: make(f"{task}_{name}") for task in self.own_scores}
+
+    def linear_of(self, task):
+        """Returns the linear layer that gives a task's scores, its own or that of all."""
+        return self.own_linears.get(task, self.linear)
+
+    def confidence_of(self, task):
+        """The same of how sure the guess is, with `"confident"` features."""
+        return self.own_confidences.get(task, self.confidence)
 
     def call(self, inputs, task=None, training=False):
         if self.features == "pooled":
-            return self._shaped(self.linear(inputs)), None
+            return self._shaped(self.linear_of(task)(inputs)), None
         pooled = _normalise(self.norm, inputs, task, training)
-        scores = self.linear(pooled) + self.offsets[task]
+        scores = self.linear_of(task)(pooled) + self.offsets[task]
         if self.features == "normalised":
             return self._shaped(scores), None
         guess = self.guesses[task](pooled)
         sureness = confidence_features(guess)
         sureness = _normalise(self.confidence_norm, sureness, task, training)
-        return self._shaped(scores + self.confidence(sureness)), guess
+        return self._shaped(scores + self.confidence_of(task)(sureness)), guess
 
     def task_variables(self, task):
         """Returns the trainable variables that `task` uses: all but other tasks' own."""
-        variables = [v for layer in self.shared_layers() for v in layer.trainable_variables]
+        layers = self._scored_by(task)
         if self.features == "confident":
-            variables += self.guesses[task].trainable_variables
+            layers.append(self.guesses[task])
+        variables = [variable for layer in layers for variable in layer.trainable_variables]
         return variables if self.features == "pooled" else [*variables, self.offsets[task]]
 
     def shared_layers(self):
-        """Returns the layers that all tasks use, a list."""
-        if self.features == "pooled":
-            return [self.linear]
-        shared = [self.linear, self.norm]
+        """Returns the layers of all tasks, a list."""
+        return self._scored_by(None)
+
+    def _scored_by(self, task):
+        layers = [self.linear_of(task)]
+        if self.features != "pooled":
+            layers.append(self.norm)
         if self.features == "confident":
-            shared += [self.confidence_norm, self.confidence]
-        return shared
+            layers += [self.confidence_norm, self.confidence_of(task)]
+        return layers
 
     def guess_variables(self, task):
         """Returns those of them that the guess depends on; none unless `"confident"`."""

@@ -25,6 +25,7 @@ class ElasticNetwork(Configured, keras.Model):
             "num_classes": int}`.
         Others: the settings of `NetworkSettings`, which says what each is; `ratios` are as of
             `Estimator`, `None` for the paper's four levels.
+        own_scores: as of `LevelScores`. Defaults to none; `add_tasks` has those it adds.
         dtype: Keras policy or its name: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`, in
             which the blocks compute. Logits, moments and the selector's scores are float32
             whatever it is. Defaults to Keras' global policy.
@@ -65,6 +66,7 @@ class ElasticNetwork(Configured, keras.Model):
         selector_features=NetworkSettings.selector_features,
         execution=NetworkSettings.execution,
         momentum=NetworkSettings.momentum,
+        own_scores=(),
         **kwargs,
     ):
         super().__init__(**({"autocast": False} | kwargs))
@@ -83,6 +85,7 @@ class ElasticNetwork(Configured, keras.Model):
         self.selector_features = selector_features
         self.execution = execution
         self.momentum = momentum
+        self.own_scores = tuple(own_scores)
         self.calibrations = {}
         self._predict_options = {"return_levels": False, "budget": None}
         self._predict_calibrations = {}
@@ -103,6 +106,7 @@ class ElasticNetwork(Configured, keras.Model):
             hidden_ratio=selector_hidden_ratio,
             trunk_size=selector_trunk_size or trunk_size,
             features=selector_features,
+            own_scores=own_scores,
             name="selector",
             **shared,
         )

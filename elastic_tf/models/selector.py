@@ -32,6 +32,8 @@ class Selector(Configured, keras.Model):
         trunk_size: int, pixels. Feature size that the stems' strides aim at.
         momentum: float in [0, 1), of the running averages.
         features: what the scores see, as of `LevelScores`; `"pooled"` is the paper's.
+        own_scores: sequence of str, tasks whose scores have layers of their own, as of
+            `LevelScores`. Defaults to none.
 
     Call arguments:
         inputs: tensor `(batch, height, width, channels)`, pixels in 0..255.
@@ -59,6 +61,7 @@ class Selector(Configured, keras.Model):
         trunk_size=NetworkSettings.trunk_size,
         momentum=NetworkSettings.momentum,
         features=NetworkSettings.selector_features,
+        own_scores=(),
         **kwargs,
     ):
         # Of float images: pixels up to 255 are to be rescaled before they lose bits.
@@ -73,6 +76,7 @@ class Selector(Configured, keras.Model):
         self.trunk_size = trunk_size
         self.momentum = momentum
         self.features = features
+        self.own_scores = tuple(own_scores)
         self._make_layers(parse_backbone(backbone))
         self.build()
 
@@ -108,6 +112,7 @@ class Selector(Configured, keras.Model):
             self.num_levels,
             features=self.features,
             momentum=self.momentum,
+            own_scores=self.own_scores,
             dtype="float32",  # Whatever the policy: scores decide, and their differences are small.
             name="scores",
         )

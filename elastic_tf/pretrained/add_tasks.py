@@ -7,14 +7,17 @@ from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 
 # Of a task's own: they know its classes, and start anew.
 _OF_CLASSES = ("_head/linear/", "_guess/")
+# Of the scores, a task's own where it was added: they start as those of all.
+_SCORING = ("linear", "confidence")
 
 
 def add_tasks(network, tasks):
     """Returns a network with further tasks, which does on the others what the given one does.
 
-    A new task starts with copies of what the network's first task has of its own: stem (summed over
+    A new task starts with copies of what the network's first task has: stem (summed over
     colours, or shared by them, where the one is grey and the other is not), running averages,
-    offsets of the scores. Its linear layers are new, that of its head of zeros. Trained with
+    offsets and layers of the scores, which are its own from now on. Its linear layers for classes
+    are new, that of its head of zeros. Trained with
     `MethodSettings(freeze="trunk", frozen_tasks=...)`, nothing changes for the tasks that there
     were.
 
@@ -38,7 +41,9 @@ def add_tasks(network, tasks):
             f"`tasks` must not be of {', '.join(network.tasks)}, which the network has. "
             f"Received: {', '.join(known)}"
         )
-    grown = DeepElasticNetwork.from_config(network.get_config() | {"tasks": network.tasks | tasks})
+    config = network.get_config()
+    config |= {"tasks": network.tasks | tasks, "own_scores": [*network.own_scores, *tasks]}
+    grown = DeepElasticNetwork.from_config(config)
     old = {weight.path: weight for part in _parts(network) for weight in part.weights}
     first = next(iter(network.tasks))
     for weight in (weight for part in _parts(grown) for weight in part.weights):
@@ -46,8 +51,7 @@ def add_tasks(network, tasks):
         if path not in old and not any(
             f"{new}{own}" in path for new in tasks for own in _OF_CLASSES
         ):
-            for new in tasks:
-                path = path.replace(f"/{new}_", f"/{first}_")
+            path = _source(path, tasks, first)
         if path in old:
             weight.assign(_fitted(np.asarray(old[path]), weight.shape))
     for task in tasks:
@@ -58,6 +62,15 @@ def add_tasks(network, tasks):
 
 def _parts(network):
     return network.estimator, network.selector
+
+
+def _source(path, tasks, first):
+    """Returns the path of what a new task's weight starts as a copy of."""
+    for new in tasks:
+        for name in _SCORING:
+            path = path.replace(f"/{new}_{name}/", f"/{name}/")
+        path = path.replace(f"/{new}_", f"/{first}_")
+    return path
 
 
 def _fitted(value, shape):

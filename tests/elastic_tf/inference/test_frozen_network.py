@@ -23,7 +23,9 @@ class FrozenSelectorTest(testing.TestCase):
     @parameterized.product(backbone=BACKBONES, task=tuple(TASKS))
     def test_it_is_the_selector(self, backbone, task):
         features = FEATURES[BACKBONES.index(backbone) % len(FEATURES)]
-        selector = Selector(TASKS, backbone, num_blocks=3, num_levels=4, features=features)
+        selector = Selector(
+            TASKS, backbone, num_blocks=3, num_levels=4, features=features, own_scores=["colour"]
+        )
         frozen = FrozenSelector(randomise(selector), task)
         for batch in (0, 1, 6):
             images = random_images(task, batch)

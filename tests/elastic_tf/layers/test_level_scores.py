@@ -1,5 +1,7 @@
 """Tests of the scores of levels."""
 
+import re
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
@@ -12,8 +14,8 @@ CLASSES = {"a": 5, "b": 3}
 INIT_KWARGS = {"num_classes": CLASSES, "num_blocks": 2, "num_levels": 3, "momentum": 0.5}
 
 
-def make_layer(features):
-    layer = LevelScores(**INIT_KWARGS, features=features)
+def make_layer(features, **kwargs):
+    layer = LevelScores(**INIT_KWARGS, features=features, **kwargs)
     layer.build((None, 4))
     return randomise(layer)
 
@@ -83,8 +85,20 @@ class LevelScoresTest(testing.TestCase):
         self.assertEqual(of_guess, [None, None])
 
     @parameterized.parameters(*FEATURES)
-    def test_variables_of_a_task_are_those_it_uses(self, features):
-        layer = make_layer(features)
+    def test_scores_of_its_own_are_as_if_the_task_were_alone(self, features):
+        layer = make_layer(features, own_scores=["a"], name="scores")
+        values = {weight.path: weight.numpy() for weight in layer.weights}
+        for task, own in (("a", "a_"), ("b", "")):
+            alone = make_layer(features, name="scores")
+            for weight in alone.weights:
+                weight.assign(values[re.sub("(linear|confidence)/", rf"{own}\1/", weight.path)])
+            expected = alone(self.pooled, task=task)[0]
+            self.assertAllClose(layer(self.pooled, task=task)[0], expected, atol=1e-5)
+            self.assertEqual(layer.macs(task), alone.macs(task))
+
+    @parameterized.product(features=FEATURES, own_scores=[(), ("a",)])
+    def test_variables_of_a_task_are_those_it_uses(self, features, own_scores):
+        layer = make_layer(features, own_scores=own_scores)
         with tf.GradientTape() as tape:
             scores, guess = layer(self.pooled, task="a", training=True)
             loss = tf.reduce_sum(scores**2) + (0 if guess is None else tf.reduce_sum(guess**2))
@@ -112,4 +126,6 @@ class LevelScoresTest(testing.TestCase):
 
     def test_config_and_bad_arguments(self):
         self.run_config_test(LevelScores, INIT_KWARGS | {"features": "normalised"})
+        self.run_config_test(LevelScores, INIT_KWARGS | {"own_scores": ("b",)})
         self.run_refusal_test(LevelScores, INIT_KWARGS, "features", "raw")
+        self.run_refusal_test(LevelScores, INIT_KWARGS, "own_scores", ("c",))

@@ -39,8 +39,11 @@ class AddTasksTest(testing.TestCase):
         self.assertAllClose(kernel.sum(axis=2), np.asarray(stems["grey"].conv.kernel)[:, :, 0])
         norm = grown.estimator.blocks[0].norm1
         self.assertAllEqual(norm.moving_means["colour"], norm.moving_means["grey"])
-        offsets = grown.selector.scores.offsets
-        self.assertAllEqual(offsets["colour"], offsets["grey"])
+        scores = grown.selector.scores
+        self.assertAllEqual(scores.offsets["colour"], scores.offsets["grey"])
+        self.assertIs(scores.linear_of("grey"), scores.linear)
+        for of in (scores.linear_of, scores.confidence_of):
+            self.assertAllEqual(of("colour").kernel, of("grey").kernel)
         of_grey, of_colour = (grown.estimator.heads[task].linear for task in ("grey", "colour"))
         self.assertEqual((of_grey.units, of_colour.units), (3, 4))
 
