@@ -15,7 +15,7 @@ from elastic_tf.evaluation.budgets import (
     validation_figures,
 )
 from elastic_tf.evaluation.chosen_models import route_images
-from elastic_tf.evaluation.fixed_models import search_fixed_models
+from elastic_tf.evaluation.model_search import search_fixed_models
 from elastic_tf.evaluation.policy_health import PolicyHealth
 from elastic_tf.evaluation.task_evaluation import evaluate_network, evaluate_task
 from elastic_tf.export.check_export import check_export

@@ -11,7 +11,7 @@ import functools
 import time
 
 from elastic_tf_tools import flags
-from elastic_tf_tools.run_folder import batches_of, load_run
+from elastic_tf_tools.run_folder import batches_of, load_run, training_batches_of
 
 from elastic_tf.files import output_folder, read_json
 from elastic_tf.report.analysis import BUDGETS, analyse
@@ -56,10 +56,10 @@ def main(values):
             budget,
             results=read_json(run.results) if is_measured else None,
             budgets=values["budgets"].value,
-            # Without images held out there is nothing to choose a fixed model on.
-            search_evaluations=(
-                values["search_evaluations"].value if settings.data.validation_share else 0
+            search_evaluations=settings.search_evaluations(
+                values["search_evaluations"].value, specs
             ),
+            training_batches=training_batches_of(settings, specs),
             logs=run.logs,
             top=values["top_models"].value,
             progress=lambda text: print(f"[{time.monotonic() - began:4.0f} s] {text}", flush=True),

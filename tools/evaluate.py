@@ -24,11 +24,17 @@ import itertools
 import time
 
 from elastic_tf_tools import flags
-from elastic_tf_tools.run_folder import REFRESHED, RunFolder, batches_of, load_run
+from elastic_tf_tools.run_folder import (
+    REFRESHED,
+    RunFolder,
+    batches_of,
+    load_run,
+    training_batches_of,
+)
 
 from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.evaluation.budgets import budget_curve, calibrate_network
-from elastic_tf.evaluation.fixed_models import ALGORITHMS, check_budgets, search_fixed_models
+from elastic_tf.evaluation.model_search import ALGORITHMS, check_budgets, search_fixed_models
 from elastic_tf.evaluation.task_evaluation import evaluate_network
 from elastic_tf.files import (
     check_free,
@@ -116,9 +122,9 @@ def _print_table(loaded, answers, *, split, budget, search_evaluations, json_out
         answers,
         split,
         loaded.tasks,
-        # Without images held out there is nothing to choose a fixed model on.
-        search_evaluations if loaded.settings.data.validation_share else 0,
+        loaded.settings.search_evaluations(search_evaluations, loaded.specs),
         budget,
+        training_batches_of(loaded.settings, loaded.specs),
     )
     at_budget = f", at a budget of {100 * budget:g} % MACs" if budget else ""
     print(f"On the {split} split{at_budget}:\n\n{format_results(results)}")
@@ -197,14 +203,12 @@ def _write_refreshed(
     choice = parse_choice(levels, level, budget, model.num_blocks, model.num_levels)
     if budget is not None:
         _check_calibrated(loaded)
-    images = {
-        spec.name: settings.data.task_batches(spec, batch_size, settings.seed) for spec in specs
-    }
+    images = training_batches_of(settings, specs, batch_size)
     splits = ["validation"] * bool(settings.data.validation_share) + ["test"] * (split == "test")
     before = _accuracies(answers, loaded.tasks, choice, splits)
     print(f"For {choice}, over {batches} batches:", flush=True)
-    for task, of_task in images.items():
-        refresh_averages(model, of_task, task, choice.of(model, task), batches)
+    for task in loaded.tasks:
+        refresh_averages(model, images(task), task, choice.of(model, task), batches)
     after = _accuracies(AnswersBySplit(model, answers.batches_of), loaded.tasks, choice, splits)
     for (task, split), accuracy in before.items():
         accuracies = f"{100 * accuracy:.2f} % before, {100 * after[task, split]:.2f} % after"

@@ -114,9 +114,10 @@ def define_search_evaluations(values):
     define(
         values,
         "search_evaluations",
-        60,
-        "Fixed models tried, on the validation images, in search of the best of the selector's "
-        "cost; 0 for no search.",
+        None,
+        "Fixed models tried, on the validation images, in search of the best at every cost; 0 for "
+        "no search. Where left out, as many image evaluations as the selector's training had "
+        "passes of the estimator, and 60 models at least.",
         int,
         low=0,
     )

@@ -180,3 +180,18 @@ def batches_of(data, specs):
     """
     of_task = {spec.name: spec for spec in specs}
     return lambda task, split: data.split_batches(of_task[task], split)
+
+
+def training_batches_of(settings, specs, batch_size=128):
+    """Returns what gives the training images of a task, shuffled and augmented, for averages.
+
+    Args:
+        settings: `TrainingSettings`.
+        specs: sequence of `TaskSpec`.
+        batch_size: int >= 1. Defaults to 128.
+
+    Returns:
+        Function of a task's name to an endless data set of `(images, labels)`.
+    """
+    of_task = {spec.name: spec for spec in specs}
+    return lambda task: settings.data.task_batches(of_task[task], batch_size, settings.seed)

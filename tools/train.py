@@ -12,7 +12,7 @@ import time
 import types
 
 from elastic_tf_tools import flags
-from elastic_tf_tools.run_folder import RunFolder, batches_of
+from elastic_tf_tools.run_folder import RunFolder, batches_of, training_batches_of
 
 import keras
 import tensorflow as tf
@@ -99,6 +99,10 @@ def main(values):
             # The order of the images depends on their number: a resumed run must find the same.
             run.claim(settings, counts)
             settings.data.save_indexes(specs)
+            options.search_evaluations = settings.search_evaluations(
+                options.search_evaluations, specs
+            )
+            options.training_batches = training_batches_of(settings, specs)
         _describe(model, settings.data, specs, counts)
         _train(model, batches, held_out, batches_of(settings.data, specs), run, options)
 
@@ -178,7 +182,7 @@ def _train(model, batches, held_out, read, run, options):
         print("No budgets: --validation_share=0 holds out no images to calibrate on.")
     _validate(run, answers, held_out)
     if options.final_test:
-        _test(run, answers, options.search_evaluations if held_out else 0)
+        _test(run, answers, options)
 
 
 def _fit(model, batches, held_out, read, run, options):
@@ -231,9 +235,14 @@ def _validate(run, answers, held_out):
         print(f"On the validation images: {_format_validation(figures)}")
 
 
-def _test(run, answers, search_evaluations):
+def _test(run, answers, options):
     """Writes results.json, which ends a run."""
-    results = evaluate_network(answers, "test", search_evaluations=search_evaluations)
+    results = evaluate_network(
+        answers,
+        "test",
+        search_evaluations=options.search_evaluations,
+        training_batches=options.training_batches,
+    )
     write_json(run.results, results)
     run.checkpoint.unlink(missing_ok=True)
     print(f"On the test split:\n\n{format_results(results)}\n\nSaved: {run.results}, {run.logs}")

@@ -16,6 +16,7 @@ SETTINGS = {
 }
 # Names that say less on a command line than in their dataclass.
 _FLAG_OF = {"momentum": "bn_momentum"}
+_MIN_EVALUATIONS = 60
 
 
 def flag_name(field):
@@ -75,6 +76,34 @@ class TrainingSettings:
                 sections[section][field.name] = _with_tuples(found[flag_name(field)])
         made = {section: SETTINGS[section](**given) for section, given in sections.items()}
         return cls(seed=found.get("seed", 0), **made)
+
+    def search_evaluations(self, wanted, specs):
+        """Returns how many fixed models are tried for each task, a dict from name to int.
+
+        As much is spent on the best fixed model as on the selector: as many images on models.
+
+        Args:
+            wanted: int, of the flag; `None` where left out.
+            specs: sequence of `pipelines.TaskSpec`.
+        """
+        share = self.data.validation_share
+        # Without images held out there is nothing to choose a fixed model on.
+        if wanted is not None or not share:
+            return dict.fromkeys((spec.name for spec in specs), wanted if share else 0)
+        steps = self.schedule.rounds * self.schedule.selector_steps
+        images, sizes = self.data.training_images(specs), self.data.batch_sizes(specs)
+        return {
+            name: max(
+                _MIN_EVALUATIONS,
+                round(
+                    steps
+                    * sizes[name]
+                    * self.method.samples_per_image
+                    / (images[name] * share / (1 - share))
+                ),
+            )
+            for name in images
+        }
 
     def build_model(self, specs):
         """Returns the compiled network for tasks, a `DeepElasticNetwork`.

@@ -14,7 +14,7 @@ from elastic_tf_tools.trial_tuner import COMPLETED, FIGURES, OF_HYPERBAND
 import tensorflow as tf
 from tensorboard.plugins.hparams import api
 
-from elastic_tf.evaluation.fixed_models import pareto_front
+from elastic_tf.evaluation.fixed_front import pareto_front
 from elastic_tf.files import markdown_table, read_json, write_csv, write_json, write_text
 
 _FACTS = ("trial", "status", *FIGURES, "is_feasible", "step", "seed", "minutes", "run")

@@ -133,6 +133,19 @@ class Answers:
         """
         return self.ranks(levels) == 0
 
+    def are_right_by(self, model):
+        """The same of another model.
+
+        Args:
+            model: function from images `(batch, height, width, channels)`, float32, to logits.
+        """
+        spec = tf.TensorSpec((None, *self.network.tasks[self.task]["image_shape"]))
+        classify = tf.function(model, input_signature=[spec])
+        logits = [
+            self._finite(classify(tf.cast(images, tf.float32))) for images, _ in self._batches
+        ]
+        return self._ranks(np.concatenate(logits)) == 0
+
     def ranks(self, levels):
         """Returns how many classes are likelier than the image's own, an int array `(images,)`.
 
@@ -142,7 +155,9 @@ class Answers:
         Args:
             levels: see `are_right`.
         """
-        logits = self.class_logits(levels)
+        return self._ranks(self.class_logits(levels))
+
+    def _ranks(self, logits):
         own = self.labels[:, np.newaxis]
         of_own = np.take_along_axis(logits, own, axis=-1)
         is_first = np.arange(logits.shape[-1]) < own

@@ -4,25 +4,36 @@ import numpy as np
 
 from elastic_tf.evaluation.chosen_models import chosen_models, policy_statistics
 from elastic_tf.evaluation.class_figures import class_figures
-from elastic_tf.evaluation.fixed_models import best_fixed
+from elastic_tf.evaluation.fixed_front import FixedFront
 from elastic_tf.policies.sampling import random_at_cost, uniform
+from elastic_tf.settings import of_task
 
 # Of the selector's models, how many compete as fixed ones.
 _MAX_KNOWN = 20
+# Whose gains over the front have a mean of their own.
+_BUDGETS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 # With no more classes than that, the likeliest five say little.
 _FEW_CLASSES = 20
 
 
-def evaluate_network(answers, split="test", tasks=None, search_evaluations=60, budget=None):
+def evaluate_network(
+    answers,
+    split="test",
+    tasks=None,
+    search_evaluations=60,
+    budget=None,
+    training_batches=None,
+):
     """Evaluates a network on several tasks.
 
     Args:
         answers: `AnswersBySplit` of the network.
         split: str. The images to measure on.
         tasks: iterable of str. Defaults to all of the network's.
-        search_evaluations: int >= 0. See `evaluate_task`; the search is on `"validation"`. 0 where
-            there are no validation images.
+        search_evaluations: int >= 0, or a dict of it by task. See `evaluate_task`; the search is on
+            `"validation"`. 0 where there are no validation images.
         budget: see `evaluate_task`.
+        training_batches: function from a task to what `evaluate_task` takes. Defaults to `None`.
 
     Returns:
         Dict from task name to what `evaluate_task` returns.
@@ -30,24 +41,33 @@ def evaluate_network(answers, split="test", tasks=None, search_evaluations=60, b
     return {
         task: evaluate_task(
             answers.on(task, split),
-            answers.on(task, "validation") if search_evaluations else None,
-            search_evaluations,
+            answers.on(task, "validation") if of_task(search_evaluations, task) else None,
+            of_task(search_evaluations, task),
             budget=budget,
+            training_batches=training_batches and training_batches(task),
         )
         for task in tasks or answers.network.tasks
     }
 
 
 def evaluate_task(
-    answers, held_out=None, search_evaluations=60, seed=0, shuffles=5, top=10, budget=None
+    answers,
+    held_out=None,
+    search_evaluations=60,
+    seed=0,
+    shuffles=5,
+    top=10,
+    budget=None,
+    training_batches=None,
+    with_hull=True,
 ):
     """Measures a network on every image of a task, under several choices of models.
 
     Three choices are blind to the image, and to be beaten by one that looks:
 
-    - *best fixed*: the most accurate fixed model that costs at most what the selector and its
-      models cost on average. It is searched for on `held_out` (see `best_fixed`) and measured on
-      the images of `answers`.
+    - the *front*: fixed models, and mixtures of two of them, at exactly the mean MACs of the
+      selector and its models. The models are searched for on `held_out` and measured on the images
+      of `answers`, see `FixedFront`; an image counts by its expectation.
     - *shuffled*: the selector's own models, dealt to the wrong images, at exactly the same cost;
       the mean over several shuffles.
     - *random at cost*: random models of the same mean cost (see `random_at_cost`). *Random* draws
@@ -63,6 +83,8 @@ def evaluate_task(
         top: int >= 1. How many of the most used models to list. Defaults to 10.
         budget: float in (0, 1], of the selector's choice, see `Answers.price`. Defaults to `None`,
             the selector's own choice.
+        training_batches: as of `FixedFront`, for averages of each model's own. Defaults to `None`.
+        with_hull: bool. Whether to measure the test hull, up to 50 passes. Defaults to `True`.
 
     Returns:
         Dict of plain Python values. Shares of MACs are of the full model's without selector.
@@ -71,7 +93,7 @@ def evaluate_task(
         | --- | --- |
         | `num_images` | how many images there are |
         | `accuracy` | dict of shares in [0, 1]: `selector`, `full`, `level_<k>` for every level
-          used everywhere, `random`, `random_at_cost`, `shuffled`, and `best_fixed` |
+          used everywhere, `random`, `random_at_cost`, `shuffled`, and `front` |
         | `top5_accuracy` | dict of `selector` and `full`, where there are more than 20 classes |
         | `classes` | `class_figures` of `selector` and `full`; the MACs are the selector's |
         | `density`, `macs_share` | of the selected models, means over images; selector included |
@@ -79,8 +101,13 @@ def evaluate_task(
         | `random_macs_share` | of the random levels, without selector |
         | `full_macs`, `selector_macs` | MACs for one image |
         | `policy` | `policy_statistics` of the selected models, selector included in `macs` |
-        | `gain_over_shuffled`, `gain_over_best_fixed` | see `paired_gain` |
-        | `best_fixed` | `levels`, `macs_share`, `evaluations` |
+        | `gain_over_shuffled`, `gain_over_front` | see `paired_gain` |
+        | `gain_over_test_hull` | the same, stricter: over the best for `answers` itself |
+        | `front` | `evaluations`, models tried; `corners`, a list by rising cost of `levels`,
+          `macs_share`, `validation_accuracy`, and `accuracy` of those that were needed |
+        | `budget_gains` | of a calibrated network, at those of 30, 40 ... 80 % that it reaches, a
+          list of `budget`, `macs_share`, `accuracy`, `gain_over_front` |
+        | `gain_over_front_mean` | the mean over them, by the same images |
         | `budget` | as given, where it is |
 
     Raises:
@@ -114,12 +141,15 @@ def evaluate_task(
         results["top5_accuracy"] = {name: float(np.mean(of < 5)) for name, of in ranks.items()}
     if held_out is not None and search_evaluations:
         used = chosen_models(held_out.choose(budget)).models[:_MAX_KNOWN]
-        found = _search(held_out, used, float(macs.mean()), search_evaluations, seed)
-        right["best_fixed"] = answers.are_right(found["levels"])
-        results["best_fixed"] = found
-        results["gain_over_best_fixed"] = paired_gain(
-            right["selector"], right["best_fixed"], seed=seed
-        )
+        front = FixedFront(held_out, answers, search_evaluations, used, training_batches, seed)
+        share = results["macs_share"]
+        right["front"] = front.mixtures.right_at(share)
+        results["gain_over_front"] = paired_gain(right["selector"], right["front"], seed=seed)
+        results |= _gains_at_budgets(front.mixtures, answers, seed)
+        if with_hull:
+            strict = front.hull().right_at(share)
+            results["gain_over_test_hull"] = paired_gain(right["selector"], strict, seed=seed)
+        results["front"] = {"evaluations": front.evaluations, "corners": front.corners}
     if budget is not None:
         results["budget"] = budget
     return {"accuracy": {name: float(np.mean(of)) for name, of in right.items()}} | results
@@ -158,17 +188,26 @@ def _share(table, levels):
     return float(np.mean(table.macs_share(levels, with_selector=False)))
 
 
-def _search(held_out, known, max_macs, evaluations, seed):
-    """Returns what `best_fixed` finds, with the share of MACs in place of their number."""
-    table = held_out.table
-    found = best_fixed(
-        lambda levels: held_out.are_right(levels).mean(), table, max_macs, known, evaluations, seed
-    )
-    return {
-        "levels": found["levels"],
-        "macs_share": found["macs"] / table.full_macs,
-        "evaluations": found["evaluations"],
-    }
+def _gains_at_budgets(mixtures, answers, seed):
+    """Returns `budget_gains` and their mean; an empty dict where no budget can be kept to."""
+    calibration = answers.network.calibrations.get(answers.task)
+    points, ours, theirs = [], [], []
+    for budget in _BUDGETS if calibration else ():
+        if not calibration.reaches(budget):
+            continue
+        levels = answers.choose(budget)
+        share = float(np.mean(answers.table.macs_share(levels)))
+        right, front = answers.are_right(levels), mixtures.right_at(share)
+        points.append(
+            {"budget": budget, "macs_share": share, "accuracy": float(right.mean())}
+            | {"gain_over_front": paired_gain(right, front, seed=seed)}
+        )
+        ours.append(right)
+        theirs.append(front)
+    if not points:
+        return {}
+    mean = paired_gain(np.mean(ours, axis=0), np.mean(theirs, axis=0), seed=seed)
+    return {"budget_gains": points, "gain_over_front_mean": mean}
 
 
 def paired_gain(ours, theirs, resamples=2000, confidence=0.95, seed=0):

@@ -233,6 +233,7 @@ def analyse(
     results=None,
     budgets=BUDGETS,
     search_evaluations=60,
+    training_batches=None,
     logs=None,
     top=3,
     progress=None,
@@ -250,8 +251,7 @@ def analyse(
         results: dict from task to what `evaluate_task` returned for the same choice on the same
             images; measured where left out.
         budgets: iterable of floats in (0, 1], to be measured where the network has calibrations.
-        search_evaluations: int >= 0. Fixed models tried on validation images in search of the best
-            of the selector's cost; 0 for no search.
+        search_evaluations, training_batches: as of `evaluate_network`.
         logs: path of the training's TensorBoard logs, for its curves; `None` for none.
         top: int >= 1. Models of each task, and shared ones, to look at closely.
         progress: function of a str, called with a line of it; `None` for none.
@@ -273,7 +273,11 @@ def analyse(
         routings.append(routing)
     if results is None:
         results = evaluate_network(
-            answers, split, search_evaluations=search_evaluations, budget=budget
+            answers,
+            split,
+            search_evaluations=search_evaluations,
+            budget=budget,
+            training_batches=training_batches,
         )
         say("results")
     curves, budgets = {}, sorted(set(budgets))

@@ -2,7 +2,9 @@
 
 import functools
 
-from elastic_tf.evaluation.fixed_models import pareto_front
+import numpy as np
+
+from elastic_tf.evaluation.fixed_front import pareto_front
 from elastic_tf.report.style import ACCENT, QUIET, SECOND, Drawing, add_legend
 
 # The looks of a series of points. Told apart in print without colour too.
@@ -11,7 +13,7 @@ _POINTS = {"marker": "o", "linestyle": "none", "color": QUIET, "markersize": 3.5
 _LINE = {"marker": "o", "color": ACCENT, "markersize": 4}
 _STAR = {"marker": "*", "linestyle": "none", "color": SECOND, "markersize": 12}
 _CROSS = {"marker": "x", "linestyle": "none", "color": SECOND}
-_DIAMOND = {"marker": "D", "linestyle": "none", "color": QUIET}
+_ENVELOPE = {"marker": "D", "linestyle": "--", "color": QUIET, "markersize": 4}
 # Level 0 guesses: with its accuracy on the axis, all else would be pressed together.
 _CHEAP = 0.1
 
@@ -30,7 +32,8 @@ def draw_tradeoff(results, curves=None):
     for task, figures in results.items():
         accuracy, share = figures["accuracy"], figures["macs_share"]
         budgets = (curves or {}).get(task, {"budgets": []})["budgets"]
-        found = [figures["best_fixed"]["macs_share"]] if "best_fixed" in figures else []
+        corners = figures.get("front", {"corners": []})["corners"]
+        measured = [corner for corner in corners if "accuracy" in corner]
         series = [
             (
                 "fixed levels",
@@ -39,10 +42,12 @@ def draw_tradeoff(results, curves=None):
             ),
             ("selector at budgets", _LINE, _points(budgets)),
             ("its choices, shuffled", _CROSS, [(share, accuracy["shuffled"])]),
-            ("best fixed model found", _DIAMOND, [(m, accuracy["best_fixed"]) for m in found]),
+            ("fixed models found, and mixtures", _ENVELOPE, _points(measured)),
             ("selector", _STAR, [(share, accuracy["selector"])]),
         ]
-        panels[task] = functools.partial(_draw, series=series, cheap=_CHEAP)
+        panels[task] = functools.partial(
+            _draw_gain, front=_points(measured), budgets=_points(budgets), series=series
+        )
     return Drawing("accuracy against MACs", panels, height=2.8, finish=add_legend)
 
 
@@ -119,6 +124,21 @@ def draw_trials(trials, front, title=None, budget=None):
 
 def _points(figures, accuracy="accuracy"):
     return [(each["macs_share"], each[accuracy]) for each in figures]
+
+
+def _draw_gain(axes, front, budgets, series):
+    """Draws series, and shades what the choice at budgets has above the front.
+
+    `front` and `budgets` are lists of `(share of MACs, accuracy)`, rising.
+    """
+    _draw(axes, series, cheap=_CHEAP)
+    if not (front and budgets):
+        return
+    ends = [max(line[0][0] for line in (front, budgets)), budgets[-1][0]]
+    macs = np.linspace(*ends, 200)
+    ours, theirs = (np.interp(macs, *zip(*line, strict=True)) for line in (budgets, front))
+    looks = {"color": ACCENT, "alpha": 0.25, "linewidth": 0, "label": "gain of the choice"}
+    axes.fill_between(100 * macs, 100 * theirs, 100 * ours, where=ours > theirs, **looks)
 
 
 def _draw(axes, series, cheap=None, images=None):

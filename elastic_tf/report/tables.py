@@ -78,10 +78,8 @@ def result_rows(figures):
     """
     share, fixed = figures["macs_share"], figures["fixed_macs_share"]
     rows = [("selector", "selector", share), ("full model", "full", 1.0)]
-    if "best_fixed" in figures:
-        best = figures["best_fixed"]
-        name = f"best fixed, {model_name(best['levels'])}"
-        rows.append((name, "best_fixed", best["macs_share"]))
+    if "front" in figures:
+        rows.append(("fixed models, mixed", "front", share))
     rows += [
         (f"{level.replace('_', ' ')} everywhere", level, macs) for level, macs in fixed.items()
     ]
@@ -98,7 +96,12 @@ def result_gains(figures):
     Args:
         figures: dict, what `evaluate_task` returns.
     """
-    names = {"shuffled": "its shuffled choices", "best_fixed": "the best fixed model"}
+    names = {
+        "shuffled": "its shuffled choices",
+        "front": "fixed models and their mixtures",
+        "test_hull": "those best on these images",
+        "front_mean": "fixed models, mean over budgets",
+    }
     text = "{points:+.2f} points (95 %: {low:+.2f} to {high:+.2f})"
     return [
         (name, text.format_map(figures[f"gain_over_{key}"]))

@@ -3,7 +3,7 @@
 import dataclasses
 import statistics
 
-from elastic_tf.evaluation.fixed_models import accuracy_at, hypervolume, pareto_front
+from elastic_tf.evaluation.fixed_front import accuracy_at, hypervolume, pareto_front
 
 ACCURACY, SCALAR, HYPERVOLUME = "accuracy", "accuracy_minus_macs", "hypervolume"
 OBJECTIVES = (ACCURACY, SCALAR, HYPERVOLUME)

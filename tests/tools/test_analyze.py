@@ -53,7 +53,7 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
         for text in (
             "<title>wrn-8-1 on digits, fashion_mnist_small</title>",
             "Ankle boot",
-            "best fixed, 1-0-1",  # Of the run's own results.
+            "fixed models, mixed",  # Of the run's own results.
             "selector at budgets",
             "<code>--validation_share</code></td><td><code>0.1</code>",
         ):
@@ -76,7 +76,7 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
         analysis = write.call_args[0][0]
         self.assertEqual((analysis.split, analysis.budget), ("validation", 0.6))
         self.assertEqual(analysis.budget_curves, {})
-        self.assertIn("best_fixed", analysis.results["digits"])
+        self.assertIn("front", analysis.results["digits"])
 
     @parameterized.parameters(
         ("--budget=1.5", "`budget` must be a number in (0.0, 1.0]"),

@@ -49,5 +49,5 @@ class StudyTableTest(tf.test.TestCase):
             + ["–", "7.0 ± 0.0", "62.5 ± 0.0"],
         )
         self.assertEqual(_row(table, "new"), ["`new`", "0"] + ["–"] * 7)
-        one = _row(format_study(_figures(0.8, gain_over_best_fixed={"points": -0.25})), "none")
+        one = _row(format_study(_figures(0.8, gain_over_front={"points": -0.25})), "none")
         self.assertEqual(one[2:], ["80.00", "90.00", "50.0", "+1.50", "-0.25", "7.0", "62.5"])

@@ -48,10 +48,12 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(set(results), set(TASKS))
         for figures in results.values():
             levels = {"level_0", "level_1", "level_2"}
-            blind = {"random", "random_at_cost", "shuffled", "best_fixed"}
+            blind = {"random", "random_at_cost", "shuffled", "front"}
             self.assertEqual(set(figures["accuracy"]), {"selector", "full"} | levels | blind)
-            for name in ("density", "macs_share", "policy", "gain_over_best_fixed"):
+            for name in ("density", "macs_share", "policy", "gain_over_front"):
                 self.assertIn(name, figures)
+            self.assertIn("gain_over_test_hull", figures)
+            self.assertIn("gain_over_front_mean", figures)
         self.assertEqual(results["digits"]["num_images"], 600)
 
     def test_what_is_trained_and_the_table_are_printed(self):

@@ -53,10 +53,10 @@ class PolicyHealthTest(tf.test.TestCase):
         results = evaluate_task(answers, answers, search_evaluations=5, shuffles=2)
         policy = results["policy"]
         for name, expected in {
-            "accuracy/best_fixed": results["accuracy"]["best_fixed"],
+            "accuracy/front": results["accuracy"]["front"],
             "macs/p95": policy["macs"]["p95"],
             "gain_over_shuffled/low": results["gain_over_shuffled"]["low"],
-            "gain_over_best_fixed/points": results["gain_over_best_fixed"]["points"],
+            "gain_over_front/points": results["gain_over_front"]["points"],
             "choice/entropy": policy["entropy"],
             "choice/top_ten_share": policy["top_share"],
             "choice/top_share": policy["top_models"][0]["share"],

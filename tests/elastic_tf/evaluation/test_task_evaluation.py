@@ -8,6 +8,7 @@ from absl.testing import parameterized
 
 from elastic_tf.evaluation import task_evaluation
 from elastic_tf.evaluation.answers import Answers
+from elastic_tf.evaluation.fixed_front import FixedFront
 from elastic_tf.evaluation.task_evaluation import evaluate_network, evaluate_task, paired_gain
 from elastic_tf.models.elastic_network import ElasticNetwork
 from tests.elastic_tf.evaluation.small_answers import (
@@ -129,18 +130,45 @@ class EvaluateTaskTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(top["levels"], models[counts.argmax()].tolist())
         self.assertAllClose(top["share"], counts.max() / 24)
 
-    def test_best_fixed_costs_no_more_and_is_measured_on_all_images(self):
-        found = self.results["best_fixed"]
-        self.assertLessEqual(found["macs_share"], self.results["macs_share"])
+    def test_the_front_is_at_exactly_the_cost_of_the_choice(self):
+        found = self.results["front"]
         self.assertEqual(found["evaluations"], 8)
-        self.assertAllClose(self.results["accuracy"]["best_fixed"], accuracy(found["levels"]))
+        used = [corner for corner in found["corners"] if "accuracy" in corner]
+        for corner in used:
+            self.assertAllClose(corner["accuracy"], accuracy(corner["levels"]))
+        points = [(corner["macs_share"], corner["accuracy"]) for corner in used]
+        expected = np.interp(self.results["macs_share"], *zip(*points, strict=True))
+        self.assertAllClose(self.results["accuracy"]["front"], expected)
 
-    @parameterized.parameters("shuffled", "best_fixed")
+    @parameterized.parameters("shuffled", "front")
     def test_gain_is_the_difference_in_points(self, rival):
         found = self.results["accuracy"]
         gain = self.results[f"gain_over_{rival}"]
         self.assertAllClose(gain["points"], 100 * (found["selector"] - found[rival]))
         self.assertBetween(gain["points"], gain["low"], gain["high"])
+
+    def test_the_test_hull_is_stricter(self):
+        strict = self.results["gain_over_test_hull"]
+        self.assertLessEqual(strict["points"], self.results["gain_over_front"]["points"] + 1e-9)
+        self.assertBetween(strict["points"], strict["low"], strict["high"])
+
+    def test_gains_at_budgets_and_their_mean(self):
+        points = self.results["budget_gains"]
+        calibration = small_network().calibrations["grey"]
+        budgets = [b for b in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8) if calibration.reaches(b)]
+        self.assertEqual([point["budget"] for point in points], budgets)
+        self.assertNotEmpty(budgets)
+        corners = [c for c in self.results["front"]["corners"] if "accuracy" in c]
+        front = [(corner["macs_share"], corner["accuracy"]) for corner in corners]
+        for point in points:
+            price = float(calibration.price(point["budget"]))
+            worth = selector_logits(small_network()) - price * small_answers().table.block_shares
+            self.assertAllClose(point["macs_share"], macs_share(worth.argmax(-1)))
+            self.assertAllClose(point["accuracy"], accuracy(worth.argmax(-1)))
+            expected = point["accuracy"] - np.interp(point["macs_share"], *zip(*front, strict=True))
+            self.assertAllClose(point["gain_over_front"]["points"], 100 * expected)
+        mean = np.mean([point["gain_over_front"]["points"] for point in points])
+        self.assertAllClose(self.results["gain_over_front_mean"]["points"], mean)
 
     def test_random_at_cost_costs_as_much_as_the_selector(self):
         draw = mock.patch.object(
@@ -153,18 +181,17 @@ class EvaluateTaskTest(tf.test.TestCase, parameterized.TestCase):
         whole = mean_cost + table.fixed_macs + table.selector_macs
         self.assertAllClose(whole / table.full_macs, results["macs_share"])
 
-    def test_without_a_search_there_is_no_best_fixed(self):
+    def test_without_a_search_there_is_no_front(self):
         for arguments in ({}, {"held_out": small_answers(), "search_evaluations": 0}):
             results = evaluate_task(small_answers(), shuffles=1, **arguments)
-            self.assertNotIn("best_fixed", results)
-            self.assertNotIn("gain_over_best_fixed", results)
+            self.assertEmpty([key for key in results if "front" in key or "hull" in key])
             self.assertNotIn("budget", results)
 
     def test_a_budget_changes_what_the_selector_and_the_search_choose(self):
         price = float(small_network().calibrations["grey"].price(0.2))
         worth = selector_logits(small_network()) - price * small_answers().table.block_shares
         chosen = worth.argmax(-1)
-        search = mock.patch.object(task_evaluation, "best_fixed", wraps=task_evaluation.best_fixed)
+        search = mock.patch.object(task_evaluation, "FixedFront", wraps=FixedFront)
         with search as searched:
             results = evaluate_task(small_answers(), small_answers(), 2, budget=0.2)
         self.assertEqual(results["budget"], 0.2)
@@ -184,4 +211,4 @@ class EvaluateTaskTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(found, {"colour": expected})
         (only,) = evaluate_network(answers, "validation", ["colour"], 0).values()
         self.assertEqual(only["num_images"], 4)
-        self.assertNotIn("best_fixed", only)
+        self.assertNotIn("front", only)

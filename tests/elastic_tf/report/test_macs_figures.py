@@ -3,6 +3,7 @@
 import pathlib
 import tempfile
 
+import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
@@ -29,14 +30,25 @@ class TradeoffTest(tf.test.TestCase, parameterized.TestCase):
             "fixed levels": [[2, 10], [100, 88]],
             "selector at budgets": [[10, 70], [39, 85], [80.5, 95]],
             "its choices, shuffled": [[45.6, 86]],
-            "best fixed model found": [[45, 87]],
+            "fixed models found, and mixtures": [[30, 81], [100, 88]],
             "selector": [[45.6, 87.5]],
         }
         self.assertAllClose(drawn_lines(figure.axes[0]), expected)
-        self.assertLen(figure.legends[0].get_texts(), 5)
+        self.assertLen(figure.legends[0].get_texts(), 6)
+
+    def test_what_the_choice_gains_over_fixed_models_is_shaded(self):
+        (axes,) = draw_tradeoff({"cats": RESULTS}, CURVES).figure().axes
+        (area,) = axes.collections
+        self.assertEqual(area.get_label(), "gain of the choice")
+        x, y = np.concatenate([path.vertices for path in area.get_paths()]).T
+        # By hand: at 30 % the budgets have 70 + 15 * 20 / 29 = 80.3, below 81; they pass soon.
+        self.assertBetween(x.min(), 30, 33)
+        self.assertAllClose(x.max(), 80.5)
+        self.assertAllClose(y.max(), 95)
+        self.assertAllClose(y[x > 80.4].min(), 81 + 7 * 50.5 / 70)
 
     def test_what_was_not_measured_is_left_out(self):
-        figures = {key: of for key, of in RESULTS.items() if key != "best_fixed"}
+        figures = {key: of for key, of in RESULTS.items() if key != "front"}
         (axes,) = draw_tradeoff({"cats": figures}).figure().axes
         self.assertEqual(
             set(drawn_lines(axes)), {"fixed levels", "its choices, shuffled", "selector"}

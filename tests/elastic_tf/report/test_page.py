@@ -113,8 +113,8 @@ class PageTest(tf.test.TestCase):
         for text in (
             "<title>wrn-8-1 on cats, dogs</title>",
             "2 blocks of 3 levels,\n9 fixed models in 1,234 weights.",
-            "<td>best fixed, 1-0-1</td>\n<td>87.00</td><td>45.0</td>",
-            "Gain over the best fixed model: +0.50 points (95 %: -0.70 to +1.68).",
+            "<td>fixed models, mixed</td>\n<td>86.50</td><td>45.6</td>",
+            "Gain over fixed models and their mixtures: +0.50 points (95 %: -0.70 to +1.68).",
             "Strong shade: the selector trains",
             "as many as its share",
             "<p>Model 2-0. class 0: 100 % of its images, 4.0 times",

@@ -44,7 +44,7 @@ class ResultsTest(tf.test.TestCase):
             "level 0 everywhere": ["10.00", "2.0"],
             "random levels": ["50.00", "51.0"],
             "random at selector's cost": ["60.00", "45.6"],
-            "best fixed, 1-0-1": ["87.00", "45.0"],
+            "fixed models, mixed": ["86.50", "45.6"],
             "selector's choice, shuffled": ["86.00", "45.6"],
         }.items():
             self.assertEqual(row_of(self.text, start), expected)
@@ -58,7 +58,12 @@ class ResultsTest(tf.test.TestCase):
 
     def test_gains_have_intervals(self):
         self.assertIn("its shuffled choices +1.50 points (95 %: +0.51 to +2.49)", self.text)
-        self.assertIn("the best fixed model +0.50 points (95 %: -0.70 to +1.68)", self.text)
+        for text in (
+            "over fixed models and their mixtures +0.50 points (95 %: -0.70 to +1.68)",
+            "over those best on these images +0.25 points (95 %: -0.90 to +1.40)",
+            "over fixed models, mean over budgets +0.75 points (95 %: -0.50 to +1.90)",
+        ):
+            self.assertIn(text, self.text)
 
     def test_a_top5_is_told_where_it_is_measured(self):
         self.assertNotIn("top-5", self.text)
@@ -67,8 +72,8 @@ class ResultsTest(tf.test.TestCase):
         self.assertIn("\n  top-5 accuracy 98.77 %, full model 99.00 %\n", text)
 
     def test_without_search_there_is_no_row_of_it(self):
-        figures = {key: of for key, of in RESULTS.items() if "best_fixed" not in key}
-        self.assertNotIn("best fixed", format_results({"birds": figures}))
+        figures = {key: of for key, of in RESULTS.items() if "front" not in key}
+        self.assertNotIn("fixed models", format_results({"birds": figures}))
 
 
 class CurvesTest(tf.test.TestCase):

@@ -1,4 +1,4 @@
-"""The fixed models of a trained network: search, and what they offer at every cost."""
+"""The search for the best fixed models of a trained network."""
 
 import itertools
 import math
@@ -7,62 +7,6 @@ import numpy as np
 
 EVOLUTION, RANDOM = "evolution", "random"
 ALGORITHMS = (EVOLUTION, RANDOM)
-
-
-def pareto_front(points):
-    """Returns the points that no other point beats: by cost, by accuracy, or both.
-
-    Args:
-        points: sequence of `(cost, accuracy)`, floats.
-
-    Returns:
-        List of int, the indices of those points by rising cost; of equal points the first.
-    """
-    front, best = [], -np.inf
-    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
-    for index in order:
-        if points[index][1] > best:
-            front.append(index)
-            best = points[index][1]
-    return front
-
-
-def hypervolume(points, max_cost=1.0):
-    """Returns the area below the front, from cost 0 to `max_cost`.
-
-    It is the integral of the best accuracy that a cost allows; where it allows no point, that is 0.
-
-    Args:
-        points: sequence of `(cost, accuracy)`, floats >= 0.
-        max_cost: float > 0. What costs more does not count. Defaults to 1.
-
-    Returns:
-        float; in [0, 1] for shares.
-
-    Reference: Zitzler and Thiele, 1999, "Multiobjective evolutionary algorithms".
-    """
-    front = [points[index] for index in pareto_front(points) if points[index][0] < max_cost]
-    ends = [cost for cost, _ in front[1:]] + [max_cost] * bool(front)
-    widths = [end - cost for (cost, _), end in zip(front, ends, strict=True)]
-    return float(sum(width * accuracy for width, (_, accuracy) in zip(widths, front, strict=True)))
-
-
-def accuracy_at(points, cost):
-    """Returns the accuracy that a mean cost allows, by a mixture of two points at most.
-
-    Between two points of the front the accuracy is linear: that of giving each image one of the two
-    models at random. Above the front it is that of its last point.
-
-    Args:
-        points: sequence of `(cost, accuracy)`, floats; at least one.
-        cost: float.
-
-    Returns:
-        float; `-inf` where no point is as cheap.
-    """
-    front = [points[index] for index in pareto_front(points)]
-    costs, accuracies = zip(*front, strict=True)
-    return float(np.interp(cost, costs, accuracies, left=-np.inf))
 
 
 class ModelSearch:
@@ -103,12 +47,12 @@ class ModelSearch:
         self.found[key] = float(self.accuracy(np.array(key, np.int32)))
         return True
 
-    def try_uniform(self, max_macs=math.inf, evaluations=math.inf):
+    def try_uniform(self, evaluations=math.inf):
         """Tries every level used everywhere, as far as the total of evaluations goes."""
         blocks, levels = self.table.block_macs.shape
         for level in range(levels):
             if len(self.found) < evaluations:
-                self.try_model(np.full(blocks, level), max_macs)
+                self.try_model(np.full(blocks, level))
 
     def try_all(self, evaluations):
         """Tries every model there is, if they are no more than so many; otherwise none."""
@@ -176,40 +120,6 @@ class ModelSearch:
         return child
 
 
-def best_fixed(accuracy, table, max_macs, known=(), evaluations=60, seed=0):
-    """Searches for the most accurate model that costs at most so much.
-
-    Known models first: every level used everywhere, and those given. Then an evolutionary search,
-    see `ModelSearch`, until the evaluations are used up.
-
-    Args:
-        accuracy: function from levels, an int array `(blocks,)`, to a share in [0, 1].
-        table: the task's `CostTable`, whose MACs must not fall with the level.
-        max_macs: int. What the model may cost, MACs, without a selector.
-        known: iterable of int sequences `(blocks,)`. Too expensive ones are left out.
-        evaluations: int >= 1. How often `accuracy` may be called. Defaults to 60.
-        seed: int. Defaults to 0.
-
-    Returns:
-        Dict: `levels`, a list of int; `accuracy`; `macs`; `evaluations`, those used.
-
-    Raises:
-        ValueError: if not even the cheapest model is within the limit.
-    """
-    search = ModelSearch(accuracy, table, seed)
-    cheapest = search.macs([0] * table.num_blocks)
-    if cheapest > max_macs:
-        raise ValueError(
-            f"`max_macs` must allow the cheapest model, {cheapest} MACs. Received: {max_macs=}"
-        )
-    search.try_uniform(max_macs, evaluations)
-    for levels in known:
-        if len(search.found) < evaluations:
-            search.try_model(levels, max_macs)
-    search.run([max_macs], evaluations)
-    return search.best() | {"evaluations": len(search.found)}
-
-
 def check_budgets(budgets, table, task):
     """Checks that fixed models can be searched for within budgets.
 
@@ -270,7 +180,7 @@ def search_fixed_models(
     check_budgets(budgets, table, held_out.task)
     search = ModelSearch(lambda levels: held_out.are_right(levels).mean(), table, seed)
     max_macs = {budget: budget * table.full_macs for budget in sorted(budgets)}
-    search.try_uniform(evaluations=evaluations)
+    search.try_uniform(evaluations)
     search.try_all(evaluations)
     num_models, part = table.num_levels**table.num_blocks, max(1, evaluations // 5)
     for stop in [*range(part, evaluations, part), evaluations]:

@@ -1,4 +1,4 @@
-"""Tests of fixed models."""
+"""Tests of the search for fixed models."""
 
 import itertools
 
@@ -7,59 +7,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.costs.cost_table import CostTable
-from elastic_tf.evaluation.fixed_models import (
-    ALGORITHMS,
-    ModelSearch,
-    accuracy_at,
-    best_fixed,
-    hypervolume,
-    pareto_front,
-    search_fixed_models,
-)
+from elastic_tf.evaluation.model_search import ALGORITHMS, ModelSearch, search_fixed_models
 from tests.elastic_tf.evaluation.small_answers import accuracy, macs_share, small_answers
 from tests.testing import random_batch
-
-POINTS = [(0.5, 0.8), (0.2, 0.5), (0.6, 0.7), (1.0, 0.9), (0.2, 0.4)]
-
-
-class ParetoFrontTest(tf.test.TestCase, parameterized.TestCase):
-    def test_front_holds_what_no_other_beats(self):
-        generator = np.random.default_rng(0)
-        points = [tuple(point) for point in generator.integers(0, 12, (40, 2)) / 12]
-        expected = {
-            (cost, accuracy)
-            for cost, accuracy in points
-            if not any(
-                (c <= cost and a >= accuracy and (c, a) != (cost, accuracy)) for c, a in points
-            )
-        }
-        front = [points[index] for index in pareto_front(points)]
-        self.assertEqual(set(front), expected)
-        self.assertEqual(front, sorted(expected))
-
-    def test_of_equal_points_the_first_is_on_the_front(self):
-        self.assertEqual(pareto_front([(0.5, 0.5), (0.5, 0.5)]), [0])
-
-    def test_hypervolume_is_the_area_below_the_steps(self):
-        # By hand: 0.5 from 0.2 to 0.5, 0.8 from there to 1; what costs 1 adds nothing.
-        self.assertAllClose(hypervolume(POINTS), 0.3 * 0.5 + 0.5 * 0.8)
-
-    def test_hypervolume_is_the_mean_of_the_best_within_random_budgets(self):
-        budgets = (np.arange(100_000) + 0.5) / 100_000
-        best = [max([a for c, a in POINTS if c <= budget], default=0) for budget in budgets]
-        self.assertAllClose(hypervolume(POINTS), np.mean(best), atol=1e-4)
-
-    @parameterized.parameters(([], 0.0), ([(1.2, 0.9)], 0.0), ([(0.0, 0.7)], 0.7))
-    def test_hypervolume_of(self, points, expected):
-        self.assertAllClose(hypervolume(points), expected)
-
-    @parameterized.parameters((0.2, 0.5), (0.35, 0.65), (0.75, 0.85), (2.0, 0.9))
-    def test_accuracy_at_a_cost_is_that_of_a_mixture(self, cost, expected):
-        self.assertAllClose(accuracy_at(POINTS, cost), expected)
-
-    def test_no_accuracy_below_the_cheapest(self):
-        self.assertEqual(accuracy_at(POINTS, 0.1), -np.inf)
-
 
 MACS = np.array([[0, 10, 20, 40], [0, 20, 40, 80], [0, 10, 30, 70], [0, 5, 10, 20]])
 FIXED = 7
@@ -127,54 +77,22 @@ class ModelSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(found(1), found(1))
         self.assertNotEqual(found(1), found(2))
 
+    def test_of_equals_the_cheaper_wins(self):
+        search = ModelSearch(lambda levels: 0.5, TABLE)
+        search.try_uniform()
+        self.assertEqual(search.best(100)["levels"], [0, 0, 0, 0])
+
+    def test_ends_when_there_is_nothing_new(self):
+        search = ModelSearch(lambda levels: 0.5, CostTable(7, MACS[:1], MACS[:1]))
+        search.try_uniform()
+        search.run([217], 1000)
+        self.assertLen(search.found, 4)
+
     @parameterized.parameters((256, 256), (255, 0))
     def test_all_are_tried_where_they_are_few(self, evaluations, expected):
         search = self._search()
         search.try_all(evaluations)
         self.assertLen(search.found, expected)
-
-
-class BestFixedTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.seen = []
-
-    def _count(self, levels):
-        self.seen.append(tuple(levels))
-        return _accuracy(levels)
-
-    @parameterized.parameters(10, 40, 80, 120, 217)
-    def test_finds_the_best_of_all(self, max_macs):
-        found = best_fixed(_accuracy, TABLE, max_macs, evaluations=80)
-        models = itertools.product(range(4), repeat=4)
-        expected = max(_accuracy(m) for m in models if _macs(m) <= max_macs)
-        self.assertAllClose(found["accuracy"], expected)
-        self.assertAllClose(found["accuracy"], _accuracy(found["levels"]))
-        self.assertEqual(found["macs"], _macs(found["levels"]))
-        self.assertLessEqual(found["macs"], max_macs)
-
-    def test_every_evaluated_model_is_new_and_allowed(self):
-        found = best_fixed(self._count, TABLE, 100, evaluations=15)
-        self.assertLen(set(self.seen), 15)
-        self.assertEqual(found["evaluations"], len(self.seen))
-        self.assertLessEqual(max(map(_macs, self.seen)), 100)
-
-    def test_uniform_levels_and_known_models_come_first(self):
-        known = [[3, 0, 0, 0], [3, 3, 3, 3], [1, 1, 1, 1], [0, 0, 1, 0]]
-        best_fixed(self._count, TABLE, 100, known, evaluations=5)
-        # Level 2 everywhere is within 107 only; level 1 was there already.
-        self.assertEqual(self.seen[:4], [(0, 0, 0, 0), (1, 1, 1, 1), (3, 0, 0, 0), (0, 0, 1, 0)])
-
-    def test_of_equals_the_cheaper_wins(self):
-        self.assertEqual(best_fixed(lambda levels: 0.5, TABLE, 100)["levels"], [0, 0, 0, 0])
-
-    def test_ends_when_there_is_nothing_new(self):
-        found = best_fixed(_accuracy, CostTable(7, MACS[:1], MACS[:1]), 217, evaluations=1000)
-        self.assertEqual((found["evaluations"], found["levels"]), (4, [3]))
-
-    def test_a_limit_below_the_cheapest_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "`max_macs` must allow .* 7 MACs. Received: max_"):
-            best_fixed(_accuracy, TABLE, 6)
 
 
 class SearchFixedModelsTest(tf.test.TestCase, parameterized.TestCase):

@@ -1,0 +1,245 @@
+"""What fixed models and mixtures of them offer at every cost: all that is blind to the image."""
+
+import itertools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from elastic_tf.evaluation.model_search import ModelSearch
+from elastic_tf.models.standalone import fixed_network
+
+# Of the full model's MACs: what the front is searched for at, and is reached by mixtures between.
+_SEARCHED = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+# Training batches for the running averages of a model on the front.
+_BATCHES = 30
+
+
+def pareto_front(points):
+    """Returns the points that no other point beats: by cost, by accuracy, or both.
+
+    Args:
+        points: sequence of `(cost, accuracy)`, floats.
+
+    Returns:
+        List of int, the indices of those points by rising cost; of equal points the first.
+    """
+    front, best = [], -np.inf
+    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
+    for index in order:
+        if points[index][1] > best:
+            front.append(index)
+            best = points[index][1]
+    return front
+
+
+def hypervolume(points, max_cost=1.0):
+    """Returns the area below the front, from cost 0 to `max_cost`.
+
+    It is the integral of the best accuracy that a cost allows; where it allows no point, that is 0.
+
+    Args:
+        points: sequence of `(cost, accuracy)`, floats >= 0.
+        max_cost: float > 0. What costs more does not count. Defaults to 1.
+
+    Returns:
+        float; in [0, 1] for shares.
+
+    Reference: Zitzler and Thiele, 1999, "Multiobjective evolutionary algorithms".
+    """
+    front = [points[index] for index in pareto_front(points) if points[index][0] < max_cost]
+    ends = [cost for cost, _ in front[1:]] + [max_cost] * bool(front)
+    widths = [end - cost for (cost, _), end in zip(front, ends, strict=True)]
+    return float(sum(width * accuracy for width, (_, accuracy) in zip(widths, front, strict=True)))
+
+
+def envelope(points):
+    """Returns the points that no mixture of two others beats: the upper hull, up to its top.
+
+    Args:
+        points: sequence of `(cost, accuracy)`, floats.
+
+    Returns:
+        List of int, the indices of those points by rising cost and accuracy; of equal points the
+        first.
+
+    Reference: Andrew, 1979, "Another efficient algorithm for convex hulls in two dimensions".
+    """
+    hull = []
+    for index in pareto_front(points):
+        while len(hull) > 1 and not _is_above(*(points[i] for i in (hull[-2], hull[-1], index))):
+            hull.pop()
+        hull.append(index)
+    return hull
+
+
+def _is_above(left, point, right):
+    """Returns whether a point is above the line between two others."""
+    (x0, y0), (x, y), (x1, y1) = left, point, right
+    return (y - y0) * (x1 - x0) > (y1 - y0) * (x - x0)
+
+
+def accuracy_at(points, cost):
+    """Returns the accuracy that a mean cost allows, by a mixture of two points at most.
+
+    Between two points of the envelope the accuracy is linear: that of giving each image one of the
+    two models at random. Above it, it is that of its last point.
+
+    Args:
+        points: sequence of `(cost, accuracy)`, floats; at least one.
+        cost: float.
+
+    Returns:
+        float; `-inf` where no point is as cheap.
+    """
+    front = [points[index] for index in envelope(points)]
+    costs, accuracies = zip(*front, strict=True)
+    return float(np.interp(cost, costs, accuracies, left=-np.inf))
+
+
+def mixture_weights(costs, cost):
+    """Returns how a mean cost is reached by two neighbours of a front.
+
+    Args:
+        costs: float array `(models,)`, rising.
+        cost: float. Below the first and above the last, it is all on that one.
+
+    Returns:
+        float array `(models,)`, the share of the images on each; at most two are above 0.
+    """
+    return np.array([np.interp(cost, costs, model) for model in np.eye(len(costs))])
+
+
+class Mixtures:
+    """Fixed models on the images of a task, and the mixtures of two of them.
+
+    Args:
+        macs_shares: sequence of float, rising: what each costs, a share of the full model's MACs.
+        are_right: function from the number of one to a bool array `(images,)`, which images it
+            classifies rightly. It is called for those that are needed, once.
+
+    Attributes:
+        measured: dict from the numbers of those to these arrays.
+    """
+
+    def __init__(self, macs_shares, are_right):
+        self.macs_shares = list(macs_shares)
+        self.are_right = are_right
+        self.measured = {}
+
+    def right_at(self, macs_share):
+        """Returns how often each image is classified rightly at mean MACs of exactly so much.
+
+        Args:
+            macs_share: float.
+
+        Returns:
+            float array `(images,)` in [0, 1], the expectation.
+        """
+        weights = mixture_weights(self.macs_shares, macs_share)
+        used = np.flatnonzero(weights)
+        for number in used:
+            if number not in self.measured:
+                self.measured[number] = self.are_right(number)
+        return sum(weights[number] * self.measured[number] for number in used)
+
+
+class FixedFront:
+    """The best fixed models of a trained network, to be beaten at equal cost.
+
+    They are searched for on held-out images: every level used everywhere, all models where they are
+    few, those given, and an evolution near several costs, see `ModelSearch`. Those on the envelope
+    are measured on the images of `measured`, each with running averages of its own.
+
+    Args:
+        held_out, measured: `Answers` of one network and task.
+        evaluations: int >= 1. Models to try on the held-out images.
+        known: iterable of int sequences `(blocks,)`, models to try early. Defaults to none.
+        training_batches: iterable of `(images, labels)`, shuffled, from its start at every pass;
+            `None`, the default, for the averages that the network has.
+        seed: int. Defaults to 0.
+
+    Attributes:
+        evaluations: int, models tried.
+        mixtures: `Mixtures` of the corners on the images of `measured`.
+    """
+
+    def __init__(self, held_out, measured, evaluations, known=(), training_batches=None, seed=0):
+        self._measured, self._training_batches = measured, training_batches
+        table = held_out.table
+        search = ModelSearch(lambda levels: held_out.are_right(levels).mean(), table, seed)
+        search.try_uniform(evaluations)
+        search.try_all(evaluations)
+        for levels in known:
+            if len(search.found) < evaluations:
+                search.try_model(levels)
+        limits = [share * table.full_macs for share in _SEARCHED]
+        cheapest = search.macs([0] * table.num_blocks)
+        search.run([macs for macs in limits if macs >= cheapest] or [cheapest], evaluations)
+        self.evaluations = len(search.found)
+        self._tried = [
+            {
+                "levels": list(levels),
+                "macs_share": search.macs(levels) / table.full_macs,
+                "validation_accuracy": accuracy,
+            }
+            for levels, accuracy in search.found.items()
+        ]
+        points = [(model["macs_share"], model["validation_accuracy"]) for model in self._tried]
+        self._corners = [self._tried[index] for index in envelope(points)]
+        self.mixtures = Mixtures(
+            [corner["macs_share"] for corner in self._corners], self._corner_is_right
+        )
+
+    @property
+    def corners(self):
+        """List of dicts by rising cost: `levels`, `macs_share`, `validation_accuracy`; `accuracy`,
+        on the images that are measured, of those that were needed so far."""
+        measured = self.mixtures.measured
+        return [
+            corner | ({"accuracy": float(measured[n].mean())} if n in measured else {})
+            for n, corner in enumerate(self._corners)
+        ]
+
+    def _corner_is_right(self, number):
+        levels = self._corners[number]["levels"]
+        if self._training_batches is None:
+            return self._measured.are_right(levels)
+        network, task = self._measured.network, self._measured.task
+        model = fixed_network(network.estimator, task, levels)
+        _refresh(model, self._training_batches)
+        return self._measured.are_right_by(model)
+
+    def hull(self, count=50):
+        """Returns the envelope of the best models on the very images that are measured.
+
+        Stricter than the front: these images choose the models that they are compared with.
+
+        Args:
+            count: int >= 1. How many models, those nearest to the front on the held-out images,
+                with the averages that the network has; corners measured with their own come on
+                top. Defaults to 50.
+
+        Returns:
+            `Mixtures`.
+        """
+        costs = self.mixtures.macs_shares
+        accuracies = [corner["validation_accuracy"] for corner in self._corners]
+
+        def gap(model):
+            return np.interp(model["macs_share"], costs, accuracies) - model["validation_accuracy"]
+
+        best = sorted(self._tried, key=gap)[:count]
+        models = [(each["macs_share"], self._measured.are_right(each["levels"])) for each in best]
+        models += [(costs[number], right) for number, right in self.mixtures.measured.items()]
+        hull = [models[index] for index in envelope([(c, right.mean()) for c, right in models])]
+        return Mixtures([cost for cost, _ in hull], [right for _, right in hull].__getitem__)
+
+
+def _refresh(model, batches):
+    """Makes the running averages of a Keras model anew: the means over batches of their moments."""
+    norms = [each for each in model.layers if isinstance(each, keras.layers.BatchNormalization)]
+    for count, (images, _) in enumerate(itertools.islice(batches, _BATCHES)):
+        for norm in norms:
+            norm.momentum = count / (count + 1)
+        model(tf.cast(images, tf.float32), training=True)
