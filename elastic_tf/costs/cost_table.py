@@ -41,16 +41,18 @@ class CostTable:
         block_macs: int array `(blocks, levels)`. MACs of each block at each level.
         channels: int array `(blocks, levels)`. Hidden channels used at each level.
         selector_macs: int. MACs of the selector, spent once per image. Defaults to 0.
+        head_macs: int. Those of `fixed_macs` that the head spends. Defaults to 0.
 
     Raises:
         ValueError: if `block_macs` and `channels` are not tables of the same shape.
     """
 
-    def __init__(self, fixed_macs, block_macs, channels, selector_macs=0):
+    def __init__(self, fixed_macs, block_macs, channels, selector_macs=0, head_macs=0):
         self.fixed_macs = int(fixed_macs)
         self.block_macs = np.asarray(block_macs, np.int64)
         self.channels = np.asarray(channels, np.int64)
         self.selector_macs = int(selector_macs)
+        self.head_macs = int(head_macs)
         if self.block_macs.ndim != 2 or self.block_macs.shape != self.channels.shape:
             raise ValueError(
                 "`block_macs` and `channels` must be tables of the same shape (blocks, levels). "

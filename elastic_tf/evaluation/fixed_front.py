@@ -210,6 +210,17 @@ class FixedFront:
         _refresh(model, self._training_batches)
         return self._measured.are_right_by(model)
 
+    def nearest(self, count):
+        """Returns the models nearest to the front on held-out images, a list of dicts as
+        `corners`."""
+        costs = self.mixtures.macs_shares
+        accuracies = [corner["validation_accuracy"] for corner in self._corners]
+
+        def gap(model):
+            return np.interp(model["macs_share"], costs, accuracies) - model["validation_accuracy"]
+
+        return sorted(self._tried, key=gap)[:count]
+
     def hull(self, count=50):
         """Returns the envelope of the best models on the very images that are measured.
 
@@ -223,13 +234,7 @@ class FixedFront:
         Returns:
             `Mixtures`.
         """
-        costs = self.mixtures.macs_shares
-        accuracies = [corner["validation_accuracy"] for corner in self._corners]
-
-        def gap(model):
-            return np.interp(model["macs_share"], costs, accuracies) - model["validation_accuracy"]
-
-        best = sorted(self._tried, key=gap)[:count]
+        costs, best = self.mixtures.macs_shares, self.nearest(count)
         models = [(each["macs_share"], self._measured.are_right(each["levels"])) for each in best]
         models += [(costs[number], right) for number, right in self.mixtures.measured.items()]
         hull = [models[index] for index in envelope([(c, right.mean()) for c, right in models])]

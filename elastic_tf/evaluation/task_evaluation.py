@@ -5,11 +5,14 @@ import numpy as np
 from elastic_tf.evaluation.chosen_models import chosen_models, policy_statistics
 from elastic_tf.evaluation.class_figures import class_figures
 from elastic_tf.evaluation.fixed_front import FixedFront
+from elastic_tf.evaluation.second_looks import SecondLooks
 from elastic_tf.policies.sampling import random_at_cost, uniform
 from elastic_tf.settings import of_task
 
 # Of the selector's models, how many compete as fixed ones.
 _MAX_KNOWN = 20
+# Fixed models of which pairs make a second look.
+_MENU = 24
 # Whose gains over the front have a mean of their own.
 _BUDGETS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 # With no more classes than that, the likeliest five say little.
@@ -108,6 +111,10 @@ def evaluate_task(
         | `budget_gains` | of a calibrated network, at those of 30, 40 ... 80 % that it reaches, a
           list of `budget`, `macs_share`, `accuracy`, `gain_over_front` |
         | `gain_over_front_mean` | the mean over them, by the same images |
+        | `second_look` | with the hull: of two fixed models, see `SecondLooks`, at those budgets a
+          list of `budget`, `first`, `second`, `threshold`, `accuracy`, `macs_share`,
+          `p95`, `largest` (of an image), `seen_twice`, `gain_over_front` |
+        | `second_look_gain_mean` | the mean over them, by the same images |
         | `budget` | as given, where it is |
 
     Raises:
@@ -149,6 +156,9 @@ def evaluate_task(
         if with_hull:
             strict = front.hull().right_at(share)
             results["gain_over_test_hull"] = paired_gain(right["selector"], strict, seed=seed)
+            menu = [model["levels"] for model in front.nearest(_MENU)]
+            looks = SecondLooks(held_out, answers, menu)
+            results |= _gains_of_second_looks(front.mixtures, looks, seed)
         results["front"] = {"evaluations": front.evaluations, "corners": front.corners}
     if budget is not None:
         results["budget"] = budget
@@ -186,6 +196,29 @@ def _uniform(answers, seed):
 
 def _share(table, levels):
     return float(np.mean(table.macs_share(levels, with_selector=False)))
+
+
+def _gains_of_second_looks(mixtures, looks, seed):
+    """Returns `second_look` and the mean of its gains; an empty dict where no model is as cheap."""
+    points, ours, theirs = [], [], []
+    for budget in _BUDGETS:
+        if budget < looks.cheapest:
+            continue
+        look, shares, right = looks.at(budget)
+        front = mixtures.right_at(shares.mean())
+        points.append(
+            {"budget": budget, "first": list(look.first), "second": list(look.second)}
+            | {"threshold": look.threshold, "accuracy": float(right.mean())}
+            | {"macs_share": float(shares.mean()), "p95": float(np.percentile(shares, 95))}
+            | {"largest": float(shares.max()), "seen_twice": float(np.mean(shares > shares.min()))}
+            | {"gain_over_front": paired_gain(right, front, seed=seed)}
+        )
+        ours.append(right)
+        theirs.append(front)
+    if not points:
+        return {}
+    mean = paired_gain(np.mean(ours, axis=0), np.mean(theirs, axis=0), seed=seed)
+    return {"second_look": points, "second_look_gain_mean": mean}
 
 
 def _gains_at_budgets(mixtures, answers, seed):

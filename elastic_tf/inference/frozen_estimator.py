@@ -94,10 +94,28 @@ class FrozenEstimator:
             images: tensor `(batch, *image_shape)`, not empty.
             levels: sequence of int, the level of every block.
         """
-        features = self._stem(images)
-        for block, level in zip(self._blocks, levels, strict=True):
-            features = block.run_at(features, level)
-        return self._head(features)
+        return self._finish_at(self._stem(images), levels)
+
+    def look_twice(self, images, look):
+        """Returns the logits after a second look where the first is unsure.
+
+        Features in front of the first block at which the two models differ are kept; of the images
+        that are looked at again alone what follows runs, and for none nothing.
+
+        Args:
+            images: see the call arguments.
+            look: a `SecondLook`.
+
+        Returns:
+            Logits, float32 `(batch, num_classes)`, and which images were looked at again, bool
+            `(batch,)`.
+        """
+        images = check_images(images, self.task, self.image_shape)
+        return tf.cond(
+            tf.shape(images)[0] > 0,
+            lambda: self._look_twice(images, look),
+            lambda: (tf.zeros((0, self.num_classes)), tf.zeros((0,), tf.bool)),
+        )
 
     def classify_gathered(self, images, levels, run_groups):
         """Returns the logits by operations that other runtimes have.
@@ -112,6 +130,29 @@ class FrozenEstimator:
         for block, rows in zip(self._blocks, groups, strict=True):
             features = block.run_gathered(features, rows, run_groups)
         return tf.gather(self._head(features), restore)
+
+    def _finish_at(self, features, levels, start=0):
+        """Returns the logits of features in front of a block."""
+        return self._head(self._run_at(features, levels, start, self.num_blocks))
+
+    def _run_at(self, features, levels, start, stop):
+        for block, level in zip(self._blocks[start:stop], levels[start:stop], strict=True):
+            features = block.run_at(features, level)
+        return features
+
+    def _look_twice(self, images, look):
+        kept = look.num_kept
+        features = self._run_at(self._stem(images), look.first, 0, kept)
+        logits = self._finish_at(features, look.first, kept)
+        is_unsure = look.is_unsure(tf.reduce_max(tf.nn.softmax(logits), axis=-1))
+        rows = tf.where(is_unsure)
+        again = run_unless_empty(
+            lambda rest: self._finish_at(rest, look.second, kept),
+            tf.gather(features, rows[:, 0]),
+            (self.num_classes,),
+            tf.float32,
+        )
+        return tf.tensor_scatter_nd_update(logits, rows, again), is_unsure
 
     def _classify(self, images, levels):
         if levels is None:

@@ -209,8 +209,8 @@ class Estimator(Configured, keras.Model):
             block_macs.append(block.macs(size))
             size = block.output_size(size)
         channels = np.array([block.channels_per_level for block in self.blocks])
-        fixed = stem.macs() + self.heads[task].macs(size)
-        return CostTable(fixed, block_macs, channels, selector_macs)
+        head = self.heads[task].macs(size)
+        return CostTable(stem.macs() + head, block_macs, channels, selector_macs, head)
 
 
 def _repeat(features, choice):

@@ -5,6 +5,10 @@ import statistics
 from elastic_tf.evaluation.budgets import largest_miss
 from elastic_tf.files import aligned, markdown_table, write_csv
 
+_GAIN = "{points:+.2f} ({low:+.2f} to {high:+.2f})"
+# Ways to choose at budgets, by what is printed.
+_WAYS = {"selector": "budget_gains", "second look": "second_look"}
+
 
 def model_name(levels):
     """Returns e.g. `2-0-3`.
@@ -58,6 +62,7 @@ def _format_task(task, figures):
         f"{figures['full_macs'] / 1e6:.2f} million MACs",
         *_lines(("model", "accuracy %", "MACs %"), rows),
         *(f"  gain over {name} {gain}" for name, gain in result_gains(figures)),
+        *budget_lines(figures),
         *(f"  top-5 accuracy {text}" for text in top5_texts(figures)),
         f"  density {figures['density']:.3f}, selector {selector:.1f} % of the full model's MACs; "
         f"MACs per image p50 {100 * macs['p50']:.1f} %, p95 {100 * macs['p95']:.1f} %",
@@ -97,17 +102,35 @@ def result_gains(figures):
         figures: dict, what `evaluate_task` returns.
     """
     names = {
-        "shuffled": "its shuffled choices",
-        "front": "fixed models and their mixtures",
-        "test_hull": "those best on these images",
-        "front_mean": "fixed models, mean over budgets",
+        "gain_over_shuffled": "its shuffled choices",
+        "gain_over_front": "fixed models and their mixtures",
+        "gain_over_test_hull": "those best on these images",
+        "gain_over_front_mean": "fixed models, mean over budgets",
+        "second_look_gain_mean": "fixed models by a second look, mean over budgets",
     }
     text = "{points:+.2f} points (95 %: {low:+.2f} to {high:+.2f})"
-    return [
-        (name, text.format_map(figures[f"gain_over_{key}"]))
-        for key, name in names.items()
-        if f"gain_over_{key}" in figures
+    return [(name, text.format_map(figures[key])) for key, name in names.items() if key in figures]
+
+
+def budget_lines(figures):
+    """Returns a table of the gains over fixed models at budgets, a list of str; empty without.
+
+    Args:
+        figures: dict, what `evaluate_task` returns.
+    """
+    ways = {name: figures[key] for name, key in _WAYS.items() if key in figures}
+    if not ways:
+        return []
+    by_budget = [{point["budget"]: point for point in points} for points in ways.values()]
+    rows = [
+        (f"{100 * budget:g} %", *(_gain_at(points.get(budget)) for points in by_budget))
+        for budget in sorted({budget for points in by_budget for budget in points})
     ]
+    return ["  gain over fixed models at budgets, points (95 %)", *_lines(("MACs", *ways), rows)]
+
+
+def _gain_at(point):
+    return _GAIN.format_map(point["gain_over_front"]) if point else ""
 
 
 def top5_texts(figures):

@@ -8,7 +8,9 @@ from absl.testing import parameterized
 
 from elastic_tf.evaluation import task_evaluation
 from elastic_tf.evaluation.answers import Answers
+from elastic_tf.evaluation.chosen_models import chosen_models
 from elastic_tf.evaluation.fixed_front import FixedFront
+from elastic_tf.evaluation.second_looks import SecondLooks
 from elastic_tf.evaluation.task_evaluation import evaluate_network, evaluate_task, paired_gain
 from elastic_tf.models.elastic_network import ElasticNetwork
 from tests.elastic_tf.evaluation.small_answers import (
@@ -169,6 +171,28 @@ class EvaluateTaskTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(point["gain_over_front"]["points"], 100 * expected)
         mean = np.mean([point["gain_over_front"]["points"] for point in points])
         self.assertAllClose(self.results["gain_over_front_mean"]["points"], mean)
+
+    def test_second_looks_at_budgets_and_the_mean_of_their_gains(self):
+        points = self.results["second_look"]
+        self.assertEqual([point["budget"] for point in points], [0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
+        looks = SecondLooks(
+            small_answers().on(BATCHES[:1]),
+            small_answers(),
+            [point["levels"] for point in self._tried()],
+        )
+        for point in points:
+            look, shares, right = looks.at(point["budget"])
+            self.assertEqual([point["first"], point["second"]], [[*look.first], [*look.second]])
+            self.assertAllClose(point["macs_share"], shares.mean())
+            self.assertAllClose(point["largest"], shares.max())
+            self.assertAllClose(point["accuracy"], right.mean())
+        mean = np.mean([point["gain_over_front"]["points"] for point in points])
+        self.assertAllClose(self.results["second_look_gain_mean"]["points"], mean)
+
+    def _tried(self):
+        answers = small_answers()
+        used = chosen_models(answers.on(BATCHES[:1]).choose()).models
+        return FixedFront(answers.on(BATCHES[:1]), answers, 8, used).nearest(8)
 
     def test_random_at_cost_costs_as_much_as_the_selector(self):
         draw = mock.patch.object(

@@ -7,6 +7,7 @@ from absl.testing import parameterized
 from elastic_tf.inference.frozen_estimator import FrozenEstimator, FrozenStem
 from elastic_tf.layers.task_layers import STEM_KINDS, TaskStem
 from elastic_tf.models.estimator import Estimator
+from elastic_tf.policies.second_look import SecondLook
 from tests import testing
 from tests.testing import BACKBONES, TASKS, random_images, random_levels, randomise
 
@@ -105,3 +106,39 @@ class FrozenEstimatorTest(testing.TestCase):
                 frozen(images, np.full((2, 3), level, np.int32))
         with self.assertRaisesRegex(ValueError, "Received: task=blue"):
             FrozenEstimator(estimator, "blue")
+
+
+class LookTwiceTest(testing.TestCase):
+    LOOKS = (([0, 1, 1], [2, 3, 3]), ([1, 1, 0], [1, 3, 3]), ([1, 2, 2], [1, 2, 3]))
+
+    @parameterized.parameters(*LOOKS, ([1, 2, 0], [1, 2, 0]))
+    def test_it_is_the_second_answer_where_the_first_is_unsure(self, first, second):
+        estimator = make_estimator()
+        for weight in estimator.heads["grey"].linear.weights:
+            weight.assign(weight / 50)  # Or all would be sure.
+        images = random_images("grey", 12)
+        answers = [
+            estimator(images, levels=np.tile(levels, (12, 1)), task="grey").numpy()
+            for levels in (first, second)
+        ]
+        exponentials = np.exp(answers[0] - answers[0].max(-1, keepdims=True))
+        confidence = (exponentials / exponentials.sum(-1, keepdims=True)).max(-1)
+        look = SecondLook(first, second, float(np.sort(confidence)[4:6].mean()))
+        logits, seen_twice = self._graph(estimator, look)(images)
+        self.assertAllEqual(seen_twice, confidence < look.threshold)
+        self.assertEqual(int(np.sum(seen_twice)), 5)
+        expected = np.where(confidence[:, np.newaxis] < look.threshold, answers[1], answers[0])
+        self.assert_near(logits, expected, 1e-4)
+
+    @parameterized.parameters((0.0, 0), (2.0, 6))
+    def test_of_none_or_all_images_and_any_batch(self, threshold, expected):
+        estimator = make_estimator()
+        images = random_images("grey", 6)
+        graph = self._graph(estimator, SecondLook([0, 1, 1], [2, 3, 3], threshold))
+        self.assertEqual(int(tf.reduce_sum(tf.cast(graph(images)[1], tf.int32))), expected)
+        self.run_batch_independence_test(lambda images: graph(images)[0], images)
+
+    def _graph(self, estimator, look):
+        frozen = FrozenEstimator(estimator, "grey")
+        signature = [tf.TensorSpec((None, *TASKS["grey"]["image_shape"]), tf.uint8)]
+        return tf.function(lambda images: frozen.look_twice(images, look), signature)

@@ -53,6 +53,15 @@ RESULTS = {
     "gain_over_shuffled": {"points": 1.5, "low": 0.51, "high": 2.49},
     "gain_over_front": {"points": 0.5, "low": -0.7, "high": 1.68},
     "gain_over_test_hull": {"points": 0.25, "low": -0.9, "high": 1.4},
+    "budget_gains": [
+        {"budget": 0.3, "macs_share": 0.31, "accuracy": 0.85}
+        | {"gain_over_front": {"points": -0.5, "low": -1.0, "high": 0.0}},
+    ],
+    "second_look": [
+        {"budget": 0.4, "macs_share": 0.41, "accuracy": 0.86}
+        | {"gain_over_front": {"points": 0.7, "low": 0.2, "high": 1.2}},
+    ],
+    "second_look_gain_mean": {"points": 0.7, "low": 0.2, "high": 1.2},
     "gain_over_front_mean": {"points": 0.75, "low": -0.5, "high": 1.9},
 }
 

@@ -65,6 +65,14 @@ class ResultsTest(tf.test.TestCase):
         ):
             self.assertIn(text, self.text)
 
+    def test_gains_at_budgets_are_a_table_of_their_own(self):
+        for row in (
+            r"  MACs  +selector +second look\n",
+            r"  30 %  -0\.50 \(-1\.00 to \+0\.00\) *\n",
+            r"  40 %  +\+0\.70 \(\+0\.20 to \+1\.20\)\n",
+        ):
+            self.assertRegex(self.text, row)
+
     def test_a_top5_is_told_where_it_is_measured(self):
         self.assertNotIn("top-5", self.text)
         figures = RESULTS | {"top5_accuracy": {"selector": 0.98765, "full": 0.99}}
@@ -72,7 +80,11 @@ class ResultsTest(tf.test.TestCase):
         self.assertIn("\n  top-5 accuracy 98.77 %, full model 99.00 %\n", text)
 
     def test_without_search_there_is_no_row_of_it(self):
-        figures = {key: of for key, of in RESULTS.items() if "front" not in key}
+        figures = {
+            key: of
+            for key, of in RESULTS.items()
+            if "front" not in key and "second" not in key and "budget" not in key
+        }
         self.assertNotIn("fixed models", format_results({"birds": figures}))
 
 

@@ -1,0 +1,59 @@
+"""What a second look gains: budgets kept by a pair of fixed models and a threshold."""
+
+import numpy as np
+import tensorflow as tf
+
+from elastic_tf.policies.second_look import best_second_look
+
+
+class SecondLooks:
+    """Second looks of a task, chosen on held-out images and measured on others.
+
+    Args:
+        held_out, measured: `Answers` of one network and task.
+        models: sequence of int sequences `(blocks,)`, to choose pairs from; each is run on the
+            held-out images.
+    """
+
+    def __init__(self, held_out, measured, models):
+        self._held_out, self._measured = held_out, measured
+        self._models = [tuple(map(int, levels)) for levels in models]
+        answers = [_confidence_and_right(held_out, levels) for levels in self._models]
+        self._confidences, self._are_right = map(np.array, zip(*answers, strict=True))
+
+    @property
+    def cheapest(self):
+        """float, the share of MACs of the cheapest model."""
+        table = self._held_out.table
+        return min(float(table.macs_share(levels, with_selector=False)) for levels in self._models)
+
+    def at(self, budget):
+        """Returns the best second look at a budget, and what it does on the measured images.
+
+        Args:
+            budget: float, the mean MACs of an image as a share of the full model's; it is kept on
+                held-out images.
+
+        Returns:
+            `SecondLook`; float array `(images,)`, the share of MACs of each image; bool array
+            `(images,)`, which are classified rightly.
+
+        Raises:
+            ValueError: if no model is as cheap.
+        """
+        table = self._measured.table
+        look = best_second_look(
+            self._models, self._confidences, self._are_right, table, budget * table.full_macs
+        )
+        confidence, right = _confidence_and_right(self._measured, look.first)
+        is_unsure = look.is_unsure(confidence)
+        if is_unsure.any():
+            right = np.where(is_unsure, self._measured.are_right(look.second), right)
+        first, again = look.macs(table)
+        return look, (first + again * is_unsure) / table.full_macs, right
+
+
+def _confidence_and_right(answers, levels):
+    logits = answers.class_logits(levels)
+    confidence = tf.nn.softmax(logits).numpy().max(axis=-1)
+    return confidence, logits.argmax(axis=-1) == answers.labels
