@@ -38,6 +38,7 @@ from elastic_tf.models.standalone import fixed_network, standalone_network
 from elastic_tf.models.standalone_weights import load_standalone_weights
 from elastic_tf.policies.budget import BudgetCalibration
 from elastic_tf.policies.model_choice import ModelChoice
+from elastic_tf.policies.second_look import SecondLook, best_second_look
 from elastic_tf.pretrained.add_tasks import add_tasks
 from elastic_tf.pretrained.elasticize import elasticize
 from elastic_tf.pretrained.initial_network import initial_network, load_network

@@ -22,6 +22,7 @@ TINY = (
     "--selector_steps=1",
     "--estimator_steps=1",
     "--steps_per_epoch=2",
+    "--search_evaluations=0",
 )
 
 
