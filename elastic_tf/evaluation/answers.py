@@ -46,7 +46,7 @@ class Answers:
         return other
 
     def _look_at(self, batches):
-        self._batches = batches
+        self._batches, self._models = batches, {}
         scored = []
         for images, labels in batches:
             if not scored:
@@ -132,6 +132,23 @@ class Answers:
             levels: int array `(images, blocks)`, or `(blocks,)` for the same model everywhere.
         """
         return self.ranks(levels) == 0
+
+    def of_model(self, levels):
+        """Returns what one model answers on all images; asked again, it is not run again.
+
+        Args:
+            levels: int sequence `(blocks,)`.
+
+        Returns:
+            bool array `(images,)`, which are classified rightly; float32 array `(images,)`, the
+            largest probability of each answer.
+        """
+        key = tuple(int(level) for level in levels)
+        if key not in self._models:
+            logits = self.class_logits(key)
+            confidence = tf.reduce_max(tf.nn.softmax(logits), axis=-1).numpy()
+            self._models[key] = self._ranks(logits) == 0, confidence
+        return self._models[key]
 
     def are_right_by(self, model):
         """The same of another model.

@@ -167,7 +167,7 @@ class FixedFront:
     def __init__(self, held_out, measured, evaluations, known=(), training_batches=None, seed=0):
         self._measured, self._training_batches = measured, training_batches
         table = held_out.table
-        search = ModelSearch(lambda levels: held_out.are_right(levels).mean(), table, seed)
+        search = ModelSearch(lambda levels: held_out.of_model(levels)[0].mean(), table, seed)
         search.try_uniform(evaluations)
         search.try_all(evaluations)
         for levels in known:
@@ -204,7 +204,7 @@ class FixedFront:
     def _corner_is_right(self, number):
         levels = self._corners[number]["levels"]
         if self._training_batches is None:
-            return self._measured.are_right(levels)
+            return self._measured.of_model(levels)[0]
         network, task = self._measured.network, self._measured.task
         model = fixed_network(network.estimator, task, levels)
         _refresh(model, self._training_batches)
@@ -235,7 +235,7 @@ class FixedFront:
             `Mixtures`.
         """
         costs, best = self.mixtures.macs_shares, self.nearest(count)
-        models = [(each["macs_share"], self._measured.are_right(each["levels"])) for each in best]
+        models = [(each["macs_share"], self._measured.of_model(each["levels"])[0]) for each in best]
         models += [(costs[number], right) for number, right in self.mixtures.measured.items()]
         hull = [models[index] for index in envelope([(c, right.mean()) for c, right in models])]
         return Mixtures([cost for cost, _ in hull], [right for _, right in hull].__getitem__)

@@ -1,7 +1,6 @@
 """What a second look gains: budgets kept by a pair of fixed models and a threshold."""
 
 import numpy as np
-import tensorflow as tf
 
 from elastic_tf.policies.second_look import best_second_look
 
@@ -18,8 +17,8 @@ class SecondLooks:
     def __init__(self, held_out, measured, models):
         self._held_out, self._measured = held_out, measured
         self._models = [tuple(map(int, levels)) for levels in models]
-        answers = [_confidence_and_right(held_out, levels) for levels in self._models]
-        self._confidences, self._are_right = map(np.array, zip(*answers, strict=True))
+        answers = [held_out.of_model(levels) for levels in self._models]
+        self._are_right, self._confidences = map(np.array, zip(*answers, strict=True))
 
     @property
     def cheapest(self):
@@ -45,15 +44,9 @@ class SecondLooks:
         look = best_second_look(
             self._models, self._confidences, self._are_right, table, budget * table.full_macs
         )
-        confidence, right = _confidence_and_right(self._measured, look.first)
+        right, confidence = self._measured.of_model(look.first)
         is_unsure = look.is_unsure(confidence)
         if is_unsure.any():
-            right = np.where(is_unsure, self._measured.are_right(look.second), right)
+            right = np.where(is_unsure, self._measured.of_model(look.second)[0], right)
         first, again = look.macs(table)
         return look, (first + again * is_unsure) / table.full_macs, right
-
-
-def _confidence_and_right(answers, levels):
-    logits = answers.class_logits(levels)
-    confidence = tf.nn.softmax(logits).numpy().max(axis=-1)
-    return confidence, logits.argmax(axis=-1) == answers.labels

@@ -173,7 +173,7 @@ def _blind_choices(answers, chosen, full, seed, shuffles):
     table = answers.table
     last = table.num_levels - 1
     levels = {
-        f"level_{level}": answers.are_right(np.full(table.num_blocks, level))
+        f"level_{level}": answers.of_model(np.full(table.num_blocks, level))[0]
         for level in range(last)
     }
     orders = [np.random.default_rng([seed, k]).permutation(len(answers)) for k in range(shuffles)]

@@ -23,7 +23,7 @@ class SecondLook:
     Raises:
         ValueError: if the models have not the same number of blocks.
 
-    Reference: Park et al., 2015, "Big/LITTLE deep neural network", for two networks.
+    Reference: Park et al., 2015, "Big/little deep neural network for ultra low power inference".
     """
 
     first: tuple

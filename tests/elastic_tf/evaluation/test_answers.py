@@ -41,6 +41,20 @@ class AnswersTest(tf.test.TestCase, parameterized.TestCase):
     def test_every_image_is_on_its_own_model(self, levels):
         self.assertAllClose(small_answers().are_right(levels).mean(), accuracy(levels))
 
+    def test_a_model_is_run_once_for_all_who_ask(self):
+        answers = small_answers().on([(IMAGES[:9], LABELS[:9])])
+        right, confidence = answers.of_model([1, 0, 3])
+        logits = small_network().estimator(IMAGES[:9], levels=[[1, 0, 3]] * 9, task="grey").numpy()
+        exponentials = np.exp(logits - logits.max(-1, keepdims=True))
+        expected = exponentials.max(-1) / exponentials.sum(-1)
+        self.assertAllEqual(right, logits.argmax(-1) == LABELS[:9])
+        self.assertAllClose(confidence, expected, rtol=1e-4)
+        with mock.patch.object(answers, "class_logits", side_effect=AssertionError):
+            self.assertIs(answers.of_model(np.array([1, 0, 3]))[0], right)
+            with self.assertRaises(AssertionError):
+                answers.of_model([1, 0, 2])
+        self.assertLen(answers.on([(IMAGES[:4], LABELS[:4])]).of_model([1, 0, 3])[0], 4)
+
     def test_ranks_are_places_among_the_classes(self):
         logits = np.array([[3, 1, 2], [1, 1, 1], [2, 5, 2]], np.float32)
         answers = copy.copy(small_answers())
