@@ -117,7 +117,7 @@ def define_search_evaluations(values):
         None,
         "Fixed models tried, on the validation images, in search of the best at every cost; 0 for "
         "no search. Where left out, as many image evaluations as the selector's training had "
-        "passes of the estimator, and 60 models at least.",
+        "passes of the estimator, and 120 models at least.",
         int,
         low=0,
     )

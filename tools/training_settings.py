@@ -16,7 +16,7 @@ SETTINGS = {
 }
 # Names that say less on a command line than in their dataclass.
 _FLAG_OF = {"momentum": "bn_momentum"}
-_MIN_EVALUATIONS = 60
+_MIN_EVALUATIONS = 120
 
 
 def flag_name(field):

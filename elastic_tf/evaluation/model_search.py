@@ -25,6 +25,8 @@ class ModelSearch:
     """
 
     _PARENTS = 5
+    # Of the prediction: how near in cost, a share of the full model's, and how cautious.
+    _NEARNESS, _RIDGE = 0.2, 0.1
     # In a row, of models that are known already: then there are hardly any others.
     _MAX_REPEATS = 200
 
@@ -68,11 +70,12 @@ class ModelSearch:
             limits: sequence of int, MACs, at least one. With `"evolution"` at least one model
                 within each has been tried.
             evaluations: int. Models tried in all at the end, those of before included.
-            algorithm: `"evolution"`, of the best found so far one is changed at one block or two;
-                or `"random"`. What exceeds the limit is made narrower and what falls below it
-                wider, at random blocks.
+            algorithm: `"evolution"`, the model that a sum over blocks predicts to be the best, and
+                where that is known, one of the best found so far, changed at one block or two; or
+                `"random"`. What exceeds the limit is made narrower and what falls below it wider,
+                at random blocks.
         """
-        make = self._mutant if algorithm == EVOLUTION else self._stranger
+        make = self._child if algorithm == EVOLUTION else self._stranger
         turn = repeats = 0
         while len(self.found) < evaluations and repeats < self._MAX_REPEATS * len(limits):
             max_macs = limits[turn % len(limits)]
@@ -89,6 +92,33 @@ class ModelSearch:
         allowed = [levels for levels in self.found if self.macs(levels) <= max_macs]
         best = min(allowed, key=lambda levels: (-self.found[levels], self.macs(levels)))
         return {"levels": list(best), "accuracy": self.found[best], "macs": self.macs(best)}
+
+    def _child(self, max_macs):
+        """Returns the model that is predicted to be the best if it is new, or a mutant."""
+        predicted = self._predicted(max_macs)
+        if predicted is None or tuple(self._fill(predicted.copy(), max_macs)) in self.found:
+            return self._mutant(max_macs)
+        return predicted
+
+    def _predicted(self, max_macs):
+        """Returns what would be best if accuracy were a sum over blocks; `None` if nothing fits.
+
+        The sum is fitted to the models tried, those of about the cost first (ridge regression).
+        """
+        blocks, levels = self.table.block_macs.shape
+        macs = np.array([self.macs(model) for model in self.found])
+        weights = np.exp(-np.abs(macs - max_macs) / (self._NEARNESS * self.table.full_macs))
+        chosen = np.eye(levels)[np.array(list(self.found))].reshape(len(macs), -1)
+        accuracies = np.array(list(self.found.values()))
+        mean = np.average(accuracies, weights=weights)
+        weighted = chosen * weights[:, np.newaxis]
+        moments = weighted.T @ chosen + self._RIDGE * np.eye(blocks * levels)
+        worth = np.linalg.solve(moments, weighted.T @ (accuracies - mean)).reshape(blocks, levels)
+        for price in np.geomspace(1e-4, 1e2, 200):
+            best = np.argmax(worth - price * self.table.block_shares, axis=-1)
+            if self.macs(best) <= max_macs:
+                return best
+        return None
 
     def _mutant(self, max_macs):
         allowed = [levels for levels in self.found if self.macs(levels) <= max_macs]

@@ -25,8 +25,8 @@ class SearchEvaluationsTest(tf.test.TestCase):
         self.assertAllClose(self._evaluations(), expected, rtol=0.01)
 
     def test_but_not_too_few(self):
-        self.assertEqual(set(self._evaluations(selector_steps=1).values()), {60})
-        self.assertEqual(set(self._evaluations(rounds=0).values()), {60})
+        self.assertEqual(set(self._evaluations(selector_steps=1).values()), {120})
+        self.assertEqual(set(self._evaluations(rounds=0).values()), {120})
 
     def test_a_number_that_is_given_holds(self):
         self.assertEqual(set(self._evaluations(7).values()), {7})

@@ -43,6 +43,15 @@ class ModelSearchTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(found["accuracy"], _accuracy(found["levels"]))
             self.assertEqual(found["macs"], _macs(found["levels"]))
 
+    def test_what_is_a_sum_over_blocks_is_found_soon(self):
+        search = self._search()
+        search.try_uniform()
+        search.run(LIMITS, 20)
+        for limit in LIMITS:
+            models = itertools.product(range(4), repeat=4)
+            expected = max(_accuracy(m) for m in models if _macs(m) <= limit)
+            self.assertAllClose(search.best(limit)["accuracy"], expected)
+
     @parameterized.parameters(*ALGORITHMS)
     def test_the_evaluations_are_shared_by_all_limits(self, algorithm):
         search = self._search()
