@@ -151,7 +151,7 @@ class Answers:
         return self._models[key]
 
     def are_right_by(self, model):
-        """The same of another model.
+        """Returns which images another model classifies rightly, a bool array `(images,)`.
 
         Args:
             model: function from images `(batch, height, width, channels)`, float32, to logits.

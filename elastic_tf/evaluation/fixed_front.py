@@ -177,14 +177,7 @@ class FixedFront:
         cheapest = search.macs([0] * table.num_blocks)
         search.run([macs for macs in limits if macs >= cheapest] or [cheapest], evaluations)
         self.evaluations = len(search.found)
-        self._tried = [
-            {
-                "levels": list(levels),
-                "macs_share": search.macs(levels) / table.full_macs,
-                "validation_accuracy": accuracy,
-            }
-            for levels, accuracy in search.found.items()
-        ]
+        self._tried = search.tried()
         points = [(model["macs_share"], model["validation_accuracy"]) for model in self._tried]
         self._corners = [self._tried[index] for index in envelope(points)]
         self.mixtures = Mixtures(

@@ -83,6 +83,21 @@ class ModelSearch:
             repeats = 0 if is_new else repeats + 1
             turn += 1
 
+    def tried(self):
+        """Returns the models tried, a list of dicts in their order.
+
+        They have `levels`, a list of int, `macs_share`, of the full model's, and
+        `validation_accuracy`.
+        """
+        return [
+            {
+                "levels": list(levels),
+                "macs_share": self.macs(levels) / self.table.full_macs,
+                "validation_accuracy": accuracy,
+            }
+            for levels, accuracy in self.found.items()
+        ]
+
     def best(self, max_macs=math.inf):
         """Returns the most accurate model tried within a limit, of equals the cheapest.
 
@@ -96,9 +111,11 @@ class ModelSearch:
     def _child(self, max_macs):
         """Returns the model that is predicted to be the best if it is new, or a mutant."""
         predicted = self._predicted(max_macs)
-        if predicted is None or tuple(self._fill(predicted.copy(), max_macs)) in self.found:
-            return self._mutant(max_macs)
-        return predicted
+        if predicted is not None:
+            predicted = self._fill(predicted, max_macs)
+            if tuple(predicted) not in self.found:
+                return predicted
+        return self._mutant(max_macs)
 
     def _predicted(self, max_macs):
         """Returns what would be best if accuracy were a sum over blocks; `None` if nothing fits.
@@ -208,7 +225,7 @@ def search_fixed_models(
     """
     table = held_out.table
     check_budgets(budgets, table, held_out.task)
-    search = ModelSearch(lambda levels: held_out.are_right(levels).mean(), table, seed)
+    search = ModelSearch(lambda levels: held_out.of_model(levels)[0].mean(), table, seed)
     max_macs = {budget: budget * table.full_macs for budget in sorted(budgets)}
     search.try_uniform(evaluations)
     search.try_all(evaluations)
@@ -223,11 +240,7 @@ def search_fixed_models(
     chosen = test.choose()
     return {
         "num_models": num_models,
-        "tried": [
-            {"levels": list(levels), "macs_share": search.macs(levels) / table.full_macs}
-            | {"validation_accuracy": accuracy}
-            for levels, accuracy in search.found.items()
-        ],
+        "tried": search.tried(),
         "best": [
             {"budget": budget, "levels": levels}
             | {"macs_share": search.macs(levels) / table.full_macs}

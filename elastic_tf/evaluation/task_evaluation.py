@@ -47,7 +47,12 @@ def evaluate_network(
             answers.on(task, "validation") if of_task(search_evaluations, task) else None,
             of_task(search_evaluations, task),
             budget=budget,
-            training_batches=training_batches and training_batches(task),
+            # Only where they are needed: training images may have to be decoded for them.
+            training_batches=(
+                training_batches(task)
+                if training_batches and of_task(search_evaluations, task)
+                else None
+            ),
         )
         for task in tasks or answers.network.tasks
     }
@@ -87,7 +92,8 @@ def evaluate_task(
         budget: float in (0, 1], of the selector's choice, see `Answers.price`. Defaults to `None`,
             the selector's own choice.
         training_batches: as of `FixedFront`, for averages of each model's own. Defaults to `None`.
-        with_hull: bool. Whether to measure the test hull, up to 50 passes. Defaults to `True`.
+        with_hull: bool. Whether to measure the test hull and second looks too, dozens of passes.
+            Defaults to `True`.
 
     Returns:
         Dict of plain Python values. Shares of MACs are of the full model's without selector.
@@ -152,13 +158,15 @@ def evaluate_task(
         share = results["macs_share"]
         right["front"] = front.mixtures.right_at(share)
         results["gain_over_front"] = paired_gain(right["selector"], right["front"], seed=seed)
-        results |= _gains_at_budgets(front.mixtures, answers, seed)
+        names = "budget_gains", "gain_over_front_mean"
+        results |= _gains_at_budgets(names, front.mixtures, _of_selector(answers), seed)
         if with_hull:
             strict = front.hull().right_at(share)
             results["gain_over_test_hull"] = paired_gain(right["selector"], strict, seed=seed)
             menu = [model["levels"] for model in front.nearest(_MENU)]
-            looks = SecondLooks(held_out, answers, menu)
-            results |= _gains_of_second_looks(front.mixtures, looks, seed)
+            looks = _of_second_looks(SecondLooks(held_out, answers, menu))
+            names = "second_look", "second_look_gain_mean"
+            results |= _gains_at_budgets(names, front.mixtures, looks, seed)
         results["front"] = {"evaluations": front.evaluations, "corners": front.corners}
     if budget is not None:
         results["budget"] = budget
@@ -198,49 +206,59 @@ def _share(table, levels):
     return float(np.mean(table.macs_share(levels, with_selector=False)))
 
 
-def _gains_of_second_looks(mixtures, looks, seed):
-    """Returns `second_look` and the mean of its gains; an empty dict where no model is as cheap."""
-    points, ours, theirs = [], [], []
+def _of_second_looks(looks):
+    """Yields what `_gains_at_budgets` takes, for budgets that a model is cheap enough for."""
+    cheapest = looks.cheapest
     for budget in _BUDGETS:
-        if budget < looks.cheapest:
+        if budget < cheapest:
             continue
         look, shares, right = looks.at(budget)
-        front = mixtures.right_at(shares.mean())
-        points.append(
-            {"budget": budget, "first": list(look.first), "second": list(look.second)}
-            | {"threshold": look.threshold, "accuracy": float(right.mean())}
-            | {"macs_share": float(shares.mean()), "p95": float(np.percentile(shares, 95))}
-            | {"largest": float(shares.max()), "seen_twice": float(np.mean(shares > shares.min()))}
-            | {"gain_over_front": paired_gain(right, front, seed=seed)}
-        )
-        ours.append(right)
-        theirs.append(front)
-    if not points:
-        return {}
-    mean = paired_gain(np.mean(ours, axis=0), np.mean(theirs, axis=0), seed=seed)
-    return {"second_look": points, "second_look_gain_mean": mean}
+        facts = {
+            "budget": budget,
+            "first": list(look.first),
+            "second": list(look.second),
+            "threshold": look.threshold,
+            "p95": float(np.percentile(shares, 95)),
+            "largest": float(shares.max()),
+            "seen_twice": float(np.mean(shares > shares.min())),
+        }
+        yield facts, float(shares.mean()), right
 
 
-def _gains_at_budgets(mixtures, answers, seed):
-    """Returns `budget_gains` and their mean; an empty dict where no budget can be kept to."""
+def _of_selector(answers):
+    """Yields what `_gains_at_budgets` takes, for budgets that the selector can be held to."""
     calibration = answers.network.calibrations.get(answers.task)
-    points, ours, theirs = [], [], []
     for budget in _BUDGETS if calibration else ():
-        if not calibration.reaches(budget):
-            continue
-        levels = answers.choose(budget)
-        share = float(np.mean(answers.table.macs_share(levels)))
-        right, front = answers.are_right(levels), mixtures.right_at(share)
-        points.append(
-            {"budget": budget, "macs_share": share, "accuracy": float(right.mean())}
-            | {"gain_over_front": paired_gain(right, front, seed=seed)}
-        )
+        if calibration.reaches(budget):
+            levels = answers.choose(budget)
+            share = float(np.mean(answers.table.macs_share(levels)))
+            yield {"budget": budget}, share, answers.are_right(levels)
+
+
+def _gains_at_budgets(names, mixtures, choices, seed):
+    """Returns the gains of a way to choose at several budgets, and their mean by the same images.
+
+    Args:
+        names: pair of str, the keys of the two.
+        mixtures: `Mixtures` to be beaten.
+        choices: iterable of tuples: a dict of facts, mean share of MACs, which images are right.
+        seed: int.
+
+    Returns:
+        Dict of a list of dicts, the facts with `macs_share`, `accuracy`, `gain_over_front`, and of
+        what `paired_gain` returns; empty without a choice.
+    """
+    points, ours, theirs = [], [], []
+    for facts, share, right in choices:
+        front = mixtures.right_at(share)
+        gain = {"gain_over_front": paired_gain(right, front, seed=seed)}
+        points.append(facts | {"macs_share": share, "accuracy": float(right.mean())} | gain)
         ours.append(right)
         theirs.append(front)
     if not points:
         return {}
     mean = paired_gain(np.mean(ours, axis=0), np.mean(theirs, axis=0), seed=seed)
-    return {"budget_gains": points, "gain_over_front_mean": mean}
+    return dict(zip(names, (points, mean), strict=True))
 
 
 def paired_gain(ours, theirs, resamples=2000, confidence=0.95, seed=0):
