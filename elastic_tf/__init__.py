@@ -15,8 +15,10 @@ from elastic_tf.evaluation.budgets import (
     validation_figures,
 )
 from elastic_tf.evaluation.chosen_models import route_images
+from elastic_tf.evaluation.fixed_front import FixedFront, search_front
 from elastic_tf.evaluation.model_search import search_fixed_models
 from elastic_tf.evaluation.policy_health import PolicyHealth
+from elastic_tf.evaluation.second_looks import calibrate_second_looks
 from elastic_tf.evaluation.task_evaluation import evaluate_network, evaluate_task
 from elastic_tf.export.check_export import check_export
 from elastic_tf.export.dynamic_module import DynamicModule
@@ -38,7 +40,7 @@ from elastic_tf.models.standalone import fixed_network, standalone_network
 from elastic_tf.models.standalone_weights import load_standalone_weights
 from elastic_tf.policies.budget import BudgetCalibration
 from elastic_tf.policies.model_choice import ModelChoice
-from elastic_tf.policies.second_look import SecondLook, best_second_look
+from elastic_tf.policies.second_look import SecondLook, SecondLookCalibration
 from elastic_tf.pretrained.add_tasks import add_tasks
 from elastic_tf.pretrained.elasticize import elasticize
 from elastic_tf.pretrained.initial_network import initial_network, load_network

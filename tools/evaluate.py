@@ -35,6 +35,7 @@ from elastic_tf_tools.run_folder import (
 from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.evaluation.budgets import budget_curve, calibrate_network
 from elastic_tf.evaluation.model_search import ALGORITHMS, check_budgets, search_fixed_models
+from elastic_tf.evaluation.second_looks import calibrate_second_looks
 from elastic_tf.evaluation.task_evaluation import evaluate_network
 from elastic_tf.files import (
     check_free,
@@ -118,11 +119,14 @@ def _print_table(loaded, answers, *, split, budget, search_evaluations, json_out
         _check_calibrated(loaded)
     if json_out:
         check_output_file(json_out, "json_out")
+    evaluations = loaded.settings.search_evaluations(search_evaluations, loaded.specs)
+    if not loaded.model.second_looks:  # Of a run from before there were any.
+        calibrate_second_looks(answers, evaluations, loaded.tasks)
     results = evaluate_network(
         answers,
         split,
         loaded.tasks,
-        loaded.settings.search_evaluations(search_evaluations, loaded.specs),
+        evaluations,
         budget,
         training_batches_of(loaded.settings, loaded.specs),
     )
@@ -183,11 +187,13 @@ def _print_progress(task, began, tried):
     print(f"{task}: {tried} models tried in {time.monotonic() - began:.0f} s", flush=True)
 
 
-def _calibrate(loaded, answers):
+def _calibrate(loaded, answers, *, search_evaluations):
     _check_holds_out(loaded, "to calibrate on")
     path = loaded.run.model
     with loaded.run.locked():
         calibrate_network(answers, loaded.tasks)
+        evaluations = loaded.settings.search_evaluations(search_evaluations, loaded.specs)
+        calibrate_second_looks(answers, evaluations, loaded.tasks)
         with whole_file(path) as partial:
             loaded.model.save(partial)
     print(f"Saved: {path}")

@@ -22,6 +22,7 @@ import pipelines
 from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.evaluation.budgets import calibrate_network, settle_target, validation_figures
 from elastic_tf.evaluation.policy_health import PolicyHealth
+from elastic_tf.evaluation.second_looks import calibrate_second_looks
 from elastic_tf.evaluation.task_evaluation import evaluate_network
 from elastic_tf.files import read_json, whole_file, write_json
 from elastic_tf.report.tables import format_results
@@ -175,6 +176,7 @@ def _train(model, batches, held_out, read, run, options):
     answers = AnswersBySplit(model, read)
     if held_out:
         calibrate_network(answers)
+        calibrate_second_looks(answers, options.search_evaluations)
     with whole_file(run.model) as partial:
         model.save(partial)
     print(f"\nTrained in {(time.monotonic() - began) / 60:.1f} minutes. Saved: {run.model}")

@@ -8,6 +8,7 @@ import tensorflow as tf
 from elastic_tf.inference.frozen_network import FrozenNetwork
 from elastic_tf.models.tasks import check_finite, warn_of_pixels
 from elastic_tf.policies.budget import priced_greedy
+from elastic_tf.policies.second_look import confidence
 
 
 class Answers:
@@ -146,9 +147,23 @@ class Answers:
         key = tuple(int(level) for level in levels)
         if key not in self._models:
             logits = self.class_logits(key)
-            confidence = tf.reduce_max(tf.nn.softmax(logits), axis=-1).numpy()
-            self._models[key] = self._ranks(logits) == 0, confidence
+            self._models[key] = self._ranks(logits) == 0, confidence(logits).numpy()
         return self._models[key]
+
+    def look_twice(self, look):
+        """Returns what a second look answers on all images.
+
+        Args:
+            look: a `SecondLook`.
+
+        Returns:
+            Two bool arrays `(images,)`: which are classified rightly, and which were seen twice.
+        """
+        logits = self.class_logits(look.first)
+        right, is_unsure = self._ranks(logits) == 0, look.is_unsure(logits).numpy()
+        if is_unsure.any():
+            right = np.where(is_unsure, self.of_model(look.second)[0], right)
+        return right, is_unsure
 
     def are_right_by(self, model):
         """Returns which images another model classifies rightly, a bool array `(images,)`.

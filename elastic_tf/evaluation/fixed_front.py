@@ -6,11 +6,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from elastic_tf.evaluation.chosen_models import chosen_models
 from elastic_tf.evaluation.model_search import ModelSearch
 from elastic_tf.models.standalone import fixed_network
 
 # Of the full model's MACs: what the front is searched for at, and is reached by mixtures between.
 _SEARCHED = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+# Of the selector's models, how many compete as fixed ones.
+_MAX_KNOWN = 20
 # Training batches for the running averages of a model on the front.
 _BATCHES = 30
 
@@ -144,45 +147,88 @@ class Mixtures:
         return sum(weights[number] * self.measured[number] for number in used)
 
 
+def search_front(held_out, evaluations, budget=None, seed=0):
+    """Searches for the best fixed models of a network at every cost.
+
+    Every level used everywhere, all models where they are few, those that the selector uses most,
+    and an evolution near several costs, see `ModelSearch`.
+
+    Args:
+        held_out: `Answers` on images held out of training; what they have answered already is not
+            run again.
+        evaluations: int >= 1. Models to try.
+        budget: float in (0, 1], of the selector's choice. Defaults to `None`, its own choice.
+        seed: int. Defaults to 0.
+
+    Returns:
+        List of dicts, the models tried, see `ModelSearch.tried`.
+    """
+    table = held_out.table
+    search = ModelSearch(lambda levels: held_out.of_model(levels)[0].mean(), table, seed)
+    search.try_uniform(evaluations)
+    search.try_all(evaluations)
+    for levels in chosen_models(held_out.choose(budget)).models[:_MAX_KNOWN]:
+        if len(search.found) < evaluations:
+            search.try_model(levels)
+    limits = [share * table.full_macs for share in _SEARCHED]
+    cheapest = search.macs([0] * table.num_blocks)
+    search.run([macs for macs in limits if macs >= cheapest] or [cheapest], evaluations)
+    return search.tried()
+
+
+def nearest(tried, count):
+    """Returns the models nearest to the front on held-out images.
+
+    Args:
+        tried: see `search_front`.
+        count: int >= 1.
+
+    Returns:
+        List of dicts, as many of `tried` or all, the nearest first.
+    """
+    corners = _corners(tried)
+    costs = [corner["macs_share"] for corner in corners]
+    accuracies = [corner["validation_accuracy"] for corner in corners]
+
+    def gap(model):
+        return np.interp(model["macs_share"], costs, accuracies) - model["validation_accuracy"]
+
+    return sorted(tried, key=gap)[:count]
+
+
+def _corners(tried):
+    points = [(model["macs_share"], model["validation_accuracy"]) for model in tried]
+    return [tried[index] for index in envelope(points)]
+
+
 class FixedFront:
     """The best fixed models of a trained network, to be beaten at equal cost.
 
-    They are searched for on held-out images: every level used everywhere, all models where they are
-    few, those given, and an evolution near several costs, see `ModelSearch`. Those on the envelope
-    are measured on the images of `measured`, each with running averages of its own.
+    Those on the envelope of held-out images are measured on others, each with running averages of
+    its own.
 
     Args:
-        held_out, measured: `Answers` of one network and task.
-        evaluations: int >= 1. Models to try on the held-out images.
-        known: iterable of int sequences `(blocks,)`, models to try early. Defaults to none.
+        tried: models that a search on held-out images has tried, see `search_front`.
+        measured: `Answers` on other images.
         training_batches: iterable of `(images, labels)`, shuffled, from its start at every pass;
             `None`, the default, for the averages that the network has.
-        seed: int. Defaults to 0.
 
     Attributes:
-        evaluations: int, models tried.
         mixtures: `Mixtures` of the corners on the images of `measured`.
     """
 
-    def __init__(self, held_out, measured, evaluations, known=(), training_batches=None, seed=0):
-        self._measured, self._training_batches = measured, training_batches
-        table = held_out.table
-        search = ModelSearch(lambda levels: held_out.of_model(levels)[0].mean(), table, seed)
-        search.try_uniform(evaluations)
-        search.try_all(evaluations)
-        for levels in known:
-            if len(search.found) < evaluations:
-                search.try_model(levels)
-        limits = [share * table.full_macs for share in _SEARCHED]
-        cheapest = search.macs([0] * table.num_blocks)
-        search.run([macs for macs in limits if macs >= cheapest] or [cheapest], evaluations)
-        self.evaluations = len(search.found)
-        self._tried = search.tried()
-        points = [(model["macs_share"], model["validation_accuracy"]) for model in self._tried]
-        self._corners = [self._tried[index] for index in envelope(points)]
+    def __init__(self, tried, measured, training_batches=None):
+        self._tried, self._measured = tried, measured
+        self._training_batches = training_batches
+        self._corners = _corners(tried)
         self.mixtures = Mixtures(
             [corner["macs_share"] for corner in self._corners], self._corner_is_right
         )
+
+    @property
+    def evaluations(self):
+        """int, models tried."""
+        return len(self._tried)
 
     @property
     def corners(self):
@@ -203,17 +249,6 @@ class FixedFront:
         _refresh(model, self._training_batches)
         return self._measured.are_right_by(model)
 
-    def nearest(self, count):
-        """Returns the models nearest to the front on held-out images, a list of dicts as
-        `corners`."""
-        costs = self.mixtures.macs_shares
-        accuracies = [corner["validation_accuracy"] for corner in self._corners]
-
-        def gap(model):
-            return np.interp(model["macs_share"], costs, accuracies) - model["validation_accuracy"]
-
-        return sorted(self._tried, key=gap)[:count]
-
     def hull(self, count=50):
         """Returns the envelope of the best models on the very images that are measured.
 
@@ -227,7 +262,7 @@ class FixedFront:
         Returns:
             `Mixtures`.
         """
-        costs, best = self.mixtures.macs_shares, self.nearest(count)
+        costs, best = self.mixtures.macs_shares, nearest(self._tried, count)
         models = [(each["macs_share"], self._measured.of_model(each["levels"])[0]) for each in best]
         models += [(costs[number], right) for number, right in self.mixtures.measured.items()]
         hull = [models[index] for index in envelope([(c, right.mean()) for c, right in models])]

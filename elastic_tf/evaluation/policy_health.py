@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.evaluation.answers import Answers
+from elastic_tf.evaluation.fixed_front import FixedFront, search_front
 from elastic_tf.evaluation.task_evaluation import evaluate_task
 
 ACCURACIES = ("selector", "full", "front", "shuffled", "random_at_cost")
@@ -26,7 +27,7 @@ class PolicyHealth(keras.callbacks.Callback):
         every: int >= 1. Epochs between two measurements. Defaults to 1.
         start_step: int >= 0. Training step before which there is no selector worth measuring.
             Defaults to 0.
-        search_evaluations: int >= 1. See `evaluate_task`. Defaults to 20.
+        search_evaluations: int >= 1. See `search_front`. Defaults to 20.
 
     Raises:
         ValueError: if `every` is below 1.
@@ -50,9 +51,8 @@ class PolicyHealth(keras.callbacks.Callback):
         with self._writer.as_default(step=epoch):
             for task, batches in self.batches.items():
                 answers = Answers(self.model, batches, task)
-                results = evaluate_task(
-                    answers, answers, self.search_evaluations, shuffles=2, with_hull=False
-                )
+                front = FixedFront(search_front(answers, self.search_evaluations), answers)
+                results = evaluate_task(answers, front, shuffles=2)
                 for name, value in health_scalars(results).items():
                     tf.summary.scalar(f"{task}/{name}", value)
         self._writer.flush()

@@ -1,52 +1,105 @@
-"""What a second look gains: budgets kept by a pair of fixed models and a threshold."""
+"""Second looks of a trained network, set for budgets on held-out images."""
 
 import numpy as np
 
-from elastic_tf.policies.second_look import best_second_look
+from elastic_tf.evaluation.fixed_front import nearest, search_front
+from elastic_tf.policies.second_look import (
+    SecondLookCalibration,
+    best_second_looks,
+    confidence,
+    threshold_of,
+)
+from elastic_tf.settings import of_task
+
+# Fixed models of which pairs are made.
+_MENU = 24
+# Temperatures are found between one part of this and so much.
+_LARGEST_TEMPERATURE = 20.0
 
 
-class SecondLooks:
-    """Second looks of a task, chosen on held-out images and measured on others.
+def calibrate_second_looks(answers, search_evaluations=120, tasks=None):
+    """Sets a network's `second_looks`, which are saved with it.
+
+    Pairs are made of the fixed models that a search on validation images finds nearest to the
+    front, see `search_front`.
 
     Args:
-        held_out, measured: `Answers` of one network and task.
-        models: sequence of int sequences `(blocks,)`, to choose pairs from; each is run on the
-            held-out images.
+        answers: `AnswersBySplit` of the network.
+        search_evaluations: int >= 0, or a dict of it by task: the models that the search tries; 0
+            for no second looks. Defaults to 120.
+        tasks: iterable of str. Defaults to all of the network's.
+
+    Raises:
+        ValueError: if a task has no validation images.
+
+    Example:
+
+    >>> calibrate_second_looks(AnswersBySplit(network, batches_of))
+    >>> network.predict({"digits": images}, budget=0.4, second_look=True)
     """
+    network = answers.network
+    for task in tasks or network.tasks:
+        evaluations = of_task(search_evaluations, task)
+        if not evaluations:
+            network.second_looks.pop(task, None)
+            continue
+        held_out = answers.on(task, "validation")
+        tried = search_front(held_out, evaluations)
+        network.second_looks[task] = find_second_looks(held_out, nearest(tried, _MENU))
 
-    def __init__(self, held_out, measured, models):
-        self._held_out, self._measured = held_out, measured
-        self._models = [tuple(map(int, levels)) for levels in models]
-        answers = [held_out.of_model(levels) for levels in self._models]
-        self._are_right, self._confidences = map(np.array, zip(*answers, strict=True))
 
-    @property
-    def cheapest(self):
-        """float, the share of MACs of the cheapest model."""
-        table = self._held_out.table
-        return min(float(table.macs_share(levels, with_selector=False)) for levels in self._models)
+def find_second_looks(held_out, models):
+    """Finds the best pair, threshold and temperature for budgets a hundredth apart.
 
-    def at(self, budget):
-        """Returns the best second look at a budget, and what it does on the measured images.
+    Args:
+        held_out: `Answers` on images held out of training.
+        models: sequence of dicts with `levels` and `macs_share`, to make pairs of.
 
-        Args:
-            budget: float, the mean MACs of an image as a share of the full model's; it is kept on
-                held-out images.
+    Returns:
+        `SecondLookCalibration`.
+    """
+    table = held_out.table
+    levels = [tuple(model["levels"]) for model in models]
+    right, confidences = map(
+        np.array, zip(*(held_out.of_model(each) for each in levels), strict=True)
+    )
+    cheapest = min(model["macs_share"] for model in models)
+    # The full model needs no second look, and none may come to more.
+    budgets = np.arange(np.ceil(100 * min(cheapest, 1)), 101) / 100
+    looks = best_second_looks(levels, confidences, right, table, budgets * table.full_macs)
+    logits = {look.first: held_out.class_logits(look.first) for look in looks if look.threshold}
+    calibrated = [
+        _calibrated(look, logits[look.first], held_out.labels) if look.threshold else look
+        for look in looks
+    ]
+    return SecondLookCalibration(budgets, calibrated)
 
-        Returns:
-            `SecondLook`; float array `(images,)`, the share of MACs of each image; bool array
-            `(images,)`, which are classified rightly.
 
-        Raises:
-            ValueError: if no model is as cheap.
-        """
-        table = self._measured.table
-        look = best_second_look(
-            self._models, self._confidences, self._are_right, table, budget * table.full_macs
-        )
-        right, confidence = self._measured.of_model(look.first)
-        is_unsure = look.is_unsure(confidence)
-        if is_unsure.any():
-            right = np.where(is_unsure, self._measured.of_model(look.second)[0], right)
-        first, again = look.macs(table)
-        return look, (first + again * is_unsure) / table.full_macs, right
+def _calibrated(look, logits, labels):
+    """Returns a look at as many images, by probabilities that are right as often as they say."""
+    count = int(np.sum(look.is_unsure(logits)))
+    temperature = fit_temperature(logits, labels)
+    ranked = np.sort(confidence(logits, temperature).numpy())
+    return type(look)(look.first, look.second, threshold_of(ranked, count), temperature)
+
+
+def fit_temperature(logits, labels):
+    """Returns by what logits are to be divided for the least cross-entropy, a float.
+
+    Args:
+        logits: float array `(images, classes)`.
+        labels: int array `(images,)`.
+
+    Reference: Guo et al., 2017, "On calibration of modern neural networks" (arXiv 1706.04599).
+    """
+    logits = np.asarray(logits, np.float64)
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    own = np.take_along_axis(logits, np.asarray(labels)[:, np.newaxis], axis=-1)[:, 0]
+    low, high = 1 / _LARGEST_TEMPERATURE, _LARGEST_TEMPERATURE
+    # By the inverse the cross-entropy is convex: its slope has one zero.
+    for _ in range(40):
+        inverse = np.sqrt(low * high)
+        weights = np.exp(inverse * logits)
+        expected = np.sum(weights * logits, axis=-1) / np.sum(weights, axis=-1)
+        low, high = (low, inverse) if np.mean(expected - own) > 0 else (inverse, high)
+    return float(1 / np.sqrt(low * high))

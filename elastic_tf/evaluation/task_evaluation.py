@@ -2,17 +2,12 @@
 
 import numpy as np
 
-from elastic_tf.evaluation.chosen_models import chosen_models, policy_statistics
+from elastic_tf.evaluation.chosen_models import policy_statistics
 from elastic_tf.evaluation.class_figures import class_figures
-from elastic_tf.evaluation.fixed_front import FixedFront
-from elastic_tf.evaluation.second_looks import SecondLooks
+from elastic_tf.evaluation.fixed_front import FixedFront, search_front
 from elastic_tf.policies.sampling import random_at_cost, uniform
 from elastic_tf.settings import of_task
 
-# Of the selector's models, how many compete as fixed ones.
-_MAX_KNOWN = 20
-# Fixed models of which pairs make a second look.
-_MENU = 24
 # Whose gains over the front have a mean of their own.
 _BUDGETS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 # With no more classes than that, the likeliest five say little.
@@ -33,49 +28,37 @@ def evaluate_network(
         answers: `AnswersBySplit` of the network.
         split: str. The images to measure on.
         tasks: iterable of str. Defaults to all of the network's.
-        search_evaluations: int >= 0, or a dict of it by task. See `evaluate_task`; the search is on
-            `"validation"`. 0 where there are no validation images.
+        search_evaluations: int >= 0, or a dict of it by task: fixed models to try on validation
+            images, see `search_front`; 0 for none. Defaults to 60.
         budget: see `evaluate_task`.
-        training_batches: function from a task to what `evaluate_task` takes. Defaults to `None`.
+        training_batches: function from a task to what `FixedFront` takes. Defaults to `None`.
 
     Returns:
         Dict from task name to what `evaluate_task` returns.
     """
+
+    def front_of(task):
+        evaluations = of_task(search_evaluations, task)
+        if not evaluations:
+            return None
+        tried = search_front(answers.on(task, "validation"), evaluations, budget)
+        # Only where they are needed: training images may have to be decoded for them.
+        batches = training_batches and training_batches(task)
+        return FixedFront(tried, answers.on(task, split), batches)
+
     return {
-        task: evaluate_task(
-            answers.on(task, split),
-            answers.on(task, "validation") if of_task(search_evaluations, task) else None,
-            of_task(search_evaluations, task),
-            budget=budget,
-            # Only where they are needed: training images may have to be decoded for them.
-            training_batches=(
-                training_batches(task)
-                if training_batches and of_task(search_evaluations, task)
-                else None
-            ),
-        )
+        task: evaluate_task(answers.on(task, split), front_of(task), budget)
         for task in tasks or answers.network.tasks
     }
 
 
-def evaluate_task(
-    answers,
-    held_out=None,
-    search_evaluations=60,
-    seed=0,
-    shuffles=5,
-    top=10,
-    budget=None,
-    training_batches=None,
-    with_hull=True,
-):
+def evaluate_task(answers, front=None, budget=None, seed=0, shuffles=5, top=10):
     """Measures a network on every image of a task, under several choices of models.
 
     Three choices are blind to the image, and to be beaten by one that looks:
 
     - the *front*: fixed models, and mixtures of two of them, at exactly the mean MACs of the
-      selector and its models. The models are searched for on `held_out` and measured on the images
-      of `answers`, see `FixedFront`; an image counts by its expectation.
+      selector and its models, see `FixedFront`; an image counts by its expectation.
     - *shuffled*: the selector's own models, dealt to the wrong images, at exactly the same cost;
       the mean over several shuffles.
     - *random at cost*: random models of the same mean cost (see `random_at_cost`). *Random* draws
@@ -83,17 +66,12 @@ def evaluate_task(
 
     Args:
         answers: `Answers` of the network.
-        held_out: `Answers` on images held out of training and test; `None` for no search.
-        search_evaluations: int >= 0. Models that the search may evaluate; 0 for no search. Defaults
-            to 60.
+        front: `FixedFront` on the same images. Defaults to `None`, which leaves it out.
+        budget: float in (0, 1], of the selector's choice, see `Answers.price`. Defaults to `None`,
+            the selector's own choice.
         seed: int, of everything random. Defaults to 0.
         shuffles: int >= 1. Defaults to 5.
         top: int >= 1. How many of the most used models to list. Defaults to 10.
-        budget: float in (0, 1], of the selector's choice, see `Answers.price`. Defaults to `None`,
-            the selector's own choice.
-        training_batches: as of `FixedFront`, for averages of each model's own. Defaults to `None`.
-        with_hull: bool. Whether to measure the test hull and second looks too, dozens of passes.
-            Defaults to `True`.
 
     Returns:
         Dict of plain Python values. Shares of MACs are of the full model's without selector.
@@ -117,9 +95,9 @@ def evaluate_task(
         | `budget_gains` | of a calibrated network, at those of 30, 40 ... 80 % that it reaches, a
           list of `budget`, `macs_share`, `accuracy`, `gain_over_front` |
         | `gain_over_front_mean` | the mean over them, by the same images |
-        | `second_look` | with the hull: of two fixed models, see `SecondLooks`, at those budgets a
-          list of `budget`, `first`, `second`, `threshold`, `accuracy`, `macs_share`,
-          `p95`, `largest` (of an image), `seen_twice`, `gain_over_front` |
+        | `second_look` | of a network that has `second_looks`, at those budgets a list of `budget`,
+          `first`, `second`, `threshold`, `temperature`, `accuracy`, `macs_share`, `p95`, `largest`
+          (of an image), `seen_twice`, `gain_over_front` |
         | `second_look_gain_mean` | the mean over them, by the same images |
         | `budget` | as given, where it is |
 
@@ -152,21 +130,16 @@ def evaluate_task(
     }
     if num_classes > _FEW_CLASSES:
         results["top5_accuracy"] = {name: float(np.mean(of < 5)) for name, of in ranks.items()}
-    if held_out is not None and search_evaluations:
-        used = chosen_models(held_out.choose(budget)).models[:_MAX_KNOWN]
-        front = FixedFront(held_out, answers, search_evaluations, used, training_batches, seed)
-        share = results["macs_share"]
-        right["front"] = front.mixtures.right_at(share)
+    if front is not None:
+        right["front"] = front.mixtures.right_at(results["macs_share"])
         results["gain_over_front"] = paired_gain(right["selector"], right["front"], seed=seed)
-        names = "budget_gains", "gain_over_front_mean"
-        results |= _gains_at_budgets(names, front.mixtures, _of_selector(answers), seed)
-        if with_hull:
-            strict = front.hull().right_at(share)
-            results["gain_over_test_hull"] = paired_gain(right["selector"], strict, seed=seed)
-            menu = [model["levels"] for model in front.nearest(_MENU)]
-            looks = _of_second_looks(SecondLooks(held_out, answers, menu))
-            names = "second_look", "second_look_gain_mean"
-            results |= _gains_at_budgets(names, front.mixtures, looks, seed)
+        strict = front.hull().right_at(results["macs_share"])
+        results["gain_over_test_hull"] = paired_gain(right["selector"], strict, seed=seed)
+        for names, choices in (
+            (("budget_gains", "gain_over_front_mean"), _of_selector(answers)),
+            (("second_look", "second_look_gain_mean"), _of_second_looks(answers)),
+        ):
+            results |= _gains_at_budgets(names, front.mixtures, choices, seed)
         results["front"] = {"evaluations": front.evaluations, "corners": front.corners}
     if budget is not None:
         results["budget"] = budget
@@ -206,21 +179,25 @@ def _share(table, levels):
     return float(np.mean(table.macs_share(levels, with_selector=False)))
 
 
-def _of_second_looks(looks):
-    """Yields what `_gains_at_budgets` takes, for budgets that a model is cheap enough for."""
-    cheapest = looks.cheapest
-    for budget in _BUDGETS:
-        if budget < cheapest:
+def _of_second_looks(answers):
+    """Yields what `_gains_at_budgets` takes, for budgets that second looks are set for."""
+    table, calibration = answers.table, answers.network.second_looks.get(answers.task)
+    for budget in _BUDGETS if calibration else ():
+        if not calibration.reaches(budget):
             continue
-        look, shares, right = looks.at(budget)
+        look = calibration.look(budget)
+        right, seen_twice = answers.look_twice(look)
+        first, again = look.macs(table)
+        shares = (first + again * seen_twice) / table.full_macs
         facts = {
             "budget": budget,
             "first": list(look.first),
             "second": list(look.second),
             "threshold": look.threshold,
+            "temperature": look.temperature,
             "p95": float(np.percentile(shares, 95)),
             "largest": float(shares.max()),
-            "seen_twice": float(np.mean(shares > shares.min())),
+            "seen_twice": float(np.mean(seen_twice)),
         }
         yield facts, float(shares.mean()), right
 

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from elastic_tf.export.image_sizes import at_size_of, images_spec
+from elastic_tf.inference.frozen_estimator import FrozenEstimator
 from elastic_tf.inference.frozen_network import FrozenNetwork
 from elastic_tf.policies.budget import check_budget_number, priced_greedy
 
@@ -10,23 +11,27 @@ from elastic_tf.policies.budget import check_budget_number, priced_greedy
 _OWN_CHOICE = 0.0
 
 
-def served_answers(answer, cost_table):
+def served_answers(answer, cost_table, look=None):
     """Returns the outputs of an exported network that chooses by itself.
 
     Args:
-        answer: `{"logits": float32 (batch, num_classes), "levels": int32 (batch, blocks)}`.
+        answer: `{"logits": float32 (batch, num_classes), "levels": int32 (batch, blocks)}`, of a
+            second look `"seen_twice": bool (batch,)` too.
         cost_table: the task's `CostTable`.
+        look: the `SecondLook` whose answer it is. Defaults to `None`, the selector's.
 
     Returns:
         Dict of `probabilities`, float32 `(batch, num_classes)`; `classes`, int32 `(batch,)`, the
         most probable; `levels`, int32 `(batch, blocks)`; `macs`, int64 `(batch,)`, the
-        multiply-accumulates of each image, selector included.
+        multiply-accumulates of each image, selector or first model included.
     """
     levels = answer["levels"]
-    return served_probabilities(answer["logits"]) | {
-        "levels": levels,
-        "macs": cost_table.macs(levels),
-    }
+    if look is None:
+        macs = cost_table.macs(levels)
+    else:
+        once, again = look.macs(cost_table)
+        macs = once + again * tf.cast(answer["seen_twice"], tf.int64)
+    return served_probabilities(answer["logits"]) | {"levels": levels, "macs": macs}
 
 
 def served_probabilities(logits):
@@ -49,7 +54,8 @@ class DynamicModule(tf.Module):
     `served_answers` returns, and the method `predict_<task>`. With a calibration, the method takes
     `budget` too, and so does the signature `<task>_at_budget`: the mean MACs per image as a share
     of the full model's, selector included, in (0, 1]; or 0, for the selector's own choice. Another
-    number is an `InvalidArgumentError`. Weights are copied as they are now, and become constants.
+    number is an `InvalidArgumentError`. A second look is at one budget, that of `budget`. Weights
+    are copied as they are now, and become constants.
 
     Args:
         network: an `ElasticNetwork`.
@@ -60,6 +66,7 @@ class DynamicModule(tf.Module):
         dtype: as of `FrozenNetwork`.
         any_image_size: bool. Whether images may have any height and width, see `at_size_of`.
             Defaults to `False`.
+        second_look: bool. Whether the budget is kept to by a second look. Defaults to `False`.
 
     Raises:
         ValueError: if a task is unknown, or `budget` is out of range or a task has no calibration
@@ -82,16 +89,22 @@ class DynamicModule(tf.Module):
         input_dtype="uint8",
         dtype=None,
         any_image_size=False,
+        second_look=False,
     ):
         super().__init__(name="dynamic_network")
         tasks = list(network.tasks if tasks is None else tasks)
-        check_calibrated(network, tasks, budget)
+        check_calibrated(network, tasks, budget, second_look)
         self._signatures = {}
         for task in tasks:
-            frozen = FrozenNetwork(network, task, dtype)
             spec = images_spec(network.tasks[task]["image_shape"], input_dtype, any_image_size)
             table = network.cost_table(task)
-            self._add(task, _task_functions(frozen, table, spec, budget or _OWN_CHOICE))
+            if second_look:
+                frozen = FrozenEstimator(network.estimator, task, dtype)
+                look = network.second_look(task, budget)
+                self._add(task, [_look_function(frozen, table, spec, look)])
+            else:
+                frozen = FrozenNetwork(network, task, dtype)
+                self._add(task, _task_functions(frozen, table, spec, budget or _OWN_CHOICE))
 
     def _add(self, task, functions):
         # An attribute, as what is loaded has those of the module.
@@ -103,6 +116,17 @@ class DynamicModule(tf.Module):
         """Returns the signatures, a dict; the first task's is `serving_default` too."""
         first = next(iter(self._signatures.values()))
         return {"serving_default": first} | self._signatures
+
+
+def _look_function(frozen, cost_table, spec, look):
+    """Returns the function of images, which are looked at twice where that is needed."""
+    shape = frozen.image_shape
+    return tf.function(
+        lambda images: served_answers(
+            frozen.look_twice(at_size_of(shape, images), look), cost_table, look
+        ),
+        [spec],
+    )
 
 
 def _task_functions(frozen, cost_table, spec, default):
@@ -147,14 +171,17 @@ def _price(calibration, budget):
         return tf.where(budget > _OWN_CHOICE, calibration.price(budget), 0.0)
 
 
-def check_calibrated(network, tasks, budget):
-    """Raises a `ValueError` unless tasks of a network can be held to `budget`; `None` is fine."""
-    if budget is None:
+def check_calibrated(network, tasks, budget, second_look=False):
+    """Raises a `ValueError` unless tasks of a network can be held to `budget`; `None` is fine but
+    for a second look."""
+    if budget is None and not second_look:
         return
     check_budget_number(budget)
-    missing = [task for task in tasks if task not in network.calibrations]
+    calibrated = network.second_looks if second_look else network.calibrations
+    missing = [task for task in tasks if task not in calibrated]
     if missing:
+        what = "second look set for budgets" if second_look else "calibration"
         raise ValueError(
-            f"`budget` must be None where a task has no calibration, as {', '.join(missing)}. "
-            f"Received: budget={budget}"
+            f"`budget` must be None where a task has no {what}, as {', '.join(missing)}. "
+            f"Received: budget={budget}, second_look={second_look}"
         )

@@ -53,6 +53,7 @@ def write_dynamic(folder, network, options, manifest):
             options.input_dtype,
             options.dtype,
             options.any_image_size,
+            options.second_look,
         )
         _save_module(folder, module, manifest, module.signatures())
     else:
@@ -68,18 +69,28 @@ def inference_copy(network):
     copy.estimator.set_weights(network.estimator.get_weights())
     copy.selector.set_weights(network.selector.get_weights())
     copy.calibrations = dict(network.calibrations)
+    copy.second_looks = dict(network.second_looks)
     return copy
 
 
 def _portable_function(network, task, options):
+    table, shape = network.cost_table(task), network.tasks[task]["image_shape"]
+    spec = images_spec(shape, options.input_dtype, options.any_image_size)
+    if options.second_look:
+        look = network.second_look(task, options.budget)
+        frozen = FrozenEstimator(network.estimator, task, "float32")
+        return tf.function(
+            lambda images: served_answers(
+                frozen.look_twice(at_size_of(shape, images), look, options.format), table, look
+            ),
+            [spec],
+        )
     price = 0.0
     if options.budget is not None:
         price = float(network.calibrations[task].price(options.budget))
     portable = PortableNetwork(network, task, price, options.format)
-    table, shape = network.cost_table(task), network.tasks[task]["image_shape"]
-    images = images_spec(shape, options.input_dtype, options.any_image_size)
     return tf.function(
-        lambda images: served_answers(portable(at_size_of(shape, images)), table), [images]
+        lambda images: served_answers(portable(at_size_of(shape, images)), table), [spec]
     )
 
 

@@ -1,5 +1,6 @@
 """What an export says of itself: `export.json`, beside the model or among its assets."""
 
+import dataclasses
 import hashlib
 import pathlib
 import subprocess
@@ -31,11 +32,12 @@ def make_manifest(network, options, descriptions, provenance):
         "format": options.format,
         "dynamic": options.levels is None,
         "budget": options.budget,
+        "second_look": options.second_look,
         "input_dtype": options.input_dtype,
         "quantization": options.quantization,
         "any_image_size": options.any_image_size,
         "tasks": {
-            task: _task(network, task, options.levels, descriptions.get(task, {})) for task in tasks
+            task: _task(network, task, options, descriptions.get(task, {})) for task in tasks
         },
         "provenance": {
             "elastic_tf": __version__,
@@ -47,7 +49,7 @@ def make_manifest(network, options, descriptions, provenance):
     }
 
 
-def _task(network, task, levels, description):
+def _task(network, task, options, description):
     height, width, channels = network.tasks[task]["image_shape"]
     numbers = [str(label) for label in range(network.tasks[task]["num_classes"])]
     table = network.cost_table(task)
@@ -65,9 +67,12 @@ def _task(network, task, levels, description):
         "full_macs": table.full_macs,
         "selector_macs": table.selector_macs,
     }
-    if levels is not None:
-        macs = int(table.macs(list(levels), with_selector=False))
-        properties |= {"levels": list(levels), "macs": macs}
+    if options.levels is not None:
+        macs = int(table.macs(list(options.levels), with_selector=False))
+        properties |= {"levels": list(options.levels), "macs": macs}
+    if options.second_look:
+        look = network.second_look(task, options.budget)
+        properties["second_look"] = dataclasses.asdict(look)
     return properties
 
 

@@ -19,7 +19,8 @@ class ExportOptions:
     """Options of an export; `export_network` has an example.
 
     Without `levels` it is dynamic: every image is routed by itself, by the selector's own choice or
-    at the budget. With them it is that one model, of standard layers.
+    at the budget, or looked at again where that is needed. With them it is that one model, of
+    standard layers.
 
     Attributes:
         task: str, the task to export; `None` for all of the network's. A fixed model, LiteRT and
@@ -43,6 +44,12 @@ class ExportOptions:
         above=0.0,
         high=1.0,
         optional=True,
+    )
+    second_look: bool = setting(
+        False,
+        "Whether a dynamic export keeps to its budget by a second look: a dearer model where a "
+        "cheaper one is unsure, in place of the selector.",
+        bool,
     )
     input_dtype: str = setting(
         "uint8",
@@ -76,6 +83,11 @@ class ExportOptions:
                 "Only one of `levels` and `budget` must be given. "
                 f"Received: levels={self.levels}, budget={self.budget}"
             )
+        if self.second_look and self.budget is None:
+            raise ValueError(
+                "`second_look` must be False without `budget`, which it keeps to. "
+                f"Received: second_look=True, {self.choice}"
+            )
         fits = self.format == "litert" and self.levels is not None
         if self.quantization == "bfloat16":
             fits = self.format == "saved_model"
@@ -105,7 +117,7 @@ class ExportOptions:
     @property
     def choice(self):
         """`ModelChoice` of the export."""
-        return ModelChoice(self.levels, self.budget)
+        return ModelChoice(self.levels, self.budget, self.second_look)
 
     def tasks_of(self, network):
         """Returns the tasks to export, a list of str.
@@ -136,7 +148,7 @@ class ExportOptions:
             ValueError: see `tasks_of`; also if the levels are not the network's, or a task has no
                 calibration for the budget.
         """
-        check_calibrated(network, self.tasks_of(network), self.budget)
+        check_calibrated(network, self.tasks_of(network), self.budget, self.second_look)
         if self.levels is None:
             return
         num_blocks, num_levels = network.num_blocks, network.num_levels

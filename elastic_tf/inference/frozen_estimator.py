@@ -1,14 +1,24 @@
 """Estimator of one task, frozen for prediction."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
 from elastic_tf.inference.frozen_blocks import FrozenBlock, frozen_steps, run_frozen
-from elastic_tf.inference.rows import plan_groups, sort_rows
+from elastic_tf.inference.rows import (
+    plan_groups,
+    run_rows,
+    run_rows_for_litert,
+    run_rows_for_onnx,
+    sort_rows,
+)
 from elastic_tf.layers.elastic_conv import run_unless_empty
 from elastic_tf.layers.routing import count_levels
 from elastic_tf.layers.task_layers import check_images, pool_globally
 from elastic_tf.models.tasks import check_levels, check_task
+
+_RUN_ROWS = {"tensorflow": run_rows, "litert": run_rows_for_litert, "onnx": run_rows_for_onnx}
 
 
 class FrozenStem:
@@ -96,26 +106,33 @@ class FrozenEstimator:
         """
         return self._finish_at(self._stem(images), levels)
 
-    def look_twice(self, images, look):
-        """Returns the logits after a second look where the first is unsure.
+    def look_twice(self, images, look, runtime="tensorflow"):
+        """Returns the answers after a second look where the first is unsure.
 
         Features in front of the first block at which the two models differ are kept; of the images
         that are looked at again alone what follows runs, and for none nothing.
 
         Args:
-            images: see the call arguments.
+            images: see the call arguments; for `"litert"` not empty.
             look: a `SecondLook`.
+            runtime: `"tensorflow"`, `"litert"` or `"onnx"`, for which the graph is made. Defaults
+                to `"tensorflow"`.
 
         Returns:
-            Logits, float32 `(batch, num_classes)`, and which images were looked at again, bool
-            `(batch,)`.
+            `{"logits": float32 (batch, num_classes), "levels": int32 (batch, blocks), of the model
+            whose answer counts, "seen_twice": bool (batch,)}`.
         """
         images = check_images(images, self.task, self.image_shape)
-        return tf.cond(
-            tf.shape(images)[0] > 0,
-            lambda: self._look_twice(images, look),
-            lambda: (tf.zeros((0, self.num_classes)), tf.zeros((0,), tf.bool)),
-        )
+        look_at = functools.partial(self._look_twice, images, look, _RUN_ROWS[runtime])
+        if runtime == "tensorflow":
+            logits, seen_twice = tf.cond(
+                tf.shape(images)[0] > 0,
+                look_at,
+                lambda: (tf.zeros((0, self.num_classes)), tf.zeros((0,), tf.bool)),
+            )
+        else:
+            logits, seen_twice = look_at()
+        return {"logits": logits, "levels": look.levels_of(seen_twice), "seen_twice": seen_twice}
 
     def classify_gathered(self, images, levels, run_groups):
         """Returns the logits by operations that other runtimes have.
@@ -140,19 +157,24 @@ class FrozenEstimator:
             features = block.run_at(features, level)
         return features
 
-    def _look_twice(self, images, look):
+    def _look_twice(self, images, look, run_rows):
         kept = look.num_kept
         features = self._run_at(self._stem(images), look.first, 0, kept)
         logits = self._finish_at(features, look.first, kept)
-        is_unsure = look.is_unsure(tf.reduce_max(tf.nn.softmax(logits), axis=-1))
-        rows = tf.where(is_unsure)
-        again = run_unless_empty(
+        is_unsure = look.is_unsure(logits)
+        if not look.threshold:  # Nobody is; the second model need not be in the graph.
+            return logits, is_unsure
+        rows = tf.cast(tf.where(is_unsure)[:, 0], tf.int32)
+        again = run_rows(
             lambda rest: self._finish_at(rest, look.second, kept),
-            tf.gather(features, rows[:, 0]),
+            [features],
+            rows,
             (self.num_classes,),
-            tf.float32,
         )
-        return tf.tensor_scatter_nd_update(logits, rows, again), is_unsure
+        # By a gather of both answers, as other runtimes cannot replace rows.
+        batch, place = tf.shape(logits)[0], tf.cumsum(tf.cast(is_unsure, tf.int32)) - 1
+        place = tf.where(is_unsure, batch + place, tf.range(batch))
+        return tf.gather(tf.concat([logits, again], axis=0), place), is_unsure
 
     def _classify(self, images, levels):
         if levels is None:

@@ -12,6 +12,7 @@ from elastic_tf.layers.norm_ops import scale_offset
 from elastic_tf.layers.task_layers import check_images, pool_globally
 from elastic_tf.models.tasks import check_task
 from elastic_tf.policies.budget import levels_at_budget
+from elastic_tf.policies.second_look import look_at_budget
 
 _RUN_GROUPS = {"litert": run_groups_for_litert, "onnx": run_groups_for_onnx}
 
@@ -129,9 +130,12 @@ class FrozenNetwork:
             included; or `None`, the default, for the selector's own choice. Within `tf.function`,
             give it as a scalar tensor: every number would make a graph of its own. Its price is
             that of the network's calibration when this was made.
+        second_look: bool. Whether the budget, then a number, is kept to by a `SecondLook` in place
+            of the selector. Defaults to `False`.
 
     Returns:
-        `{"logits": float32 (batch, num_classes), "levels": int32 (batch, blocks)}`.
+        `{"logits": float32 (batch, num_classes), "levels": int32 (batch, blocks)}`; of a second
+        look, see `FrozenEstimator.look_twice`.
 
     Attributes:
         estimator: the `FrozenEstimator`, for levels of the caller's choice.
@@ -154,10 +158,13 @@ class FrozenNetwork:
         self.estimator = FrozenEstimator(network.estimator, task, dtype)
         self.selector = FrozenSelector(network.selector, task, dtype)
         self.calibration = network.calibrations.get(task)
+        self._second_looks = network.second_looks.get(task)
         self._block_shares = network.cost_table(task).block_shares
 
     @tf.autograph.experimental.do_not_convert  # It has nothing to convert, and is traced faster.
-    def __call__(self, images, budget=None):
+    def __call__(self, images, budget=None, second_look=False):
+        if second_look:
+            return self.estimator.look_twice(images, look_at_budget(budget, self._second_looks))
         levels = self.select_levels(images, budget)
         return {"logits": self.estimator(images, levels), "levels": levels}
 

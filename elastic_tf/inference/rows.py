@@ -142,13 +142,42 @@ def run_groups_for_litert(branches, inputs, groups, output_shape):
     LiteRT's fast convolutions cannot do with empty groups.
     """
     outputs = [
-        _run_rows(branch, inputs, rows, output_shape)
+        run_rows_for_litert(branch, inputs, rows, output_shape)
         for branch, rows in zip(branches, groups, strict=True)
     ]
     return tf.concat(outputs, axis=0)
 
 
-def _run_rows(branch, inputs, rows, output_shape):
+def run_rows(branch, inputs, rows, output_shape):
+    """Runs a function on some rows of a batch, which may be none.
+
+    Args:
+        branch: function from one tensor of each of `inputs`, not empty, to a float32 tensor
+            `(group, *output_shape)`.
+        inputs: list of tensors `(batch, height, width, channels)`.
+        rows: int32 tensor `(group,)`.
+        output_shape: tuple of ints.
+
+    Returns:
+        float32 tensor `(group, *output_shape)`.
+    """
+    group = [tf.gather(tensor, rows) for tensor in inputs]
+    outputs = tf.cond(
+        tf.size(rows) > 0,
+        lambda: branch(*group),
+        lambda: tf.zeros((0, *output_shape)),
+    )
+    return tf.ensure_shape(outputs, (None, *output_shape))
+
+
+def run_rows_for_onnx(branch, inputs, rows, output_shape):
+    """As `run_rows`, without a condition: see `run_groups_for_onnx`."""
+    group = [_channels_last(tf.gather(_channels_first(tensor), rows)) for tensor in inputs]
+    return tf.ensure_shape(branch(*group), (None, *output_shape))
+
+
+def run_rows_for_litert(branch, inputs, rows, output_shape):
+    """As `run_rows`; without a branch, the rows of the last of `inputs`."""
     if branch is None:
         return tf.gather(inputs[-1], rows)
     is_empty = tf.equal(tf.size(rows), 0)

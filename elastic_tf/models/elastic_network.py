@@ -1,5 +1,7 @@
 """Estimator and selector together: a network that picks its own width per image."""
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -11,6 +13,8 @@ from elastic_tf.models.precision import POLICIES
 from elastic_tf.models.selector import Selector
 from elastic_tf.models.tasks import check_finite, check_task, validate_tasks, warn_of_pixels
 from elastic_tf.policies.budget import BudgetCalibration, levels_at_budget
+from elastic_tf.policies.sampling import fixed_model
+from elastic_tf.policies.second_look import SecondLookCalibration, look_at_budget
 from elastic_tf.settings import Configured
 
 
@@ -38,15 +42,18 @@ class ElasticNetwork(Configured, keras.Model):
         return_levels: bool. Defaults to `False`.
         budget: float in (0, 1] or scalar tensor: the mean MACs per image as a share of the full
             model's, selector included. Defaults to `None`, the selector's own choice.
+        second_look: bool. Whether a budget, then a number, is kept to by a `SecondLook` in place of
+            the selector. Defaults to `False`.
 
     Attributes:
-        calibrations: dict from task name to the `BudgetCalibration` that calls with a budget need.
-            Empty at first. `save` and `save_weights` keep them; loading replaces them, by none
-            where the file holds none.
+        calibrations, second_looks: dicts from task name to the `BudgetCalibration` or
+            `SecondLookCalibration` that calls with a budget need. Empty at first. `save` and
+            `save_weights` keep them; loading replaces them, by none where the file holds none.
 
     Returns:
         For a dict, a dict from task name to what one task gives: logits `(batch, num_classes)`;
-        with `return_levels`, `{"logits": ..., "levels": int32 (batch, blocks)}`.
+        with `return_levels`, `{"logits": ..., "levels": int32 (batch, blocks)}`, of a second look
+        the levels of the model whose answer counts, and `"seen_twice": bool (batch,)`.
 
     Raises:
         ValueError: if an argument is not usable.
@@ -87,7 +94,8 @@ class ElasticNetwork(Configured, keras.Model):
         self.momentum = momentum
         self.own_scores = tuple(own_scores)
         self.calibrations = {}
-        self._predict_options = {"return_levels": False, "budget": None}
+        self.second_looks = {}
+        self._predict_options = {"return_levels": False, "budget": None, "second_look": False}
         self._predict_calibrations = {}
         shared = {"backbone": backbone, "momentum": momentum, "dtype": self.dtype_policy}
         self.estimator = Estimator(
@@ -122,23 +130,62 @@ class ElasticNetwork(Configured, keras.Model):
     def num_levels(self):
         return self.estimator.num_levels
 
-    def call(self, inputs, task=None, training=False, return_levels=False, budget=None):
+    def call(
+        self,
+        inputs,
+        task=None,
+        training=False,
+        return_levels=False,
+        budget=None,
+        second_look=False,
+    ):
+        answers = functools.partial(
+            self._call_task, training=training, budget=budget, second_look=second_look
+        )
         if task is not None:
-            return self._call_task(inputs, task, training, return_levels, budget)
+            return _as_wanted(answers(inputs, task), return_levels)
         if not isinstance(inputs, dict):
             raise ValueError(
                 "`inputs` must be a dict from task name to images, or `task` must be given. "
                 f"Received: inputs of type {type(inputs).__name__}, task=None"
             )
         return {
-            name: self._call_task(images, name, training, return_levels, budget)
+            name: _as_wanted(answers(images, name), return_levels)
             for name, images in inputs.items()
         }
 
-    def _call_task(self, images, task, training, return_levels, budget):
+    def _call_task(self, images, task, training, budget, second_look):
+        if second_look:
+            return self._look_twice(images, task, training, self.second_look(task, budget))
         levels = self.select_levels(images, task, budget)
         logits = self.estimator(images, levels=levels, task=task, training=training)
-        return {"logits": logits, "levels": levels} if return_levels else logits
+        return {"logits": logits, "levels": levels}
+
+    def _look_twice(self, images, task, training, look):
+        """Answers twice from the start; `FrozenNetwork` keeps features, and gives the same."""
+
+        def at(levels, images):
+            levels = fixed_model(tf.shape(images)[0], levels)
+            return self.estimator(images, levels=levels, task=task, training=training)
+
+        images = tf.convert_to_tensor(images)
+        logits = at(look.first, images)
+        seen_twice = look.is_unsure(logits)
+        again = at(look.second, tf.boolean_mask(images, seen_twice))
+        logits = tf.tensor_scatter_nd_update(logits, tf.where(seen_twice), again)
+        return {"logits": logits, "levels": look.levels_of(seen_twice), "seen_twice": seen_twice}
+
+    def second_look(self, task, budget):
+        """Returns the `SecondLook` of a task that keeps to a budget.
+
+        Args:
+            task: str.
+            budget: float in (0, 1], the mean MACs per image as a share of the full model's.
+
+        Raises:
+            ValueError: if `budget` is no such number, or there are no second looks of the task.
+        """
+        return look_at_budget(budget, self.second_looks.get(task))
 
     def select_levels(self, images, task, budget=None):
         """Returns the selected level of each block, int32 `(batch, blocks)`.
@@ -155,7 +202,7 @@ class ElasticNetwork(Configured, keras.Model):
         shares = self.cost_table(task).block_shares
         return levels_at_budget(logits, shares, budget, self.calibrations.get(task))
 
-    def predict(self, x, return_levels=False, budget=None, **kwargs):
+    def predict(self, x, return_levels=False, budget=None, second_look=False, **kwargs):
         """Like `keras.Model.predict`, for a dict of tasks; on request with levels, at a budget.
 
         Args:
@@ -163,6 +210,7 @@ class ElasticNetwork(Configured, keras.Model):
                 `tf.data.Dataset` of such dicts.
             return_levels: bool. Defaults to `False`.
             budget: float in (0, 1] or `None`, see the call arguments.
+            second_look: bool, see the call arguments. Defaults to `False`.
             **kwargs: of `keras.Model.predict`.
 
         Returns:
@@ -175,9 +223,10 @@ class ElasticNetwork(Configured, keras.Model):
         check_finite(self)
         x = self._checked(x)
         warn_of_pixels(x)
-        options = {"return_levels": return_levels, "budget": budget}
+        options = {"return_levels": return_levels, "budget": budget, "second_look": second_look}
         # They are constants of the graph.
-        calibrations = {} if budget is None else dict(self.calibrations)
+        of_budget = self.second_looks if second_look else self.calibrations
+        calibrations = {} if budget is None else dict(of_budget)
         if (options, calibrations) != (self._predict_options, self._predict_calibrations):
             self._predict_options, self._predict_calibrations = options, calibrations
             self.predict_function = None
@@ -229,11 +278,15 @@ class ElasticNetwork(Configured, keras.Model):
         return self.estimator.cost_table(task, selector_macs=self.selector.macs(task))
 
     def save_own_variables(self, store):
-        """Saves the calibrations beside the network's own variables; Keras calls it."""
+        """Saves what budgets need beside the network's own variables; Keras calls it."""
         super().save_own_variables(store)
         for task, calibration in self.calibrations.items():
             store[f"{task}_budgets"] = calibration.budgets
             store[f"{task}_prices"] = calibration.prices
+        for task, calibration in self.second_looks.items():
+            models, numbers = calibration.as_arrays()
+            store[f"{task}_look_models"] = models
+            store[f"{task}_look_numbers"] = numbers
 
     def load_own_variables(self, store):
         """Loads what `save_own_variables` saved; Keras calls it."""
@@ -243,4 +296,15 @@ class ElasticNetwork(Configured, keras.Model):
             for task in self.tasks
             if f"{task}_budgets" in own
         }
+        self.second_looks = {
+            task: SecondLookCalibration.from_arrays(
+                own.pop(f"{task}_look_models"), own.pop(f"{task}_look_numbers")
+            )
+            for task in self.tasks
+            if f"{task}_look_models" in own
+        }
         super().load_own_variables(own)
+
+
+def _as_wanted(answers, return_levels):
+    return answers if return_levels else answers["logits"]

@@ -12,20 +12,24 @@ _LEVELS = re.compile(r"\d+(-\d+)*")
 
 @dataclasses.dataclass(frozen=True)
 class ModelChoice:
-    """A fixed model, or the selector's choice, at a budget or its own.
+    """A fixed model, the selector's choice, at a budget or its own, or a second look at a budget.
 
     Attributes:
         levels: tuple of ints, one per block, of the model that every image runs on; or `None`.
         budget: float in (0, 1], see `ElasticNetwork`; or `None`. Without either, the selector's
             own choice.
+        second_look: bool, whether the budget is that of a second look.
     """
 
     levels: tuple | None = None
     budget: float | None = None
+    second_look: bool = False
 
     def __str__(self):
         if self.levels is not None:
             return f"model {'-'.join(map(str, self.levels))}"
+        if self.second_look:
+            return f"a second look at a budget of {100 * self.budget:g} % MACs"
         if self.budget is not None:
             return f"the selector's choice at a budget of {100 * self.budget:g} % MACs"
         return "the selector's choice"
@@ -39,6 +43,9 @@ class ModelChoice:
         """
         if self.levels is not None:
             return lambda images: fixed_model(tf.shape(images)[0], self.levels)
+        if self.second_look:
+            settings = {"return_levels": True, "budget": self.budget, "second_look": True}
+            return lambda images: network(images, task=task, **settings)["levels"]
         return lambda images: network.select_levels(images, task, self.budget)
 
 

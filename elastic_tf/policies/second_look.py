@@ -4,6 +4,9 @@ import dataclasses
 import itertools
 
 import numpy as np
+import tensorflow as tf
+
+from elastic_tf.policies.budget import check_budget_number
 
 _ALL = 2.0  # No probability is as large.
 
@@ -19,26 +22,41 @@ class SecondLook:
         first, second: tuples of int, the levels of every block.
         threshold: float. An image is looked at again where the largest probability of the first
             answer is below it: none at 0, all above 1.
+        temperature: float > 0, by which the first model's logits are divided for that probability.
+            Defaults to 1.
 
     Raises:
-        ValueError: if the models have not the same number of blocks.
+        ValueError: if the models have not the same number of blocks, or the temperature is not
+            above 0.
 
-    Reference: Park et al., 2015, "Big/little deep neural network for ultra low power inference".
+    Reference: Park et al., 2015, "Big/little deep neural network for ultra low power inference";
+        Guo et al., 2017, "On calibration of modern neural networks" (arXiv 1706.04599).
     """
 
     first: tuple
     second: tuple
     threshold: float
+    temperature: float = 1.0
 
     def __post_init__(self):
         for name in ("first", "second"):
             levels = tuple(int(level) for level in getattr(self, name))
             object.__setattr__(self, name, levels)
+        for name in ("threshold", "temperature"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         if len(self.first) != len(self.second):
             raise ValueError(
                 "`first` and `second` must have the same number of blocks. "
                 f"Received: first={self.first}, second={self.second}"
             )
+        if not self.temperature > 0:
+            raise ValueError(
+                f"`temperature` must be above 0. Received: temperature={self.temperature}"
+            )
+
+    def __str__(self):
+        first, second = ("-".join(map(str, levels)) for levels in (self.first, self.second))
+        return f"model {first}, and {second} where it is less than {self.threshold:.3f} sure"
 
     @property
     def num_kept(self):
@@ -46,13 +64,22 @@ class SecondLook:
         differs = [a != b for a, b in zip(self.first, self.second, strict=True)]
         return [*differs, True].index(True)
 
-    def is_unsure(self, confidence):
-        """Returns which images are looked at again, bool `(images,)`.
+    def is_unsure(self, logits):
+        """Returns which images are looked at again, bool tensor `(images,)`.
 
         Args:
-            confidence: float array or tensor `(images,)`, largest probability of the first answer.
+            logits: float32 array or tensor `(images, classes)`, the first model's.
         """
-        return confidence < self.threshold
+        return confidence(logits, self.temperature) < self.threshold
+
+    def levels_of(self, seen_twice):
+        """Returns the levels of the model whose answer counts, int32 tensor `(images, blocks)`.
+
+        Args:
+            seen_twice: bool tensor `(images,)`.
+        """
+        second = tf.cast(seen_twice, tf.int32)[:, tf.newaxis]
+        return second * tf.constant(self.second) + (1 - second) * tf.constant(self.first)
 
     def macs(self, table):
         """Returns the MACs of a first look, and those that a second adds, two ints.
@@ -65,39 +92,155 @@ class SecondLook:
         return first, int(again[self.num_kept :].sum()) + table.head_macs
 
 
-def best_second_look(models, confidences, are_right, table, max_macs):
-    """Returns the pair that is right most often with the largest threshold that a cost allows.
+def confidence(logits, temperature=1.0):
+    """Returns the largest probability of every answer, float32 tensor `(images,)`.
+
+    Args:
+        logits: float32 array or tensor `(images, classes)`.
+        temperature: float > 0. Defaults to 1.
+    """
+    return tf.reduce_max(tf.nn.softmax(tf.convert_to_tensor(logits) / temperature), axis=-1)
+
+
+class SecondLookCalibration:
+    """The second looks of one task, for budgets.
+
+    Args:
+        budgets: sequence of floats > 0, increasing, at least one. The mean MACs per image that each
+            keeps to, as shares of the full model's.
+        looks: sequence of as many `SecondLook`s.
+
+    Raises:
+        ValueError: if an argument is not usable.
+    """
+
+    def __init__(self, budgets, looks):
+        self.budgets, self.looks = np.asarray(budgets, np.float64), list(looks)
+        if len(self.budgets) != len(self.looks) or not self.looks:
+            raise ValueError(
+                "`budgets` and `looks` must be of the same length, at least one. "
+                f"Received: {len(self.budgets)} and {len(self.looks)}"
+            )
+        if not self.budgets[0] > 0 or not np.all(np.diff(self.budgets) > 0):
+            raise ValueError(f"`budgets` must be increasing and > 0. Received: {budgets=}")
+
+    def look(self, budget):
+        """Returns the `SecondLook` for a budget: that of the nearest budget not above it.
+
+        A budget below the cheapest gets the cheapest.
+
+        Args:
+            budget: float in (0, 1].
+        """
+        return self.looks[max(0, int(np.searchsorted(self.budgets, budget, side="right")) - 1)]
+
+    def reaches(self, budget):
+        """Returns whether a budget is not below the cheapest."""
+        return bool(self.budgets[0] <= budget)
+
+    def as_arrays(self):
+        """Returns all of it in two arrays, which `from_arrays` takes."""
+        models = np.array([(look.first, look.second) for look in self.looks], np.int32)
+        numbers = [(look.threshold, look.temperature) for look in self.looks]
+        return models, np.column_stack([self.budgets, numbers])
+
+    @classmethod
+    def from_arrays(cls, models, numbers):
+        """Makes it of what `as_arrays` returned."""
+        models, numbers = np.asarray(models), np.asarray(numbers)
+        pairs = zip(models, numbers[:, 1:], strict=True)
+        return cls(numbers[:, 0], [SecondLook(*pair, *settings) for pair, settings in pairs])
+
+
+def look_at_budget(budget, calibration=None):
+    """Returns the `SecondLook` that keeps to a budget.
+
+    Args:
+        budget: float in (0, 1].
+        calibration: a `SecondLookCalibration`, or `None` if there is none.
+
+    Raises:
+        ValueError: if there is no calibration, or the budget is no such number.
+    """
+    check_budget_number(budget)
+    if calibration is None:
+        raise ValueError(
+            "`second_look` must be False where the network has none set for the task; "
+            "`calibrate_second_looks` does it. Received: second_look=True"
+        )
+    return calibration.look(budget)
+
+
+def best_second_looks(models, confidences, are_right, table, max_macs):
+    """Returns for several costs the pair and threshold that are right most often.
 
     Args:
         models: sequence of int sequences `(blocks,)`.
         confidences: float array `(models, images)`, largest probability of each one's answer.
         are_right: bool array `(models, images)`.
         table: the task's `CostTable`.
-        max_macs: float, the most that an image may cost in the mean, MACs.
+        max_macs: sequence of float, the most that an image may cost in the mean, MACs.
 
     Returns:
-        `SecondLook`; of equals the first found, those without a second look before others.
+        List with a `SecondLook` for each cost; of equals the first found, those without a second
+        look before others.
 
     Raises:
-        ValueError: if no model is as cheap.
+        ValueError: if no model is as cheap as one of the costs.
     """
+    max_macs = np.asarray(max_macs, np.float64)
     orders = np.argsort(confidences, axis=-1, kind="stable")
-    best, most = None, -1
+    ranked = np.take_along_axis(np.asarray(confidences), orders, axis=-1)
+    best, most = [None] * len(max_macs), np.full(len(max_macs), -1)
     for i, j in _pairs(len(models)):
         look = SecondLook(models[i], models[j], 0.0)
-        cost, again = look.macs(table)
-        if cost > max_macs:
-            continue
-        allowed = 0 if i == j else int((max_macs - cost) / again * orders.shape[-1])
-        unsure, sure = np.split(orders[i], [allowed])
-        right = np.sum(are_right[j][unsure]) + np.sum(are_right[i][sure])
-        if right > most:
-            threshold = float(confidences[i][sure[0]]) if len(sure) else _ALL
-            best = dataclasses.replace(look, threshold=threshold if len(unsure) else 0.0)
-            most = right
-    if best is None:
-        raise ValueError(f"`max_macs` must allow the cheapest of `models`. Received: {max_macs=}")
+        once, again = look.macs(table)
+        if i == j:
+            counts, gains = np.zeros(len(max_macs), int), 0
+        else:
+            allowed = np.clip((max_macs - once) / again, 0, 1) * orders.shape[-1]
+            counts, gains = _best_counts(are_right[i], are_right[j], orders[i], allowed)
+        right = np.where(max_macs >= once, np.sum(are_right[i]) + gains, -1)
+        for n in np.flatnonzero(right > most):
+            best[n] = dataclasses.replace(look, threshold=threshold_of(ranked[i], counts[n]))
+        most = np.maximum(most, right)
+    if None in best:
+        raise ValueError(
+            f"`max_macs` must allow the cheapest of `models`. Received: max_macs={max_macs.min()}"
+        )
     return best
+
+
+def _best_counts(first, second, order, allowed):
+    """Returns how many of the least sure images gain most by a second look, and what they gain.
+
+    Args:
+        first, second: bool arrays `(images,)`, which of them each model is right on.
+        order: int array `(images,)`, the images, the least sure first.
+        allowed: float array `(costs,)`, how many a cost allows.
+    """
+    gains = np.cumsum(np.append(0, second[order].astype(int) - first[order]))
+    is_best = gains > np.append(-1, np.maximum.accumulate(gains)[:-1])
+    counts = np.maximum.accumulate(np.where(is_best, np.arange(len(gains)), 0))
+    counts = counts[allowed.astype(int)]
+    return counts, gains[counts]
+
+
+def threshold_of(ranked, count):
+    """Returns a threshold below which so many of the images are.
+
+    Between two images' confidences, where rounding tips neither over.
+
+    Args:
+        ranked: float array `(images,)`, rising.
+        count: int in [0, images].
+    """
+    if not count:
+        return 0.0
+    if count == len(ranked):
+        return _ALL
+    low, high = float(ranked[count - 1]), float(ranked[count])
+    return low + (high - low) / 2
 
 
 def _pairs(count):

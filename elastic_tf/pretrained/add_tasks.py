@@ -57,6 +57,7 @@ def add_tasks(network, tasks):
     for task in tasks:
         grown.estimator.heads[task].forget_classes()
     grown.calibrations = dict(network.calibrations)
+    grown.second_looks = dict(network.second_looks)
     return grown
 
 

@@ -7,19 +7,27 @@ import numpy as np
 from elastic_tf.evaluation.answers import Answers, AnswersBySplit
 from elastic_tf.evaluation.budgets import calibrate
 from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.policies.second_look import SecondLook, SecondLookCalibration
 from tests.testing import TASKS, random_batch, randomise
 
 IMAGES, LABELS = (values.numpy() for values in random_batch(batch=24)["grey"])
 # The same images at every pass, in batches of two sizes.
 BATCHES = [(IMAGES[:16], LABELS[:16]), (IMAGES[16:], LABELS[16:])]
+# For three budgets; of the first some images are seen twice.
+LOOKS = [
+    SecondLook((0, 1, 0), (0, 2, 2), 0.4, 2.0),
+    SecondLook((1, 1, 1), (1, 1, 3), 2.0),
+    SecondLook((3, 3, 3), (3, 3, 3), 0.0),
+]
 
 
 @functools.cache
 def small_network():
-    """Returns a network of random weights, whose task "grey" is calibrated."""
+    """Returns a network of random weights, whose task "grey" is calibrated for budgets."""
     network = ElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
     randomise(network)
     network.calibrations["grey"] = calibrate(selector_logits(network), network.cost_table("grey"))
+    network.second_looks["grey"] = SecondLookCalibration([0.3, 0.6, 1.0], LOOKS)
     return network
 
 

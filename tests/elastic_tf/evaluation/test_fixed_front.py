@@ -16,7 +16,9 @@ from elastic_tf.evaluation.fixed_front import (
     envelope,
     hypervolume,
     mixture_weights,
+    nearest,
     pareto_front,
+    search_front,
 )
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.policies.sampling import fixed_model
@@ -25,6 +27,7 @@ from tests.elastic_tf.evaluation.small_answers import (
     BATCHES,
     accuracy,
     macs_share,
+    selector_logits,
     small_answers,
     small_network,
 )
@@ -126,12 +129,15 @@ class FixedFrontTest(tf.test.TestCase):
         cls.models = list(itertools.product(range(4), repeat=3))
         cls.shares = [macs_share(model, with_selector=False) for model in cls.models]
 
+    def _front(self, evaluations=64, **arguments):
+        return FixedFront(search_front(self.held_out, evaluations), self.measured, **arguments)
+
     def _best_mixture(self, accuracies, share):
         """The most accurate of all mixtures of two models at mean MACs of exactly so much."""
         return accuracy_at(list(zip(self.shares, accuracies, strict=True)), share)
 
     def test_corners_are_the_best_mixtures_on_held_out_images(self):
-        front = FixedFront(self.held_out, self.measured, 64)
+        front = self._front()
         self.assertEqual(front.evaluations, 64)
         corners = front.corners
         points = [(corner["macs_share"], corner["validation_accuracy"]) for corner in corners]
@@ -146,7 +152,7 @@ class FixedFrontTest(tf.test.TestCase):
             self.assertNotIn("accuracy", corner)
 
     def test_they_are_measured_on_other_images_at_exactly_the_cost(self):
-        front = FixedFront(self.held_out, self.measured, 64)
+        front = self._front()
         share = np.mean([corner["macs_share"] for corner in front.corners[:2]])
         right = front.mixtures.right_at(share)
         used = [corner for corner in front.corners if "accuracy" in corner]
@@ -159,7 +165,7 @@ class FixedFrontTest(tf.test.TestCase):
         self.assertAllClose(high["accuracy"], second.mean())
 
     def test_the_hull_is_of_the_images_that_are_measured(self):
-        front = FixedFront(self.held_out, self.measured, 64)
+        front = self._front()
         own = [self.measured.are_right(model).mean() for model in self.models]
         for share in (*np.linspace(min(self.shares), 0.4, 5), 1.2):
             hull = front.hull(count=64).right_at(share).mean()
@@ -167,18 +173,46 @@ class FixedFrontTest(tf.test.TestCase):
             few = front.hull(count=4).right_at(share).mean()
             self.assertLessEqual(few, hull)
 
-    def test_few_evaluations_begin_with_uniform_levels_and_known_models(self):
-        front = FixedFront(self.held_out, self.measured, 6, known=[[0, 0, 3], [1, 1, 1], [3, 0, 0]])
-        self.assertEqual(front.evaluations, 6)
-        uniform = [(level,) * 3 for level in range(4)]
-        tried = {*uniform, (0, 0, 3), (3, 0, 0)}
-        self.assertLessEqual({tuple(corner["levels"]) for corner in front.corners}, tried)
+    def test_few_evaluations_begin_with_uniform_levels_and_what_the_selector_uses_most(self):
+        levels = selector_logits(small_network()).argmax(-1)
+        used, counts = np.unique(levels, axis=0, return_counts=True)
+        first, *others = (tuple(model["levels"]) for model in self._tried_first(6)[4:])
+        self.assertEqual(counts[used.tolist().index([*first])], counts.max())
+        self.assertLen(others, 1)
+        self.assertEqual(
+            [model["levels"] for model in self._tried_first(6)[:4]],
+            [[level] * 3 for level in range(4)],
+        )
+
+    def _tried_first(self, count):
+        tried = search_front(self.held_out, count)
+        self.assertLen(tried, count)
+        return tried
+
+    def test_a_budget_changes_which_the_selector_uses(self):
+        price = float(small_network().calibrations["grey"].price(0.5))
+        worth = selector_logits(small_network()) - price * small_answers().table.block_shares
+        chosen = set(map(tuple, worth.argmax(-1)))
+        tried = search_front(self.held_out, 5, budget=0.5)
+        self.assertIn(tuple(tried[4]["levels"]), chosen)
+        self.assertNotEqual(tried[4]["levels"], self._tried_first(5)[4]["levels"])
+
+    def test_the_nearest_are_below_the_front_by_least(self):
+        tried = search_front(self.held_out, 64)
+        points = [(model["macs_share"], model["validation_accuracy"]) for model in tried]
+        gaps = {
+            tuple(model["levels"]): accuracy_at(points, model["macs_share"])
+            - model["validation_accuracy"]
+            for model in tried
+        }
+        near = [gaps[tuple(model["levels"])] for model in nearest(tried, 10)]
+        self.assertAllClose(near, sorted(gaps.values())[:10])
 
     def test_corners_have_averages_of_their_own(self):
         batches = tf.data.Dataset.from_tensors(BATCHES[0]).repeat()
         weights = [weight.numpy() for weight in small_network().weights]
         with mock.patch.object(fixed_front, "_BATCHES", 2):
-            front = FixedFront(self.held_out, self.measured, 64, training_batches=batches)
+            front = self._front(training_batches=batches)
             right = front.mixtures.right_at(1.0)
         for weight, value in zip(small_network().weights, weights, strict=True):
             self.assertAllEqual(weight, value)

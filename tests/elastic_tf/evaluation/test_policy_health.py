@@ -6,6 +6,7 @@ import tempfile
 import tensorflow as tf
 
 from elastic_tf.evaluation.answers import Answers
+from elastic_tf.evaluation.fixed_front import FixedFront, search_front
 from elastic_tf.evaluation.policy_health import PolicyHealth
 from elastic_tf.evaluation.task_evaluation import evaluate_task
 from elastic_tf.models.elastic_network import ElasticNetwork
@@ -50,7 +51,7 @@ class PolicyHealthTest(tf.test.TestCase):
     def test_figures_are_those_of_an_evaluation(self):
         values = self._end_epochs([1])
         answers = Answers(self.network, self.batches["grey"], "grey")
-        results = evaluate_task(answers, answers, search_evaluations=5, shuffles=2)
+        results = evaluate_task(answers, FixedFront(search_front(answers, 5), answers), shuffles=2)
         policy = results["policy"]
         for name, expected in {
             "accuracy/front": results["accuracy"]["front"],

@@ -1,49 +1,94 @@
-"""Tests of what second looks gain."""
+"""Tests of second looks that are set for budgets."""
 
 import itertools
 
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.evaluation.second_looks import SecondLooks
-from tests.elastic_tf.evaluation.small_answers import small_answers, small_network
-from tests.testing import random_batch
+from elastic_tf.evaluation.second_looks import (
+    calibrate_second_looks,
+    find_second_looks,
+    fit_temperature,
+)
+from elastic_tf.models.elastic_network import ElasticNetwork
+from tests.elastic_tf.evaluation.small_answers import (
+    IMAGES,
+    LABELS,
+    answers_by_split,
+    macs_share,
+    small_answers,
+    small_network,
+)
+from tests.testing import TASKS, randomise
 
-MODELS = list(itertools.product((0, 2, 3), repeat=3))
+
+def of_model(levels):
+    """Returns class logits on `IMAGES`, computed without a frozen network."""
+    levels = np.tile(np.int32(levels), (len(IMAGES), 1))
+    return small_network().estimator(IMAGES, levels=levels, task="grey").numpy()
 
 
-class SecondLooksTest(tf.test.TestCase):
+class FindSecondLooksTest(tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.held_out = small_answers()
-        cls.images, cls.labels = random_batch(["grey"], 30, seed=3)["grey"]
-        cls.measured = small_answers().on([(cls.images, cls.labels)])
-        cls.looks = SecondLooks(cls.held_out, cls.measured, MODELS)
+        models = [
+            {"levels": levels, "macs_share": macs_share(levels, with_selector=False)}
+            for levels in itertools.product((0, 2, 3), repeat=3)
+        ]
+        cls.models = models
+        cls.found = find_second_looks(small_answers(), models)
 
-    def test_a_budget_is_kept_on_held_out_images_and_measured_on_others(self):
-        table = small_network().cost_table("grey")
-        for budget in (0.2, 0.5):
-            look, shares, right = self.looks.at(budget)
-            first, second = (
-                small_network()
-                .estimator(self.images, levels=np.tile(levels, (30, 1)), task="grey")
-                .numpy()
-                for levels in (look.first, look.second)
-            )
-            probabilities = tf.nn.softmax(first).numpy().max(-1)
-            is_unsure = probabilities < look.threshold
-            answers = np.where(is_unsure, second.argmax(-1), first.argmax(-1))
-            self.assertAllEqual(right, answers == self.labels)
+    def test_budgets_are_a_hundredth_apart_from_the_cheapest_on(self):
+        cheapest = min(model["macs_share"] for model in self.models)
+        self.assertBetween(self.found.budgets[0], cheapest, cheapest + 0.01)
+        self.assertEqual(self.found.budgets[-1], 1.0)
+        self.assertAllClose(np.diff(self.found.budgets), np.full(len(self.found.looks) - 1, 0.01))
+        self.assertIn(0.3, self.found.budgets.tolist())
+
+    def test_budgets_are_kept_and_accuracy_never_falls(self):
+        table, accuracies = small_network().cost_table("grey"), []
+        for budget, look in zip(self.found.budgets, self.found.looks, strict=True):
+            first, second = of_model(look.first), of_model(look.second)
+            exponentials = np.exp((first - first.max(-1, keepdims=True)) / look.temperature)
+            unsure = (exponentials / exponentials.sum(-1, keepdims=True)).max(-1) < look.threshold
             once, again = look.macs(table)
-            self.assertAllClose(shares, (once + again * is_unsure) / table.full_macs)
-            logits = small_answers().class_logits(look.first)
-            unsure = (tf.nn.softmax(logits).numpy().max(-1) < look.threshold).mean()
-            self.assertLessEqual((once + again * unsure) / table.full_macs, budget)
+            self.assertLessEqual((once + again * unsure.mean()) / table.full_macs, budget + 1e-9)
+            if look.temperature == 1:  # Else the order of the images is another.
+                answers = np.where(unsure, second.argmax(-1), first.argmax(-1))
+                accuracies.append((answers == LABELS).mean())
+        self.assertAllEqual(accuracies, sorted(accuracies))
+        self.assertTrue(any(look.threshold for look in self.found.looks))
 
-    def test_the_cheapest_is_that_of_the_models(self):
-        table = small_network().cost_table("grey")
-        expected = (table.fixed_macs + table.block_macs[:, 0].sum()) / table.full_macs
-        self.assertAllClose(self.looks.cheapest, expected)
-        with self.assertRaisesRegex(ValueError, "`max_macs` must allow the cheapest"):
-            self.looks.at(expected / 2)
+
+class FitTemperatureTest(tf.test.TestCase):
+    def test_it_has_the_least_cross_entropy(self):
+        generator = np.random.default_rng(0)
+        logits = generator.normal(size=(500, 4)) * 3
+        labels = np.array([generator.choice(4, p=p) for p in tf.nn.softmax(logits / 2).numpy()])
+        found = fit_temperature(logits, labels)
+
+        def cross_entropy(temperature):
+            of_each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits / temperature)
+            return float(tf.reduce_mean(of_each))
+
+        self.assertLess(cross_entropy(found), cross_entropy(found * 1.01))
+        self.assertLess(cross_entropy(found), cross_entropy(found / 1.01))
+        self.assertAllClose(found, 2.0, rtol=0.2)
+
+    def test_answers_that_are_never_wrong_have_a_bound(self):
+        self.assertAllClose(fit_temperature(np.eye(3), np.arange(3)), 1 / 20, rtol=1e-3)
+
+
+class CalibrateSecondLooksTest(tf.test.TestCase):
+    def test_of_some_tasks_by_their_own_search(self):
+        network = randomise(ElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4))
+        answers = answers_by_split(network, validation=12)
+        calibrate_second_looks(answers, {"grey": 6, "colour": 0})
+        self.assertEqual(list(network.second_looks), ["grey"])
+        uniform = {(level,) * 3 for level in range(4)}
+        used = {look.first for look in network.second_looks["grey"].looks}
+        chosen = network.selector(answers.batches_of("grey", "validation")[0][0], task="grey")
+        self.assertLessEqual(used, uniform | set(map(tuple, chosen.numpy().argmax(-1))))
+        calibrate_second_looks(answers, 0, ["grey"])
+        self.assertEmpty(network.second_looks)

@@ -8,15 +8,14 @@ from absl.testing import parameterized
 
 from elastic_tf.evaluation import task_evaluation
 from elastic_tf.evaluation.answers import Answers
-from elastic_tf.evaluation.chosen_models import chosen_models
-from elastic_tf.evaluation.fixed_front import FixedFront
-from elastic_tf.evaluation.second_looks import SecondLooks
+from elastic_tf.evaluation.fixed_front import FixedFront, search_front
 from elastic_tf.evaluation.task_evaluation import evaluate_network, evaluate_task, paired_gain
 from elastic_tf.models.elastic_network import ElasticNetwork
 from tests.elastic_tf.evaluation.small_answers import (
     BATCHES,
     IMAGES,
     LABELS,
+    LOOKS,
     accuracy,
     answers_by_split,
     macs_share,
@@ -74,9 +73,8 @@ class EvaluateTaskTest(tf.test.TestCase, parameterized.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         answers = small_answers()
-        cls.results = evaluate_task(
-            answers, answers.on(BATCHES[:1]), search_evaluations=8, shuffles=3
-        )
+        front = FixedFront(search_front(answers.on(BATCHES[:1]), 8), answers)
+        cls.results = evaluate_task(answers, front, shuffles=3)
         cls.levels = selector_logits(small_network()).argmax(-1)
 
     def test_accuracies_are_those_of_the_levels(self):
@@ -175,24 +173,25 @@ class EvaluateTaskTest(tf.test.TestCase, parameterized.TestCase):
     def test_second_looks_at_budgets_and_the_mean_of_their_gains(self):
         points = self.results["second_look"]
         self.assertEqual([point["budget"] for point in points], [0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
-        looks = SecondLooks(
-            small_answers().on(BATCHES[:1]),
-            small_answers(),
-            [point["levels"] for point in self._tried()],
-        )
-        for point in points:
-            look, shares, right = looks.at(point["budget"])
+        table, estimator = small_answers().table, small_network().estimator
+        for point, look in zip(points, [LOOKS[0]] * 3 + [LOOKS[1]] * 3, strict=True):
             self.assertEqual([point["first"], point["second"]], [[*look.first], [*look.second]])
+            first, second = (
+                estimator(IMAGES, levels=np.tile(levels, (24, 1)), task="grey").numpy()
+                for levels in (look.first, look.second)
+            )
+            scaled = tf.nn.softmax(first / look.temperature).numpy().max(-1)
+            unsure = scaled < point["threshold"]
+            self.assertAllClose(point["seen_twice"], unsure.mean())
+            answers = np.where(unsure, second.argmax(-1), first.argmax(-1))
+            self.assertAllClose(point["accuracy"], (answers == LABELS).mean())
+            once, again = look.macs(table)
+            shares = (once + again * unsure) / table.full_macs
             self.assertAllClose(point["macs_share"], shares.mean())
+            self.assertAllClose(point["p95"], np.percentile(shares, 95))
             self.assertAllClose(point["largest"], shares.max())
-            self.assertAllClose(point["accuracy"], right.mean())
         mean = np.mean([point["gain_over_front"]["points"] for point in points])
         self.assertAllClose(self.results["second_look_gain_mean"]["points"], mean)
-
-    def _tried(self):
-        answers = small_answers()
-        used = chosen_models(answers.on(BATCHES[:1]).choose()).models
-        return FixedFront(answers.on(BATCHES[:1]), answers, 8, used).nearest(8)
 
     def test_random_at_cost_costs_as_much_as_the_selector(self):
         draw = mock.patch.object(
@@ -206,32 +205,28 @@ class EvaluateTaskTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(whole / table.full_macs, results["macs_share"])
 
     def test_without_a_search_there_is_no_front(self):
-        for arguments in ({}, {"held_out": small_answers(), "search_evaluations": 0}):
-            results = evaluate_task(small_answers(), shuffles=1, **arguments)
-            self.assertEmpty([key for key in results if "front" in key or "hull" in key])
-            self.assertNotIn("budget", results)
+        results = evaluate_task(small_answers(), shuffles=1)
+        self.assertEmpty([key for key in results if "front" in key or "hull" in key])
+        self.assertNotIn("second_look", results)
+        self.assertNotIn("budget", results)
 
-    def test_a_budget_changes_what_the_selector_and_the_search_choose(self):
+    def test_a_budget_changes_what_the_selector_chooses(self):
         price = float(small_network().calibrations["grey"].price(0.2))
         worth = selector_logits(small_network()) - price * small_answers().table.block_shares
         chosen = worth.argmax(-1)
-        search = mock.patch.object(task_evaluation, "FixedFront", wraps=FixedFront)
-        with search as searched:
-            results = evaluate_task(small_answers(), small_answers(), 2, budget=0.2)
+        results = evaluate_task(small_answers(), budget=0.2)
         self.assertEqual(results["budget"], 0.2)
         self.assertAllClose(results["macs_share"], macs_share(chosen))
         self.assertLess(results["macs_share"], self.results["macs_share"])
         self.assertAllClose(results["accuracy"]["selector"], accuracy(chosen))
-        known = set(map(tuple, searched.call_args.args[3]))
-        self.assertLessEqual(known, set(map(tuple, chosen)))
-        self.assertNotEqual(known, set(map(tuple, self.levels)))
 
     def test_a_network_is_evaluated_task_by_task_and_searched_on_validation_images(self):
         answers = answers_by_split(small_network(), test=6, validation=4)
         found = evaluate_network(answers, tasks=["colour"], search_evaluations=3)
-        expected = evaluate_task(
-            answers.on("colour", "test"), answers.on("colour", "validation"), 3
+        front = FixedFront(
+            search_front(answers.on("colour", "validation"), 3), answers.on("colour", "test")
         )
+        expected = evaluate_task(answers.on("colour", "test"), front)
         self.assertEqual(found, {"colour": expected})
         (only,) = evaluate_network(answers, "validation", ["colour"], 0).values()
         self.assertEqual(only["num_images"], 4)

@@ -124,19 +124,35 @@ class LookTwiceTest(testing.TestCase):
         exponentials = np.exp(answers[0] - answers[0].max(-1, keepdims=True))
         confidence = (exponentials / exponentials.sum(-1, keepdims=True)).max(-1)
         look = SecondLook(first, second, float(np.sort(confidence)[4:6].mean()))
-        logits, seen_twice = self._graph(estimator, look)(images)
+        found = self._graph(estimator, look)(images)
+        logits, seen_twice = found["logits"], found["seen_twice"]
         self.assertAllEqual(seen_twice, confidence < look.threshold)
         self.assertEqual(int(np.sum(seen_twice)), 5)
         expected = np.where(confidence[:, np.newaxis] < look.threshold, answers[1], answers[0])
         self.assert_near(logits, expected, 1e-4)
+        levels = np.where(confidence[:, np.newaxis] < look.threshold, second, first)
+        self.assertAllEqual(found["levels"], levels)
 
     @parameterized.parameters((0.0, 0), (2.0, 6))
     def test_of_none_or_all_images_and_any_batch(self, threshold, expected):
         estimator = make_estimator()
         images = random_images("grey", 6)
         graph = self._graph(estimator, SecondLook([0, 1, 1], [2, 3, 3], threshold))
-        self.assertEqual(int(tf.reduce_sum(tf.cast(graph(images)[1], tf.int32))), expected)
-        self.run_batch_independence_test(lambda images: graph(images)[0], images)
+        self.assertEqual(int(np.sum(graph(images)["seen_twice"])), expected)
+        self.run_batch_independence_test(lambda images: graph(images)["logits"], images)
+
+    def test_a_temperature_changes_who_is_unsure(self):
+        estimator = make_estimator()
+        for weight in estimator.heads["grey"].linear.weights:
+            weight.assign(weight / 50)
+        images, levels = random_images("grey", 12), [0, 1, 1]
+        logits = estimator(images, levels=np.tile(levels, (12, 1)), task="grey").numpy()
+        for temperature in (0.5, 3.0):
+            exponentials = np.exp(logits / temperature)
+            confidence = (exponentials / exponentials.sum(-1, keepdims=True)).max(-1)
+            look = SecondLook(levels, [2, 3, 3], np.median(confidence), temperature)
+            found = self._graph(estimator, look)(images)["seen_twice"]
+            self.assertAllEqual(found, confidence < look.threshold)
 
     def _graph(self, estimator, look):
         frozen = FrozenEstimator(estimator, "grey")

@@ -7,7 +7,12 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.costs.cost_table import CostTable
-from elastic_tf.policies.second_look import SecondLook, best_second_look
+from elastic_tf.policies.second_look import (
+    SecondLook,
+    SecondLookCalibration,
+    best_second_looks,
+    look_at_budget,
+)
 
 MACS = np.array([[0, 10, 30], [0, 20, 50], [5, 10, 15]])
 TABLE = CostTable(7, MACS, MACS, selector_macs=1000, head_macs=3)
@@ -31,14 +36,19 @@ class SecondLookTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, r"`first` and `second` must.*first=\(0, 1\)"):
             SecondLook([0, 1], [0], 0.5)
 
-    @parameterized.parameters(12, 20, 40, 60, 102, 500)
-    def test_the_best_of_all_pairs_and_thresholds(self, max_macs):
+    @parameterized.parameters(0, -1.0)
+    def test_a_temperature_not_above_0_is_refused(self, temperature):
+        with self.assertRaisesRegex(ValueError, "`temperature` must be above 0. Received"):
+            SecondLook([0], [1], 0.5, temperature)
+
+    def test_the_best_of_all_pairs_and_thresholds_at_every_cost(self):
         generator = np.random.default_rng(0)
         confidences = generator.random((len(MODELS), 50))
         # Dearer models are right more often, all of them where they are sure.
         skill = np.linspace(0.2, 0.7, len(MODELS))[:, np.newaxis]
         right = generator.random((len(MODELS), 50)) < skill + 0.3 * confidences
-        look = best_second_look(MODELS, confidences, right, TABLE, max_macs)
+        costs = [12, 20, 40, 60, 102, 500]
+        looks = best_second_looks(MODELS, confidences, right, TABLE, costs)
 
         def measured(first, second, threshold):
             unsure = confidences[first] < threshold
@@ -48,16 +58,57 @@ class SecondLookTest(tf.test.TestCase, parameterized.TestCase):
                 once + again * unsure.mean(),
             )
 
-        count, cost = measured(*map(MODELS.index, (look.first, look.second)), look.threshold)
-        self.assertLessEqual(cost, max_macs)
-        # Of every pair the largest threshold that the cost allows.
-        best = -1
-        for i, j in itertools.product(range(len(MODELS)), repeat=2):
-            found = [measured(i, j, threshold) for threshold in sorted([*confidences[i], 2])]
-            allowed = [right for right, its_cost in found if its_cost <= max_macs]
-            best = max([best, *allowed[-1:]])
-        self.assertEqual(count, best)
+        every = [
+            measured(i, j, threshold)
+            for i, j in itertools.product(range(len(MODELS)), repeat=2)
+            for threshold in (*confidences[i], 2)
+        ]
+        for look, max_macs in zip(looks, costs, strict=True):
+            pair = map(MODELS.index, (look.first, look.second))
+            count, cost = measured(*pair, look.threshold)
+            self.assertLessEqual(cost, max_macs)
+            self.assertEqual(count, max(right for right, cost in every if cost <= max_macs))
+
+    def test_a_dearer_model_that_is_no_better_is_not_asked(self):
+        right = np.array([[True, False], [True, False]])
+        (look,) = best_second_looks(MODELS[:2], np.full((2, 2), 0.5), right, TABLE, [500])
+        self.assertEqual(look.threshold, 0)
 
     def test_too_small_a_budget_is_refused(self):
         with self.assertRaisesRegex(ValueError, "`max_macs` must allow the cheapest.*max_macs=11"):
-            best_second_look(MODELS, np.zeros((6, 2)), np.zeros((6, 2), bool), TABLE, 11)
+            best_second_looks(MODELS, np.zeros((6, 2)), np.zeros((6, 2), bool), TABLE, [11, 100])
+
+
+class SecondLookCalibrationTest(tf.test.TestCase, parameterized.TestCase):
+    LOOKS = [SecondLook((0, 1), (1, 1), 0.25, 1.5), SecondLook((1, 1), (2, 2), 0.5)]
+
+    @parameterized.parameters((0.1, 0), (0.3, 0), (0.59, 0), (0.6, 1), (1.0, 1))
+    def test_a_budget_has_the_look_of_the_nearest_not_above(self, budget, expected):
+        calibration = SecondLookCalibration([0.3, 0.6], self.LOOKS)
+        self.assertEqual(calibration.look(budget), self.LOOKS[expected])
+        self.assertEqual(calibration.reaches(budget), budget >= 0.3)
+
+    def test_arrays_hold_all_of_it(self):
+        calibration = SecondLookCalibration([0.3, 0.6], self.LOOKS)
+        again = SecondLookCalibration.from_arrays(*calibration.as_arrays())
+        self.assertEqual(again.looks, self.LOOKS)
+        self.assertAllEqual(again.budgets, [0.3, 0.6])
+
+    @parameterized.parameters(
+        ([0.6, 0.3], 2, "`budgets` must be increasing"),
+        ([0.0, 0.3], 2, "`budgets` must be increasing and > 0"),
+        ([0.3], 2, "`budgets` and `looks` must be of the same length.*1 and 2"),
+        ([], 0, "at least one"),
+    )
+    def test_bad_arguments_are_refused(self, budgets, count, message):
+        with self.assertRaisesRegex(ValueError, message):
+            SecondLookCalibration(budgets, self.LOOKS[:count])
+
+    @parameterized.parameters((None, "`budget` must be a number"), (1.5, "`budget` must be"))
+    def test_a_budget_that_is_none_is_refused(self, budget, message):
+        with self.assertRaisesRegex(ValueError, message):
+            look_at_budget(budget, SecondLookCalibration([0.3, 0.6], self.LOOKS))
+
+    def test_without_a_calibration_there_is_no_second_look(self):
+        with self.assertRaisesRegex(ValueError, "`second_look` must be False.*Received"):
+            look_at_budget(0.5)
