@@ -86,7 +86,7 @@ class ExportOptions:
         if self.second_look and self.budget is None:
             raise ValueError(
                 "`second_look` must be False without `budget`, which it keeps to. "
-                f"Received: second_look=True, {self.choice}"
+                "Received: second_look=True, budget=None"
             )
         fits = self.format == "litert" and self.levels is not None
         if self.quantization == "bfloat16":

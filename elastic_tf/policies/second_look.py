@@ -87,9 +87,10 @@ class SecondLook:
         Args:
             table: the task's `CostTable`.
         """
-        first = int(table.macs(self.first, with_selector=False))
-        again = table.block_macs[np.arange(table.num_blocks), list(self.second)]
-        return first, int(again[self.num_kept :].sum()) + table.head_macs
+        blocks = np.arange(table.num_blocks)
+        first = table.block_macs[blocks, list(self.first)].sum() + table.fixed_macs
+        again = table.block_macs[blocks, list(self.second)][self.num_kept :].sum()
+        return int(first), int(again + table.head_macs)
 
 
 def confidence(logits, temperature=1.0):

@@ -6,12 +6,14 @@ import pathlib
 import shutil
 import tempfile
 
+import numpy as np
 import tensorflow as tf
 
 from elastic_tf.evaluation.budgets import calibrate
 from elastic_tf.export.network_export import export_network
 from elastic_tf.export.options import ExportOptions
 from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.policies.second_look import SecondLook, SecondLookCalibration
 from tests.testing import TASKS, random_images, randomise
 
 LEVELS = (1, 0, 2)
@@ -21,15 +23,21 @@ OPTIONS = {
     "dynamic_keras": {"format": "keras"},
     "dynamic_litert": {"format": "litert", "task": "grey", "budget": 0.5},
     "dynamic_onnx": {"format": "onnx", "task": "grey", "input_dtype": "float32"},
+    "look_saved_model": {"task": "grey", "budget": 0.5, "second_look": True},
+    "look_litert": {"format": "litert", "task": "grey", "budget": 0.5, "second_look": True},
+    "look_onnx": {"format": "onnx", "task": "grey", "budget": 0.5, "second_look": True},
     "fixed_saved_model": {"task": "grey", "levels": LEVELS},
     "fixed_keras": {"format": "keras", "task": "grey", "levels": LEVELS},
     "fixed_litert": {"format": "litert", "task": "grey", "levels": LEVELS},
     "fixed_onnx": {"format": "onnx", "task": "grey", "levels": LEVELS},
 }
+# At a budget of 0.5 about half of the noise is looked at again, from the second block on.
+LOOK = SecondLook((1, 0, 1), (1, 2, 3), 0.7, 1.5)
 # Those of them that take images of any size, too, under a name of their own.
 ANY_SIZE = {
     f"{name}_any_size": OPTIONS[name] | {"any_image_size": True}
-    for name in ("dynamic_saved_model", "dynamic_onnx", "fixed_saved_model", "fixed_onnx")
+    for name in OPTIONS
+    if name.endswith(("saved_model", "onnx"))
 }
 
 
@@ -37,7 +45,7 @@ ANY_SIZE = {
 def small_network(backbone="wrn-8-1"):
     """Returns a network with random weights, whose answers are not all sure.
 
-    The task "grey" is calibrated, the task "colour" is not.
+    The task "grey" is calibrated for budgets, the task "colour" is not.
     """
     network = ElasticNetwork(TASKS, backbone=backbone, trunk_size=4, input_size=10)
     randomise(network)
@@ -45,6 +53,8 @@ def small_network(backbone="wrn-8-1"):
         head.linear.kernel.assign(head.linear.kernel * 0.01)
     logits = network.selector(random_images("grey", 200), task="grey")
     network.calibrations["grey"] = calibrate(logits, network.cost_table("grey"))
+    if network.num_blocks == len(LOOK.first):
+        network.second_looks["grey"] = SecondLookCalibration([0.4, 0.6], [LOOK, LOOK])
     return network
 
 
@@ -69,7 +79,27 @@ def expected_answer(images, options, task="grey"):
     network = small_network()
     if options.get("levels"):
         levels = tf.tile([options["levels"]], (len(images), 1))
+    elif options.get("second_look"):
+        first = tf.tile([LOOK.first], (len(images), 1))
+        logits = network.estimator(images, levels=first, task=task).numpy()
+        exponentials = np.exp(logits / LOOK.temperature)
+        confidence = exponentials.max(-1) / exponentials.sum(-1)
+        is_unsure = confidence[:, np.newaxis] < LOOK.threshold
+        levels = tf.constant(np.where(is_unsure, LOOK.second, LOOK.first), tf.int32)
     else:
         levels = network.select_levels(images, task, options.get("budget"))
     logits = network.estimator(images, levels=levels, task=task)
     return levels.numpy(), tf.nn.softmax(logits).numpy()
+
+
+def expected_macs(levels, name):
+    """Returns the MACs of images whose answers are of these levels, summed in NumPy."""
+    table = small_network().cost_table("grey")
+    of_levels = table.block_macs[np.arange(table.num_blocks), levels].sum(-1) + table.fixed_macs
+    if name.startswith("dynamic"):
+        return of_levels + table.selector_macs
+    if name.startswith("fixed"):
+        return of_levels
+    first = table.block_macs[np.arange(3), LOOK.first].sum() + table.fixed_macs
+    again = table.block_macs[[1, 2], LOOK.second[1:]].sum() + table.head_macs
+    return first + again * (levels == np.array(LOOK.second)).all(-1)

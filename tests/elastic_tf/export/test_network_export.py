@@ -1,5 +1,6 @@
 """Tests of exporting a network: every format's files, by the runtimes that they are for."""
 
+import dataclasses
 import itertools
 import os
 import pathlib
@@ -23,10 +24,13 @@ from elastic_tf.inference.frozen_blocks import FrozenBlock
 from elastic_tf.inference.frozen_network import FrozenNetwork
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.standalone import fixed_network
+from elastic_tf.policies.second_look import SecondLookCalibration
 from tests.elastic_tf.export.small_exports import (
     LEVELS,
+    LOOK,
     OPTIONS,
     expected_answer,
+    expected_macs,
     exported,
     small_network,
 )
@@ -56,9 +60,7 @@ class ExportsTest(_InFolder):
         images = IMAGES.astype(loaded.manifest["input_dtype"])
         whole = loaded.predict(images)
         self._check(whole, name, IMAGES)
-        table = small_network().cost_table("grey")
-        macs = table.macs(whole["levels"], with_selector=name.startswith("dynamic"))
-        self.assertAllEqual(whole["macs"], macs)
+        self.assertAllEqual(whole["macs"], expected_macs(whole["levels"], name))
         sizes = (1, 9) if "litert" in name else (0, 1, 9)  # LiteRT runs no empty batch.
         for size in sizes:
             part = loaded.predict(images[:size])
@@ -71,7 +73,7 @@ class ExportsTest(_InFolder):
     @parameterized.parameters(
         ("saved_model", ("dynamic_saved_model", "fixed_saved_model"), (0, 1, 9)),
         ("keras", ("fixed_keras",), (1, 9)),
-        ("litert", ("dynamic_litert", "fixed_litert"), (1, 9)),
+        ("litert", ("dynamic_litert", "look_litert", "fixed_litert"), (1, 9)),
         ("onnx", ("fixed_onnx",), (0, 1, 9)),
     )
     def test_an_export_needs_its_runtime_alone(self, kind, names, sizes):
@@ -90,11 +92,30 @@ class ExportsTest(_InFolder):
                 start = f"{number}/{size}/"
                 answer = {k[len(start) :]: found[k] for k in found if k.startswith(start)}
                 wanted = {"probabilities"} | ({"classes"} if name != "fixed_keras" else set())
-                wanted |= {"levels", "macs"} if name.startswith("dynamic") else set()
+                wanted |= set() if name.startswith("fixed") else {"levels", "macs"}
                 self.assertEqual(set(answer), wanted)
                 self.assertEqual(answer["probabilities"].shape, (size, 3))
                 if size:
                     self._check(answer, name, IMAGES[:size])
+
+    @parameterized.parameters("look_saved_model", "look_litert", "look_onnx")
+    def test_a_second_look_may_be_of_no_image_and_of_all(self, name):
+        for threshold, expected in ((0.0, LOOK.first), (2.0, LOOK.second), (1e-6, LOOK.first)):
+            look = dataclasses.replace(LOOK, threshold=threshold)
+            network = formats.inference_copy(small_network())
+            network.second_looks["grey"] = SecondLookCalibration([0.5], [look])
+            folder = self.folder / str(threshold)
+            export_network(network, folder, ExportOptions(**OPTIONS[name]))
+            answer = LoadedExport(folder).predict(IMAGES)
+            self.assertAllEqual(answer["levels"], np.tile(expected, (len(IMAGES), 1)))
+
+    def test_a_second_look_is_described(self):
+        manifest = LoadedExport(exported("look_onnx")).manifest
+        self.assertTrue(manifest["second_look"])
+        self.assertEqual(
+            manifest["tasks"]["grey"]["second_look"],
+            {"first": [1, 0, 1], "second": [1, 2, 3], "threshold": 0.7, "temperature": 1.5},
+        )
 
     def test_onnx_is_one_graph_without_conditions_or_changes_of_layout(self):
         graph = onnx.load(exported("dynamic_onnx") / "model.onnx").graph
@@ -225,6 +246,8 @@ class RefusalsTest(_InFolder):
         ({"task": "birds"}, "`task` must be one of"),
         ({"format": "keras", "task": "grey"}, "`task` must not be given for the whole"),
         ({"budget": 0.5}, "`budget` must be None .* as colour"),
+        ({"second_look": True, "task": "grey"}, "`second_look` must be False without `budget`"),
+        ({"second_look": True, "budget": 0.5}, "no second look set for budgets, as colour"),
         ({"levels": (1, 0), "task": "grey"}, "`levels` must be 3 integers"),
         ({"levels": (1, 0, 4), "task": "grey"}, r"`levels` must be 3 integers in \[0, 4\)"),
         (OPTIONS["fixed_litert"] | {"quantization": "int8"}, "`representative_images` must be"),
@@ -277,7 +300,7 @@ class RefusalsTest(_InFolder):
         export_network(network, self.folder / "out", ExportOptions(**options))
         self.assertTrue((self.folder / "out").exists())
 
-    @parameterized.parameters("dynamic_saved_model", "dynamic_litert")
+    @parameterized.parameters("dynamic_saved_model", "dynamic_litert", "look_onnx")
     def test_an_export_with_a_broken_branch_is_not_saved(self, name):
         working = FrozenBlock._branches
 

@@ -7,12 +7,16 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from elastic_tf.inference.frozen_network import FrozenNetwork
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.policies.budget import BudgetCalibration
+from elastic_tf.policies.second_look import SecondLook, SecondLookCalibration
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from tests import testing
 from tests.testing import TASKS, random_images, randomise
+
+LOOKS = [SecondLook((0, 1, 0), (1, 1, 1), 0.9, 1 / 3), SecondLook((1, 1, 0), (1, 1, 1), 0.1)]
 
 
 class ElasticNetworkTest(testing.TestCase):
@@ -25,6 +29,7 @@ class ElasticNetworkTest(testing.TestCase):
     def setUp(self):
         super().setUp()
         self.network.calibrations = {}
+        self.network.second_looks = {}
 
     def test_a_dict_of_tasks_gives_a_dict_of_logits_of_the_levels_returned(self):
         outputs = self.network(self.images, return_levels=True)
@@ -55,6 +60,36 @@ class ElasticNetworkTest(testing.TestCase):
             self.assertAllEqual(outputs[task]["levels"], expected)
             levels = self.network.select_levels(self.images[task], task, budget=tf.constant(0.5))
             self.assertAllEqual(levels, expected)
+
+    def test_a_second_look_is_the_dearer_models_answer_where_the_cheaper_is_unsure(self):
+        images = self.images["grey"]
+        first, second = (
+            self.network.estimator(images, levels=np.tile(levels, (len(images), 1)), task="grey")
+            for levels in ([0, 1, 0], [1, 1, 1])
+        )
+        confidence = tf.nn.softmax(first.numpy() / 2).numpy().max(-1)
+        look = SecondLook([0, 1, 0], [1, 1, 1], np.median(confidence), 2.0)
+        self.network.second_looks["grey"] = SecondLookCalibration([0.5], [look])
+        unsure = confidence < look.threshold
+        self.assertNotEqual(unsure.all(), unsure.any())
+        choice = {"budget": 0.5, "second_look": True, "return_levels": True}
+        frozen = FrozenNetwork(self.network, "grey")
+        for answer in (
+            self.network({"grey": images}, **choice)["grey"],
+            self.network.predict({"grey": images}, verbose=0, **choice)["grey"],
+            frozen(images, budget=0.5, second_look=True),
+        ):
+            self.assertAllEqual(answer["seen_twice"], unsure)
+            expected = np.where(unsure[:, np.newaxis], second, first)
+            self.assertAllClose(answer["logits"], expected, rtol=1e-4, atol=1e-4)
+            levels = np.where(unsure[:, np.newaxis], look.second, look.first)
+            self.assertAllEqual(answer["levels"], levels)
+        with self.assertRaisesRegex(ValueError, "`second_look` must be False.*Received"):
+            self.network({"colour": self.images["colour"]}, budget=0.5, second_look=True)
+        with self.assertRaisesRegex(ValueError, "`budget` must be a number in.*budget=None"):
+            self.network.predict({"grey": images}, second_look=True, verbose=0)
+        empty = self.network.predict({"grey": images[:0]}, verbose=0, **choice)["grey"]
+        self.assertEqual(empty["logits"].shape, (0, 3))
 
     def test_predict_follows_budgets_and_calibrations_as_they_change(self):
         images, price = {"grey": self.images["grey"]}, self._high_price("grey")
@@ -156,18 +191,22 @@ class SavingTest(testing.TestCase):
         network, images = randomise(cls(TASKS, backbone="wrn-8-1")), random_images("grey", 5)
         path = os.path.join(self.folder, "network.keras")
         network.save(path)
-        self.assertEqual(keras.saving.load_model(path).calibrations, {})
+        loaded = keras.saving.load_model(path)
+        self.assertEqual((loaded.calibrations, loaded.second_looks), ({}, {}))
         budgets, prices = [0.1, 1 / 3, 0.7], [np.pi * 1e3, 1 / 7, -1e-9]
         network.calibrations["grey"] = BudgetCalibration(budgets, prices)
+        network.second_looks["grey"] = SecondLookCalibration([0.3, 1 / 3], LOOKS)
         network.save(path)
         loaded = keras.saving.load_model(path)
         self.assertEqual(list(loaded.calibrations), ["grey"])
         self.assertAllEqual(loaded.calibrations["grey"].budgets, budgets)
         self.assertAllEqual(loaded.calibrations["grey"].prices, prices)
-        for budget in (None, 0.5):
+        self.assertEqual(list(loaded.second_looks), ["grey"])
+        self.assertEqual(loaded.second_looks["grey"].looks, LOOKS)
+        self.assertAllEqual(loaded.second_looks["grey"].budgets, [0.3, 1 / 3])
+        for choice in ({}, {"budget": 0.5}, {"budget": 0.5, "second_look": True}):
             self.assertAllEqual(
-                loaded(images, task="grey", budget=budget),
-                network(images, task="grey", budget=budget),
+                loaded(images, task="grey", **choice), network(images, task="grey", **choice)
             )
 
     def test_weights_bring_their_calibrations(self):
