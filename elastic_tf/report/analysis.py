@@ -8,116 +8,13 @@ import numpy as np
 
 from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.evaluation.budgets import budget_curve
-from elastic_tf.evaluation.chosen_models import (
-    RoutedImages,
-    chosen_models,
-    class_shares,
-    route_images,
-    task_agreement,
-)
-from elastic_tf.evaluation.class_figures import class_figures, confusion_matrix
+from elastic_tf.evaluation.chosen_models import chosen_models, route_images, task_agreement
 from elastic_tf.evaluation.task_evaluation import evaluate_network
 from elastic_tf.report.curves import read_curves
+from elastic_tf.report.task_routing import SeenTwice, TaskRouting
 
 ALL_TASKS = "all tasks"
 BUDGETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelGroup:
-    """The images of one task on one model.
-
-    Attributes:
-        levels: tuple of int, the model.
-        images: int array, their indices.
-        share: float in (0, 1], of the task's images.
-        macs_share: float > 0, of one such image; of the full model's, selector included.
-        accuracy: float in [0, 1], on these images.
-        classes: list of dict, see `class_shares`.
-        tasks: list of str, all tasks that use it much (or, of a shared model, at all).
-    """
-
-    levels: tuple
-    images: np.ndarray
-    share: float
-    macs_share: float
-    accuracy: float
-    classes: list
-    tasks: list
-
-
-@dataclasses.dataclass(frozen=True)
-class TaskRouting:
-    """One task's images on the models chosen for them.
-
-    Attributes:
-        task: str.
-        class_names: list of str.
-        routed: `RoutedImages`.
-        batches: iterable of `(images, labels)`, the images in the same order at every pass.
-    """
-
-    task: str
-    class_names: list
-    routed: RoutedImages
-    batches: object
-
-    @functools.cached_property
-    def chosen(self):
-        """`ChosenModels` of the images."""
-        return chosen_models(self.routed.levels)
-
-    @property
-    def answers(self):
-        """Dict from `selector` and `full` to their answers, int arrays `(images,)`."""
-        return {"selector": self.routed.classes, "full": self.routed.full_classes}
-
-    @functools.cached_property
-    def class_figures(self):
-        """What `class_figures` returns of the choice and the full model."""
-        labels = self.routed.labels
-        right = {name: answers == labels for name, answers in self.answers.items()}
-        return class_figures(labels, right, self.routed.macs_share, len(self.class_names))
-
-    @functools.cached_property
-    def confusions(self):
-        """Dict from `selector` and `full` to what `confusion_matrix` returns."""
-        labels, size = self.routed.labels, len(self.class_names)
-        return {
-            name: confusion_matrix(labels, answers, size) for name, answers in self.answers.items()
-        }
-
-    def pictures(self, indices):
-        """Returns some images, a list of uint8 arrays `(height, width, channels)`.
-
-        Args:
-            indices: sequence of int, in any order.
-        """
-        wanted, found, start = set(map(int, indices)), {}, 0
-        for images, _ in self.batches:
-            images = np.asarray(images)
-            stop = start + len(images)
-            found |= {i: images[i - start] for i in wanted if start <= i < stop}
-            start = stop
-        return [found[int(i)] for i in indices]
-
-    def group(self, levels, tasks):
-        """Returns the `ModelGroup` of the images on a model; there must be one.
-
-        Args:
-            levels: tuple of int, the model.
-            tasks: list of str, see `ModelGroup`.
-        """
-        routed, images = self.routed, np.flatnonzero((self.routed.levels == levels).all(axis=1))
-        return ModelGroup(
-            levels=levels,
-            images=images,
-            share=len(images) / len(routed.labels),
-            macs_share=float(routed.macs_share[images[0]]),
-            accuracy=float(np.mean(routed.classes[images] == routed.labels[images])),
-            classes=class_shares(routed.labels, images, len(self.class_names)),
-            tasks=tasks,
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -268,7 +165,8 @@ def analyse(
     for task in network.tasks:
         names = _checked_names((class_names or {}).get(task), network.tasks[task], task)
         routed = route_images(answers.on(task, split), budget)
-        routing = TaskRouting(task, names, routed, batches_of(task, split))
+        seen = _seen_twice(answers.on(task, split), budget or float(np.mean(routed.macs_share)))
+        routing = TaskRouting(task, names, routed, batches_of(task, split), seen)
         say(f"{task}: {len(routed.labels):,} images on {len(routing.chosen.counts):,} models")
         routings.append(routing)
     if results is None:
@@ -298,6 +196,18 @@ def analyse(
         ratios=channels / channels[:, -1:],
         top=top,
     )
+
+
+def _seen_twice(answers, budget):
+    """Returns the `SeenTwice` of a task at a budget; `None` where there are no second looks."""
+    looks, table = answers.network.second_looks.get(answers.task), answers.table
+    if looks is None:
+        return None
+    look = looks.look(min(budget, 1.0))
+    right, seen_twice = answers.look_twice(look)
+    once, again = look.macs(table)
+    shares = once / table.full_macs, (once + again) / table.full_macs
+    return SeenTwice(look, seen_twice, right, shares)
 
 
 def _checked_names(names, task, name):

@@ -25,6 +25,7 @@ def write_analysis_csv(folder, analysis):
         "figure_3b_levels": _level_rows(analysis.level_means),
         "figure_4_groups": _group_rows(groups, analysis.class_names),
         "figure_4_shared": _group_rows(shared, analysis.class_names),
+        "second_look_images": _seen_rows(analysis.routings),
         "task_agreement": _agreement_rows(analysis.agreement),
         "shared_models": [
             {"model": model_name(levels), "task": task, "share": share}
@@ -51,6 +52,21 @@ def _class_rows(routings):
         for routing in routings
         for figures in [routing.class_figures]
         for label, name in enumerate(routing.class_names)
+    ]
+
+
+def _seen_rows(routings):
+    return [
+        {
+            "task": routing.task,
+            "image": image,
+            "class": routing.class_names[routing.routed.labels[image]],
+            "seen_twice": int(twice),
+            "right": int(routing.seen.right[image]),
+        }
+        for routing in routings
+        if routing.seen
+        for image, twice in enumerate(routing.seen.seen_twice)
     ]
 
 

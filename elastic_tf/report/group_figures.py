@@ -18,7 +18,7 @@ _MAX_CLASSES, _TYPICAL = 12, 3
 _SEED = 0
 
 
-def draw_group(routing, group, ratios):
+def draw_group(routing, group, ratios, title=None):
     """Draws a model, images on it, and their classes, side by side.
 
     Args:
@@ -26,6 +26,7 @@ def draw_group(routing, group, ratios):
         group: `ModelGroup` of it.
         ratios: float array `(blocks, levels)`, the share of a block's hidden channels that each
             level uses.
+        title: str, said before the model's name; `None` for nothing.
 
     Returns:
         `Drawing`.
@@ -33,12 +34,13 @@ def draw_group(routing, group, ratios):
     Reference: Ahn et al., 2019, supplement, figure 4.
     """
     name = model_name(group.levels)
+    whose = f"{title}, model {name}" if title else f"model {name}"
     cost = f"{100 * group.share:.1f} % of the images, {100 * group.macs_share:.0f} % of the MACs"
     others = [task for task in group.tasks if task != routing.task]
     also = f"\nmuch used for {', '.join(others)} too" if others else ""
     panels = {
         "channels that run": functools.partial(
-            _draw_model, levels=group.levels, ratios=ratios, title=f"{name}\n{cost}"
+            _draw_model, levels=group.levels, ratios=ratios, title=f"{title or name}\n{cost}"
         ),
         "images": _images_panel(routing, group, f"{_shown(group)}{also}"),
         "classes": functools.partial(_draw_classes, group=group, class_names=routing.class_names),
@@ -50,8 +52,8 @@ def draw_group(routing, group, ratios):
         for each in most_above_chance
         if each["z"] > 0
     ]
-    caption = f"Model {name}. {'; '.join(typical) or 'no class more than the others'}."
-    label = f"model {name}, {routing.task}"
+    caption = f"{whose.capitalize()}. {'; '.join(typical) or 'no class more than the others'}."
+    label = f"{whose}, {routing.task}"
     return Drawing(label, panels, _HEIGHT, _WIDTH, columns=3, caption=caption)
 
 

@@ -71,6 +71,12 @@ def draw_figures(analysis):
     for routing in routings:
         groups = analysis.groups[routing.task]
         figures[f"figure_4_{routing.task}"] = [draw_group(routing, of, ratios) for of in groups]
+    for routing in routings:
+        if routing.seen_groups:
+            figures[f"second_look_{routing.task}"] = [
+                draw_group(routing, group, ratios, title)
+                for title, group in routing.seen_groups.items()
+            ]
     if analysis.shared_groups:
         shared = [draw_shared_group(model, ratios, routings) for model in analysis.shared_groups]
         figures["figure_4_shared"] = shared

@@ -173,6 +173,7 @@ class CalibrateTest(EvaluateTest):
         printed = run_command(evaluate, f"--model_dir={changed.path}", "--calibrate")
         self.assertEqual(printed, f"Saved: {changed.model}\n")
         found = changed.load_model()
+        self.assertEqual(list(found.second_looks), list(TASKS))
         for task in TASKS:
             for figure in ("budgets", "prices"):
                 actual = getattr(found.calibrations[task], figure)

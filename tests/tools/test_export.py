@@ -14,6 +14,7 @@ from PIL import Image
 from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.export.manifest import read_manifest
 from elastic_tf.files import read_json, write_json
+from elastic_tf.policies.second_look import SecondLook, SecondLookCalibration
 from tests.tools.commands import run_command, run_failing
 from tests.tools.finished_run import copy_run, finished_run, save_run
 
@@ -50,6 +51,18 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(provenance["model_sha256"], digest)
         self.assertEqual(set(provenance["calibrations"]), {"digits", TASK})
         LoadedExport(self.output, TASK).check_budget(0.3)
+
+    def test_a_second_look_is_that_of_the_budget(self):
+        run = copy_run(self.folder / "run")
+        network, look = run.load_model(), SecondLook([0, 1, 0], [0, 2, 2], 0.6, 2.0)
+        network.second_looks["digits"] = SecondLookCalibration([0.2], [look])
+        network.save(run.model)
+        printed = self._export(
+            "--format=onnx", "--task=digits", "--budget=0.5", "--second_look", run=run
+        )
+        self.assertStartsWith(printed, "digits: a second look at a budget of 50 % MACs; on 256")
+        (task,) = read_manifest(self.output)["tasks"].values()
+        self.assertEqual(task["second_look"]["threshold"], 0.6)
 
     @parameterized.parameters(
         (("--levels=1-0-2",), [1, 0, 2]), (("--level=1", "--input_dtype=float32"), [1, 1, 1])

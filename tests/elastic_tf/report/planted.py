@@ -6,7 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.evaluation.chosen_models import RoutedImages
-from elastic_tf.report.analysis import Analysis, TaskRouting
+from elastic_tf.policies.second_look import SecondLook
+from elastic_tf.report.analysis import Analysis
+from elastic_tf.report.task_routing import SeenTwice, TaskRouting
 from elastic_tf.training.stages import StageSchedule
 
 NUM_CLASSES, NUM_LEVELS = 4, 3
@@ -14,6 +16,7 @@ NUM_CLASSES, NUM_LEVELS = 4, 3
 MODELS = np.array([[2, 0], [1, 1], [1, 1], [0, 2]])
 MACS = np.array([0.5, 0.4, 0.4, 0.6])
 RATIOS = np.array([[0.0, 0.5, 1.0]] * 2)
+LOOK = SecondLook((1, 1), (2, 1), 0.625)
 STAGES = StageSchedule(4, rounds=2, selector_steps=2, estimator_steps=3)
 
 RESULTS = {
@@ -114,7 +117,8 @@ FOUND = {
 def planted_routing(task="planted", per_class=(5, 8, 4, 3), channels=3, size=(6, 5)):
     """Returns a `TaskRouting`: image number i is filled with i; even images are answered rightly.
 
-    The full model is wrong about image 1 alone, by two classes.
+    The full model is wrong about image 1 alone, by two classes. Every third image is seen twice,
+    and every fourth answered wrongly by a second look.
 
     Args:
         task: str.
@@ -140,7 +144,8 @@ def planted_routing(task="planted", per_class=(5, 8, 4, 3), channels=3, size=(6,
     )
     batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(7)
     names = [f"class {label}" for label in range(NUM_CLASSES)]
-    return TaskRouting(task, names, routed, batches)
+    seen = SeenTwice(LOOK, numbers % 3 == 0, numbers % 4 > 0, (0.25, 0.75))
+    return TaskRouting(task, names, routed, batches, seen)
 
 
 def planted_analysis(*routings, top=3):

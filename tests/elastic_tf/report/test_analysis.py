@@ -1,10 +1,12 @@
 """Tests of an analysis: of planted images, and of a network."""
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
 from elastic_tf.report.analysis import analyse
-from tests.elastic_tf.evaluation.small_answers import BATCHES, small_network
+from tests.elastic_tf.evaluation.small_answers import BATCHES, small_answers, small_network
 from tests.elastic_tf.report.planted import planted_analysis, planted_routing, two_tasks
 from tests.testing import TASKS, random_batch
 
@@ -36,6 +38,25 @@ class GroupsTest(tf.test.TestCase):
         self.assertEqual(groups["planted"][0].tasks, ["planted", "other"])
         self.assertEqual(groups["planted"][1].tasks, ["planted"])
         self.assertEqual([group.levels for group in groups["other"]], [(0, 2), (1, 1)])
+
+
+class SeenGroupsTest(tf.test.TestCase):
+    def test_images_seen_once_and_twice_with_the_model_that_answers(self):
+        groups = planted_routing().seen_groups
+        self.assertEqual(list(groups), ["seen once", "seen twice"])
+        once, twice = groups.values()
+        self.assertAllEqual(twice.images, np.arange(0, 20, 3))
+        self.assertAllEqual(once.images, [i for i in range(20) if i % 3])
+        self.assertEqual([once.levels, twice.levels], [(1, 1), (2, 1)])
+        self.assertEqual([once.macs_share, twice.macs_share], [0.25, 0.75])
+        self.assertAllClose([once.share, twice.share], [13 / 20, 7 / 20])
+        self.assertAllClose(twice.accuracy, np.mean(np.arange(0, 20, 3) % 4 > 0))
+
+    def test_a_group_without_images_and_a_network_without_second_looks_have_none(self):
+        routing = planted_routing()
+        none = dataclasses.replace(routing.seen, seen_twice=np.zeros(20, bool))
+        self.assertEqual(list(dataclasses.replace(routing, seen=none).seen_groups), ["seen once"])
+        self.assertEmpty(dataclasses.replace(routing, seen=None).seen_groups)
 
 
 class SharedModelsTest(tf.test.TestCase):
@@ -95,6 +116,18 @@ class AnalyseTest(tf.test.TestCase):
         self.assertAllEqual(routed.classes, logits.numpy().argmax(axis=-1))
         logits = self.network.estimator(images, task="grey")
         self.assertAllEqual(routed.full_classes, logits.numpy().argmax(axis=-1))
+
+    def test_a_second_look_is_of_as_many_macs_as_the_choice(self):
+        grey, colour = self.analysis.routings
+        self.assertIsNone(colour.seen)
+        looks = self.network.second_looks["grey"]
+        self.assertEqual(grey.seen.look, looks.look(float(grey.routed.macs_share.mean())))
+        right, seen_twice = small_answers().look_twice(grey.seen.look)
+        self.assertAllEqual(grey.seen.right, right)
+        self.assertAllEqual(grey.seen.seen_twice, seen_twice)
+        once, again = grey.seen.look.macs(small_answers().table)
+        shares = np.array([once, once + again]) / small_answers().table.full_macs
+        self.assertAllClose(grey.seen.macs_shares, shares)
 
     def test_budgets_are_measured_where_there_is_a_calibration(self):
         self.assertEqual(list(self.analysis.budget_curves), ["grey"])

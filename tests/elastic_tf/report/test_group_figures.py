@@ -60,6 +60,13 @@ class GroupFigureTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(titles[1], f"12 of 12 images, {100 * right:.1f} % right")
         self.assertEqual(titles[3], "2-0\n25.0 % of the images, 50 % of the MACs")
 
+    def test_a_title_stands_before_the_model(self):
+        routing = planted_routing()
+        drawing = draw_group(routing, routing.seen_groups["seen twice"], RATIOS, "seen twice")
+        title = drawing.figure().axes[0].get_title()
+        self.assertEqual(title, "seen twice\n35.0 % of the images, 75 % of the MACs")
+        self.assertStartsWith(drawing.caption, "Seen twice, model 2-1. ")
+
     def test_classes_are_the_groups_beside_the_tasks(self):
         axes = self._drawings()[0].figure().axes[2]
         names = [label.get_text() for label in axes.get_yticklabels()]

@@ -2,6 +2,7 @@
 
 import base64
 import collections
+import dataclasses
 import io
 import pathlib
 import re
@@ -69,6 +70,8 @@ class DrawingsTest(tf.test.TestCase):
                 "figure_4_shared": 3 * 2,
                 "confusion_cats": 2,
                 "confusion_dogs": 2,
+                "second_look_cats": 3 * 2,
+                "second_look_dogs": 3 * 2,
             },
         )
 
@@ -109,7 +112,7 @@ class PageTest(tf.test.TestCase):
         self.assertNotRegex(page, r"@import|fetch\(|url\((?!#|\$|data:)")
         links = re.findall(r'<a href="#(\w+)"', page)
         self.assertEqual(links, re.findall(r'<section id="(\w+)"', page))
-        self.assertLen(links, 11)
+        self.assertLen(links, 12)
         for text in (
             "<title>wrn-8-1 on cats, dogs</title>",
             "2 blocks of 3 levels,\n9 fixed models in 1,234 weights.",
@@ -118,6 +121,7 @@ class PageTest(tf.test.TestCase):
             "Strong shade: the selector trains",
             "as many as its share",
             "<p>Model 2-0. class 0: 100 % of its images, 4.0 times",
+            "<p>Model 1-1, and 2-1 where it is less than 0.625 sure.</p>",
             "<td>cats and dogs</td>\n<td>58.8</td>",
             "<td>1-1</td><td>60.0</td><td>43.8</td>",
             "<td>class 0</td><td>0</td>\n<td>–</td>\n<td>–</td>\n<td>–</td>\n</tr>",  # A dog.
@@ -126,7 +130,7 @@ class PageTest(tf.test.TestCase):
             self.assertTrue(text in page, text)  # Says no more: a page is long.
 
     def test_one_task_without_a_known_training(self):
-        analysis = planted_analysis(planted_routing())
+        analysis = planted_analysis(dataclasses.replace(planted_routing(), seen=None))
         object.__setattr__(analysis, "stages", None)
         object.__setattr__(analysis, "budget", 0.4)
         top5 = {"top5_accuracy": {"selector": 0.9876, "full": 0.99}}
@@ -140,6 +144,7 @@ class PageTest(tf.test.TestCase):
         self.assertIn("There is one task only.", page)
         self.assertIn("the selector is held to 40 % of the MACs", page)
         self.assertNotIn("#training", page)
+        self.assertNotIn("#second_look", page)
         self.assertIn("Top-5 accuracy: 98.76 %, full model 99.00 %.", page)
 
 

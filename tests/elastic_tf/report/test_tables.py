@@ -198,5 +198,5 @@ class CsvTest(tf.test.TestCase):
     def test_one_task_shares_nothing(self):
         paths = write_analysis_csv(self.folder, planted_analysis(planted_routing()))
         names = [path.stem for path in paths]
-        figures = ["figure_3a_models", "figure_3b_levels", "figure_4_groups"]
+        figures = ["figure_3a_models", "figure_3b_levels", "figure_4_groups", "second_look_images"]
         self.assertEqual(names, ["classes", "confusions", *figures])
