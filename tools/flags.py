@@ -116,8 +116,8 @@ def define_search_evaluations(values):
         "search_evaluations",
         None,
         "Fixed models tried, on the validation images, in search of the best at every cost, which "
-        "second looks are made of too; 0 for neither. Where left out, as many image evaluations as the selector's training had "
-        "passes of the estimator, and 120 models at least.",
+        "second looks are made of too; 0 for neither. Where left out, as many image evaluations as "
+        "the selector's training had passes of the estimator, and 120 models at least.",
         int,
         low=0,
     )
