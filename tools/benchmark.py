@@ -12,22 +12,40 @@ minutes; the input pipeline is measured on --tasks, or on the tasks of --model_d
 exports the network in every format instead, each into a folder of --exports as the export command
 does, and compares size, accuracy, MACs and time, as multiples of the time of the same network under
 Python. Exports of the same model that are there already are not made again. The table is printed,
-and saved as comparison.md and, with the settings, as comparison.json.
+and saved as comparison.md and, with the settings, as comparison.json; comparison.png draws accuracy
+against measured time.
+
+    python tools/benchmark.py --model_dir=runs/quickstart --task=fashion_mnist_small \
+        --exports=exports --formats=onnx --batch_sizes=1,64 \
+        --models=front,dynamic@0.3,dynamic@0.5,second_look@0.3,second_look@0.5 --beside=runs/narrow
+
+is the picture of what choosing buys in time: the selector and second looks at budgets, fixed
+models, and networks that were trained to be no more than that.
 """
 
 import functools
+import pathlib
 
 from elastic_tf_tools import flags
 from elastic_tf_tools.benchmark_exports import (
     DYNAMIC,
+    FRONT,
     FULL,
     MOST_USED,
+    SECOND_LOOK,
+    Variant,
     compare_exports,
     export_variants,
     format_exports,
+    front_models,
     make_exports,
 )
-from elastic_tf_tools.benchmark_report import draw_plot, format_rows, where_slower
+from elastic_tf_tools.benchmark_report import (
+    draw_exports,
+    draw_plot,
+    format_rows,
+    where_slower,
+)
 from elastic_tf_tools.benchmark_rows import (
     Subject,
     inference_candidates,
@@ -36,17 +54,17 @@ from elastic_tf_tools.benchmark_rows import (
     random_subject,
     training_candidates,
 )
-from elastic_tf_tools.run_folder import load_run
+from elastic_tf_tools.run_folder import RunFolder, load_run
 from elastic_tf_tools.timing import InterleavedTimer, describe_machine
 from elastic_tf_tools.training_settings import TrainingSettings
 
 from elastic_tf.export.manifest import model_hash
 from elastic_tf.export.options import FORMATS, QUANTIZATIONS
-from elastic_tf.files import check_output_file, output_folder, write_json, write_text
+from elastic_tf.files import check_output_file, output_folder, read_json, write_json, write_text
 
 GROUPS = ("inference", "training", "input")
 # Flags that are read with --exports alone, and without it alone.
-_OF_EXPORTS = ("models", "formats", "quantizations")
+_OF_EXPORTS = ("models", "formats", "quantizations", "beside")
 _OF_ROWS = ("measure", "training_batch_size", "profile_rows", "json_out", "plot_out")
 
 
@@ -81,9 +99,11 @@ def define_flags(values):
     add(
         "models",
         (DYNAMIC, "0", MOST_USED, FULL),
-        f"What to export: {DYNAMIC}, {MOST_USED}, {FULL}, a level, or levels as in 3-0-1.",
+        f"What to export: {DYNAMIC}, {DYNAMIC}@0.4 and {SECOND_LOOK}@0.4 at a budget, {MOST_USED}, "
+        f"{FRONT} (all on the front of fixed models), {FULL}, a level, or levels as in 3-0-1.",
         is_list=True,
     )
+    add("beside", (), "Other runs of the task, whose full models are measured too.", is_list=True)
     add("formats", FORMATS, "Formats of the exports.", choices=FORMATS, is_list=True)
     add(
         "quantizations",
@@ -136,6 +156,11 @@ def _check_together(own, given):
         refused |= dict.fromkeys(names, "with --model_dir")
     else:
         refused["task"] = "without --model_dir"
+    names = [pathlib.Path(path).name for path in own["beside"]]
+    if len(set(names)) != len(names):
+        raise ValueError(
+            f"`--beside` must hold runs of different names. Received: beside={own['beside']}"
+        )
     for name in ("measure", "batch_sizes", "models", "formats", "quantizations"):
         if len(set(own[name])) != len(own[name]) or not own[name]:
             raise ValueError(f"`--{name}` must hold one or more, each once. Received: {own[name]}")
@@ -212,17 +237,55 @@ def _measured(own, subject, stream, timer):
 def _compare_exports(own, run, network, spec, data, timer, arguments):
     """Exports the network of a run, and compares; `arguments` are those of `make_exports`."""
     with flags.one_line_errors():
+        import elastic_tf.report.style  # noqa: F401  Of the extra `report`, for the picture.
+
         folder = output_folder(own["exports"], "exports")
-        variants = export_variants(own["models"], own["formats"], own["quantizations"])
+        models = _models(own["models"], run, spec.name)
+        variants = export_variants(models, own["formats"], own["quantizations"])
         digest = model_hash(run.model)
         exports = make_exports(folder, variants, spec.name, network, digest, arguments)
+        for path in own["beside"]:
+            exports |= _exports_beside(folder, path, network, spec.name, own["formats"])
     test = functools.partial(data.split_batches, spec, "test")
     rows = compare_exports(network, spec.name, exports, test, timer, own["batch_sizes"])
     table = format_exports(rows)
-    print(f"\n{table}\n\nSaved: {folder / 'comparison.md'}, {folder / 'comparison.json'}")
+    saved = [folder / f"comparison.{end}" for end in ("md", "json", "png")]
+    print(f"\n{table}\n\nSaved: {', '.join(map(str, saved))}")
     write_text(folder / "comparison.md", f"{table}\n")
+    draw_exports(rows, f"{network.backbone}, {spec.name}").save(folder / "comparison.png")
     about = {"model_dir": own["model_dir"], "task": spec.name, **describe_machine()}
     write_json(folder / "comparison.json", {"settings": about, "rows": rows})
+
+
+def _models(names, run, task):
+    """Returns the models to export, those of the front in its place; each once."""
+    found = []
+    for name in names:
+        if name != FRONT:
+            found.append(name)
+            continue
+        if not run.results.exists():
+            raise FileNotFoundError(
+                f"`--models={FRONT}` needs the {run.results.name} of a finished run. "
+                f"Received: {run.path}, without one"
+            )
+        found += front_models(read_json(run.results)[task])
+    return list(dict.fromkeys(found))
+
+
+def _exports_beside(folder, path, network, task, formats):
+    """Makes exports of the full model of another run; as of `make_exports`."""
+    run = RunFolder(path)
+    other = run.load_model()
+    shapes = [each.tasks.get(task, {}).get("image_shape") for each in (network, other)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"`--beside` must hold runs of '{task}' with images {shapes[0]}. "
+            f"Received: {path}, with {shapes[1]}"
+        )
+    variants = [Variant(FULL, each, "none", pathlib.Path(path).name) for each in formats]
+    own = [f"--model_dir={path}"]
+    return make_exports(folder, variants, task, other, model_hash(run.model), own)
 
 
 def _check_outputs(own):

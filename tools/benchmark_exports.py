@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 import pathlib
 import typing
 
@@ -17,29 +18,48 @@ from elastic_tf.export.manifest import FILE, read_manifest
 from elastic_tf.export.options import QUANTIZATIONS
 from elastic_tf.inference.frozen_network import FrozenNetwork
 
-DYNAMIC, MOST_USED, FULL = "dynamic", export.MOST_USED, "full"
+DYNAMIC, SECOND_LOOK = "dynamic", "second_look"
+MOST_USED, FRONT, FULL = export.MOST_USED, "front", "full"
 
 
 class Variant(typing.NamedTuple):
-    """One export: what `export_variants` takes one each of; `format` of the export command."""
+    """One export: what `export_variants` takes one each of; `format` of the export command.
+
+    `run` is the name of another run whose full model it is, `""` for the run that is measured.
+    """
 
     model: str
     format: str
     quantization: str
+    run: str = ""
 
     @property
     def name(self):
         """str, a name for a folder."""
-        return "_".join(self).removesuffix("_none")
+        return "_".join(filter(None, (self.run, *self[:3]))).removesuffix("_none")
+
+    @property
+    def kind(self):
+        """str, `"dynamic"`, `"second_look"`, or `"fixed"`."""
+        kind = self.model.partition("@")[0]
+        return kind if kind in (DYNAMIC, SECOND_LOOK) else "fixed"
+
+    @property
+    def budget(self):
+        """str, the budget that is kept to; `""` for none."""
+        return self.model.partition("@")[2]
 
     def flags(self, task, num_levels):
         """Returns the flags of the export command that make it, a list of str."""
         found = [f"--format={self.format}", f"--quantization={self.quantization}"]
-        if (self.model, self.format) != (DYNAMIC, "keras"):  # That is the whole network.
+        if (self.kind, self.format) != (DYNAMIC, "keras"):  # That is the whole network.
             found.append(f"--task={task}")
-        if self.model == FULL:
+        if self.kind != "fixed":
+            found += [f"--budget={self.budget}"] * bool(self.budget)
+            found += ["--second_look"] * (self.kind == SECOND_LOOK)
+        elif self.model == FULL:
             found.append(f"--level={num_levels - 1}")
-        elif self.model != DYNAMIC:
+        else:
             found.append(f"--level{'' if self.model.isdigit() else 's'}={self.model}")
         return found
 
@@ -47,20 +67,45 @@ class Variant(typing.NamedTuple):
 def export_variants(models, formats, quantizations):
     """Returns a list of `Variant`s, models in formats; only fixed models as LiteRT are quantised.
 
+    A Keras file keeps to no budget, and is left out for one.
+
     Args:
-        models: sequence of str: `"dynamic"`, `"most_used"`, `"full"`, a level, or levels such as
-            `"3-0-1"`.
+        models: sequence of str: `"dynamic"`, `"dynamic@0.4"` and `"second_look@0.4"` at a budget,
+            `"most_used"`, `"full"`, a level, or levels such as `"3-0-1"`.
         formats: sequence of str.
         quantizations: sequence of str; `"none"` is always among them.
     """
+    found = [Variant(*each) for each in itertools.product(models, formats, QUANTIZATIONS)]
     return [
-        Variant(model, export_format, quantization)
-        for model in models
-        for export_format in formats
-        for quantization in QUANTIZATIONS
-        if quantization == "none"
-        or (quantization in quantizations and export_format == "litert" and model != DYNAMIC)
+        variant
+        for variant in found
+        if not (variant.budget and variant.format == "keras")
+        and (
+            variant.quantization == "none"
+            or (
+                variant.quantization in quantizations
+                and variant.format == "litert"
+                and variant.kind == "fixed"
+            )
+        )
     ]
+
+
+def front_models(results):
+    """Returns the fixed models on the front that a run has found, a list of str as in `"3-0-1"`.
+
+    Args:
+        results: dict, what `evaluate_task` returned.
+
+    Raises:
+        ValueError: if there was no search.
+    """
+    if "front" not in results:
+        raise ValueError(
+            f"`--models` must not hold {FRONT} without a front in results.json, which "
+            f"--search_evaluations finds. Received: models={FRONT}"
+        )
+    return ["-".join(map(str, corner["levels"])) for corner in results["front"]["corners"]]
 
 
 def make_exports(folder, variants, task, network, digest, arguments):
@@ -100,8 +145,9 @@ def _check_earlier_export(path, variant, task, digest):
             "task": task in manifest["tasks"],
             "format": manifest["format"] == variant.format,
             "quantization": manifest.get("quantization") == variant.quantization,
-            "dynamic": manifest["dynamic"] == (variant.model == DYNAMIC),
-            "budget": manifest.get("budget") is None,
+            "dynamic": manifest["dynamic"] == (variant.kind != "fixed"),
+            "budget": manifest.get("budget") == (float(variant.budget) if variant.budget else None),
+            "second look": bool(manifest.get("second_look")) == (variant.kind == SECOND_LOOK),
             "any_image_size": not manifest.get("any_image_size"),
         }
         if all(same.values()):
@@ -128,10 +174,11 @@ def compare_exports(network, task, exports, test_batches, timer, batch_sizes):
     """
     predictors = {"python": python_model(network, task)}
     rows = [{"model": DYNAMIC, "format": "Python", "quantization": "none", "megabytes": None}]
+    rows[0] |= {"run": "", "kind": DYNAMIC}
     for variant, loaded in exports.items():
         predictors[variant.name] = loaded.predict
         megabytes = 1e-6 * size_in_bytes(loaded.path)
-        rows.append(variant._asdict() | {"megabytes": megabytes})
+        rows.append(variant._asdict() | {"kind": variant.kind, "megabytes": megabytes})
     print(f"Testing on the images of {task} ...", flush=True)
     full_macs = network.cost_table(task).full_macs
     for row, predict in zip(rows, predictors.values(), strict=True):
@@ -190,7 +237,7 @@ def format_exports(rows):
     header = ["model", "format", "MB", "accuracy %", "MACs %"]
     cells = [
         [
-            row["model"],
+            " ".join(filter(None, (row["run"], row["model"]))),
             f"{row['format']}, {row['quantization']}".removesuffix(", none"),
             "" if row["megabytes"] is None else f"{row['megabytes']:.2f}",
             f"{100 * row['accuracy']:.1f}",

@@ -11,6 +11,7 @@ from elastic_tf.report.style import ACCENT, QUIET, SECOND, Drawing, add_legend
 _LEVELS = {"marker": "s", "linestyle": ":", "color": QUIET, "markerfacecolor": "none"}
 _POINTS = {"marker": "o", "linestyle": "none", "color": QUIET, "markersize": 3.5}
 _LINE = {"marker": "o", "color": ACCENT, "markersize": 4}
+_LOOK = {"marker": "^", "linestyle": "-.", "color": SECOND, "markersize": 4}
 _STAR = {"marker": "*", "linestyle": "none", "color": SECOND, "markersize": 12}
 _CROSS = {"marker": "x", "linestyle": "none", "color": SECOND}
 _ENVELOPE = {"marker": "D", "linestyle": "--", "color": QUIET, "markersize": 4}
@@ -41,6 +42,7 @@ def draw_tradeoff(results, curves=None):
                 [(macs, accuracy[level]) for level, macs in figures["fixed_macs_share"].items()],
             ),
             ("selector at budgets", _LINE, _points(budgets)),
+            ("second look at budgets", _LOOK, _points(figures.get("second_look", []))),
             ("its choices, shuffled", _CROSS, [(share, accuracy["shuffled"])]),
             ("fixed models found, and mixtures", _ENVELOPE, _points(measured)),
             ("selector", _STAR, [(share, accuracy["selector"])]),

@@ -9,6 +9,7 @@ from elastic_tf_tools.benchmark_exports import (
     Variant,
     export_variants,
     format_exports,
+    front_models,
     make_exports,
     python_model,
     quality,
@@ -19,17 +20,18 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.files import read_json
+from elastic_tf.files import read_json, write_json
 from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.policies.second_look import SecondLook, SecondLookCalibration
 from tests.testing import TASKS, random_images, randomise
 from tests.tools.commands import run_command, run_failing
-from tests.tools.finished_run import finished_run, save_run
+from tests.tools.finished_run import copy_run, finished_run, save_run
 
 FIXED = ("--models=1", "--formats=saved_model,litert", "--quantizations=float16")
 QUICK = ("--batch_sizes=1,3", "--seconds_per_group=0", "--min_rounds=2")
 
 
-class CompareExportsTest(tf.test.TestCase):
+class CompareExportsTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -59,6 +61,48 @@ class CompareExportsTest(tf.test.TestCase):
             self.assertAllClose(saved_model[name], litert[name], atol=2 / 600)
         self.assertLess(float16["megabytes"], litert["megabytes"])
         self.assertEqual(set(float16["time_ratios"]), {"1", "3"})
+
+    def test_budgets_the_front_and_other_runs_stand_in_one_picture(self):
+        run = copy_run(self.folder / "run")
+        network, look = run.load_model(), SecondLook([0, 1, 0], [0, 2, 2], 0.6)
+        network.second_looks["digits"] = SecondLookCalibration([0.2], [look])
+        network.save(run.model)
+        write_json(run.results, {"digits": {"front": {"corners": [{"levels": [0, 1, 0]}]}}})
+        folder = self.folder / "picture"
+        self._compare(
+            "--models=front,dynamic@0.5,second_look@0.5",
+            "--formats=litert",
+            f"--beside={finished_run().path}",
+            "--quantizations=none",
+            run=run,
+            folder=folder,
+        )
+        rows = read_json(folder / "comparison.json")["rows"][1:]
+        self.assertEqual(
+            [(row["run"], row["model"], row["kind"]) for row in rows],
+            [
+                ("", "0-1-0", "fixed"),
+                ("", "dynamic@0.5", "dynamic"),
+                ("", "second_look@0.5", "second_look"),
+                (finished_run().path.name, "full", "fixed"),
+            ],
+        )
+        self.assertEqual(rows[-1]["macs_share"], 1)
+        png = (folder / "comparison.png").read_bytes()
+        self.assertAllGreater(tf.io.decode_png(png).shape[:2], 300)
+
+    @parameterized.parameters(
+        (("--beside=a/x,b/x",), "`--beside` must hold runs of different names"),
+        (("--models=front",), "`--models=front` needs the results.json of a finished run"),
+    )
+    def test_what_is_not_there_is_one_line(self, arguments, fault):
+        error = self._compare(*arguments, how=run_failing, folder=self.folder / "none")
+        self.assertIn(fault, error)
+
+    def test_a_run_of_other_images_is_refused(self):
+        run = save_run(self.folder / "clothes", tasks=("fashion_mnist_small",))
+        error = self._compare(f"--beside={run.path}", how=run_failing)
+        self.assertRegex(error, "`--beside` must hold runs of 'digits' with images.*with None$")
 
     def test_exports_of_the_same_model_are_made_once(self):
         with mock.patch.object(export, "main", side_effect=AssertionError("made again")):
@@ -95,12 +139,25 @@ class VariantsTest(tf.test.TestCase):
             "3-0-1": ["--task=digits", "--levels=3-0-1"],
             "most_used": ["--task=digits", "--levels=most_used"],
             "full": ["--task=digits", "--level=4"],
+            "dynamic@0.4": ["--task=digits", "--budget=0.4"],
+            "second_look@0.4": ["--task=digits", "--budget=0.4", "--second_look"],
         }
         for variant in export_variants(expected, ["onnx"], []):
             flags = ["--format=onnx", "--quantization=none", *expected[variant.model]]
             self.assertEqual(variant.flags("digits", num_levels=5), flags)
         whole = Variant("dynamic", "keras", "none").flags("digits", 5)
         self.assertEqual(whole, ["--format=keras", "--quantization=none"])
+
+    def test_a_keras_file_keeps_to_no_budget(self):
+        variants = export_variants(["second_look@0.4", "dynamic"], ["keras", "onnx"], [])
+        names = ["second_look@0.4_onnx", "dynamic_keras", "dynamic_onnx"]
+        self.assertEqual([variant.name for variant in variants], names)
+
+    def test_the_front_is_that_of_the_results(self):
+        corners = [{"levels": [0, 1, 0]}, {"levels": [2, 2, 2]}]
+        self.assertEqual(front_models({"front": {"corners": corners}}), ["0-1-0", "2-2-2"])
+        with self.assertRaisesRegex(ValueError, "`--models` must not hold front without.*Received"):
+            front_models({})
 
     def test_only_fixed_litert_is_quantised(self):
         variants = export_variants(["dynamic", "1"], ["litert", "onnx"], ["float16", "int8"])
@@ -139,6 +196,7 @@ class EarlierExportTest(tf.test.TestCase, parameterized.TestCase):
         ("another format", {"format": "onnx"}),
         ("another quantization", {"quantization": "none"}),
         ("another dynamic, budget", {"dynamic": True, "budget": 0.5}),
+        ("another second look", {"second_look": True}),
     )
     def test_another_is_refused(self, what, values):
         with self.assertRaisesRegex(ValueError, f"`--exports` must be new.*an export with {what}$"):
@@ -181,14 +239,17 @@ class FiguresTest(tf.test.TestCase):
 
     def test_the_table_has_a_line_for_each_row(self):
         row = {"model": "full", "format": "litert", "quantization": "int8", "megabytes": 0.317}
+        row |= {"run": "", "kind": "fixed"}
         row |= {"accuracy": 0.8641, "macs_share": 1.0, "time_ratios": {1: 0.131, 64: 0.378}}
         other = {"format": "Python", "quantization": "none", "megabytes": None}
-        lines = format_exports([row, row | other]).splitlines()
+        beside = {"run": "narrow", "format": "onnx", "quantization": "none"}
+        lines = format_exports([row, row | other, row | beside]).splitlines()
         self.assertEqual(
             [" ".join(line.replace("|", " ").split()) for line in lines if "---" not in line],
             [
                 "model format MB accuracy % MACs % time, batch 1 time, batch 64",
                 "full litert, int8 0.32 86.4 100.0 0.13 0.38",
                 "full Python 86.4 100.0 0.13 0.38",
+                "narrow full onnx 0.32 86.4 100.0 0.13 0.38",
             ],
         )

@@ -29,12 +29,13 @@ class TradeoffTest(tf.test.TestCase, parameterized.TestCase):
         expected = {
             "fixed levels": [[2, 10], [100, 88]],
             "selector at budgets": [[10, 70], [39, 85], [80.5, 95]],
+            "second look at budgets": [[41, 86]],
             "its choices, shuffled": [[45.6, 86]],
             "fixed models found, and mixtures": [[30, 81], [100, 88]],
             "selector": [[45.6, 87.5]],
         }
         self.assertAllClose(drawn_lines(figure.axes[0]), expected)
-        self.assertLen(figure.legends[0].get_texts(), 6)
+        self.assertLen(figure.legends[0].get_texts(), 7)
 
     def test_what_the_choice_gains_over_fixed_models_is_shaded(self):
         (axes,) = draw_tradeoff({"cats": RESULTS}, CURVES).figure().axes
@@ -48,7 +49,8 @@ class TradeoffTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(y[x > 80.4].min(), 81 + 7 * 50.5 / 70)
 
     def test_what_was_not_measured_is_left_out(self):
-        figures = {key: of for key, of in RESULTS.items() if key != "front"}
+        missing = ("front", "second_look")
+        figures = {key: of for key, of in RESULTS.items() if key not in missing}
         (axes,) = draw_tradeoff({"cats": figures}).figure().axes
         self.assertEqual(
             set(drawn_lines(axes)), {"fixed levels", "its choices, shuffled", "selector"}
