@@ -3,12 +3,14 @@ r"""Tests a trained network again and prints its table; or measures it in other 
     python tools/evaluate.py --model_dir=runs/quickstart
     python tools/evaluate.py --model_dir=runs/quickstart --budget=0.4
     python tools/evaluate.py --model_dir=runs/quickstart --budgets=0.2,0.4,0.6 --output_dir=curve
+    python tools/evaluate.py --model_dir=runs/quickstart --joint_budgets=0.2,0.3
     python tools/evaluate.py --model_dir=runs/quickstart --search=300 --output_dir=models
     python tools/evaluate.py --model_dir=runs/quickstart --calibrate
     python tools/evaluate.py --model_dir=runs/quickstart --refresh_averages --level=1 \
         --output_dir=runs/level_1
 
 With --budget, the selector's choice is the one that keeps to it; --budgets is a curve of several.
+--joint_budgets are means over the tasks, against the best fixed models of each under the same one.
 --search looks for the best fixed model within each budget: models share their weights, so nothing
 is trained. --calibrate finds anew what MACs must cost to keep to a budget, which training does at
 its end. --refresh_averages writes a run with running averages for one model, or one way of
@@ -34,6 +36,7 @@ from elastic_tf_tools.run_folder import (
 
 from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.evaluation.budgets import budget_curve, calibrate_network
+from elastic_tf.evaluation.joint_budget import JointBudgets
 from elastic_tf.evaluation.model_search import ALGORITHMS, check_budgets, search_fixed_models
 from elastic_tf.evaluation.second_looks import calibrate_second_looks
 from elastic_tf.evaluation.task_evaluation import evaluate_network
@@ -50,6 +53,7 @@ from elastic_tf.policies.model_choice import parse_choice
 from elastic_tf.report.tables import (
     format_curves,
     format_fixed_models,
+    format_joint,
     format_results,
     write_curves_csv,
     write_fixed_models_csv,
@@ -81,6 +85,16 @@ def define_flags(values):
         "budgets",
         (0.2, 0.3, 0.4, 0.5, 0.6, 0.8),
         "Measures at several budgets; with --search, MACs that a fixed model may have.",
+        float,
+        above=0.0,
+        high=1.0,
+        is_list=True,
+    )
+    define(
+        "joint_budgets",
+        None,
+        "Measures the tasks under one budget each: a mean over them, which easy tasks leave to "
+        "hard ones.",
         float,
         above=0.0,
         high=1.0,
@@ -119,9 +133,7 @@ def _print_table(loaded, answers, *, split, budget, search_evaluations, json_out
         _check_calibrated(loaded)
     if json_out:
         check_output_file(json_out, "json_out")
-    evaluations = loaded.settings.search_evaluations(search_evaluations, loaded.specs)
-    if not loaded.model.second_looks:  # Of a run from before there were any.
-        calibrate_second_looks(answers, evaluations, loaded.tasks)
+    evaluations = _searched(loaded, answers, search_evaluations)
     results = evaluate_network(
         answers,
         split,
@@ -153,6 +165,32 @@ def _print_curve(loaded, answers, *, budgets, split, output_dir):
         write_json(values, {"settings": measured, "tasks": curves})
         draw_budget_curves(curves, f"{backbone}, {split} split").save(plot)
         print(f"\nSaved: {csv}, {values}, {plot}")
+
+
+def _print_joint(loaded, answers, *, joint_budgets, search_evaluations, json_out):
+    _check_calibrated(loaded)
+    _check_holds_out(loaded, "to choose fixed models on")
+    if search_evaluations == 0:
+        raise ValueError(
+            "`--search_evaluations` must be 1 at least with --joint_budgets. Received: 0"
+        )
+    if json_out:
+        check_output_file(json_out, "json_out")
+    evaluations = _searched(loaded, answers, search_evaluations)
+    batches = training_batches_of(loaded.settings, loaded.specs)
+    joint = JointBudgets(answers, evaluations, loaded.tasks, batches)
+    points = [joint.measure(budget) for budget in sorted(set(joint_budgets))]
+    print(f"On the test split, means over {', '.join(loaded.tasks)}:\n\n{format_joint(points)}")
+    if json_out:
+        write_json(json_out, points)
+
+
+def _searched(loaded, answers, search_evaluations):
+    """Returns how many fixed models to try; a run of before has second looks made of them."""
+    evaluations = loaded.settings.search_evaluations(search_evaluations, loaded.specs)
+    if not loaded.model.second_looks:
+        calibrate_second_looks(answers, evaluations, loaded.tasks)
+    return evaluations
 
 
 def _print_fixed_models(loaded, answers, *, search, budgets, algorithm, search_seed, output_dir):
@@ -261,6 +299,7 @@ _JOBS = {
     "refresh_averages": _write_refreshed,
     "calibrate": _calibrate,
     "search": _print_fixed_models,
+    "joint_budgets": _print_joint,
     "budgets": _print_curve,
 }
 

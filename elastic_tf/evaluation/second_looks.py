@@ -66,13 +66,14 @@ def find_second_looks(held_out, models):
     cheapest = min(model["macs_share"] for model in models)
     # The full model needs no second look, and none may come to more.
     budgets = np.arange(np.ceil(100 * min(cheapest, 1)), 101) / 100
-    looks = best_second_looks(levels, confidences, right, table, budgets * table.full_macs)
+    costs = budgets * table.full_macs
+    looks, counts = best_second_looks(levels, confidences, right, table, costs)
     logits = {look.first: held_out.class_logits(look.first) for look in looks if look.threshold}
     calibrated = [
         _calibrated(look, logits[look.first], held_out.labels) if look.threshold else look
         for look in looks
     ]
-    return SecondLookCalibration(budgets, calibrated)
+    return SecondLookCalibration(budgets, calibrated, counts / len(held_out))
 
 
 def _calibrated(look, logits, labels):

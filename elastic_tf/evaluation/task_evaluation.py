@@ -5,6 +5,7 @@ import numpy as np
 from elastic_tf.evaluation.chosen_models import policy_statistics
 from elastic_tf.evaluation.class_figures import class_figures
 from elastic_tf.evaluation.fixed_front import FixedFront, search_front
+from elastic_tf.evaluation.paired_gain import paired_gain
 from elastic_tf.policies.sampling import random_at_cost, uniform
 from elastic_tf.settings import of_task
 
@@ -236,47 +237,3 @@ def _gains_at_budgets(names, mixtures, choices, seed):
         return {}
     mean = paired_gain(np.mean(ours, axis=0), np.mean(theirs, axis=0), seed=seed)
     return dict(zip(names, (points, mean), strict=True))
-
-
-def paired_gain(ours, theirs, resamples=2000, confidence=0.95, seed=0):
-    """Returns the gain in accuracy of one choice over another, with a bootstrap interval.
-
-    Images are drawn anew with replacement, each with both of its answers: what makes an image hard
-    for both does not widen the interval.
-
-    Args:
-        ours: float or bool array `(images,)`. 1 where the answer is right; shares for a mean over
-            several draws.
-        theirs: the same, of the choice to compare with.
-        resamples: int >= 1. Defaults to 2000.
-        confidence: float in (0, 1). Defaults to 0.95.
-        seed: int. Defaults to 0.
-
-    Returns:
-        Dict of `points`, the difference in percentage points, and `low`, `high`, the ends of its
-        interval.
-
-    Raises:
-        ValueError: if the arrays are not of one shape `(images,)` with at least one image.
-
-    Reference: Efron, 1979; the percentile interval.
-    """
-    differences = np.asarray(ours, np.float64) - np.asarray(theirs, np.float64)
-    if np.shape(ours) != np.shape(theirs) or differences.ndim != 1 or not differences.size:
-        raise ValueError(
-            "`ours` and `theirs` must be of one shape (images,), with at least one image. "
-            f"Received: {np.shape(ours)} and {np.shape(theirs)}"
-        )
-    generator = np.random.default_rng(seed)
-    size = len(differences)
-    # How often each image is drawn says as much as which are, and needs no array of indices.
-    values, counts = np.unique(differences, return_counts=True)
-    draws = generator.multinomial(size, counts / size, resamples)
-    means = draws @ values / size
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(means, [tail, 100 - tail])
-    return {
-        "points": 100 * float(differences.mean()),
-        "low": 100 * float(low),
-        "high": 100 * float(high),
-    }

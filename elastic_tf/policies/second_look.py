@@ -110,17 +110,20 @@ class SecondLookCalibration:
         budgets: sequence of floats > 0, increasing, at least one. The mean MACs per image that each
             keeps to, as shares of the full model's.
         looks: sequence of as many `SecondLook`s.
+        accuracies: sequence of as many floats in [0, 1], on the images that they were chosen on.
 
     Raises:
         ValueError: if an argument is not usable.
     """
 
-    def __init__(self, budgets, looks):
+    def __init__(self, budgets, looks, accuracies):
         self.budgets, self.looks = np.asarray(budgets, np.float64), list(looks)
-        if len(self.budgets) != len(self.looks) or not self.looks:
+        self.accuracies = np.asarray(accuracies, np.float64)
+        lengths = len(self.budgets), len(self.looks), len(self.accuracies)
+        if len(set(lengths)) > 1 or not self.looks:
             raise ValueError(
-                "`budgets` and `looks` must be of the same length, at least one. "
-                f"Received: {len(self.budgets)} and {len(self.looks)}"
+                "`budgets`, `looks` and `accuracies` must be of the same length, at least one. "
+                f"Received: {', '.join(map(str, lengths))}"
             )
         if not self.budgets[0] > 0 or not np.all(np.diff(self.budgets) > 0):
             raise ValueError(f"`budgets` must be increasing and > 0. Received: {budgets=}")
@@ -143,14 +146,15 @@ class SecondLookCalibration:
         """Returns all of it in two arrays, which `from_arrays` takes."""
         models = np.array([(look.first, look.second) for look in self.looks], np.int32)
         numbers = [(look.threshold, look.temperature) for look in self.looks]
-        return models, np.column_stack([self.budgets, numbers])
+        return models, np.column_stack([self.budgets, self.accuracies, numbers])
 
     @classmethod
     def from_arrays(cls, models, numbers):
         """Makes it of what `as_arrays` returned."""
         models, numbers = np.asarray(models), np.asarray(numbers)
-        pairs = zip(models, numbers[:, 1:], strict=True)
-        return cls(numbers[:, 0], [SecondLook(*pair, *settings) for pair, settings in pairs])
+        budgets, accuracies, *settings = numbers.T
+        pairs = zip(models, zip(*settings, strict=True), strict=True)
+        return cls(budgets, [SecondLook(*pair, *of) for pair, of in pairs], accuracies)
 
 
 def look_at_budget(budget, calibration=None):
@@ -184,7 +188,7 @@ def best_second_looks(models, confidences, are_right, table, max_macs):
 
     Returns:
         List with a `SecondLook` for each cost; of equals the first found, those without a second
-        look before others.
+        look before others. And how often each is right, an int array `(costs,)`.
 
     Raises:
         ValueError: if no model is as cheap as one of the costs.
@@ -209,7 +213,7 @@ def best_second_looks(models, confidences, are_right, table, max_macs):
         raise ValueError(
             f"`max_macs` must allow the cheapest of `models`. Received: max_macs={max_macs.min()}"
         )
-    return best
+    return best, most
 
 
 def _best_counts(first, second, order, allowed):

@@ -178,6 +178,36 @@ def _format_curve(task, curve):
     return "\n".join(lines)
 
 
+def format_joint(points):
+    """Returns a table of ways to keep a budget over tasks, str of several lines.
+
+    Args:
+        points: list of what `JointBudgets.measure` returns.
+    """
+    rows = []
+    for point in points:
+        for name in ("second_look", "selector"):
+            if name in point:
+                of = point[name]
+                rows.append(
+                    (
+                        f"{100 * point['budget']:.0f}",
+                        name.replace("_", " "),
+                        f"{100 * of['macs_share']:.1f}",
+                        f"{100 * of['accuracy']:.2f}",
+                        _gain_at(of),
+                        _shares(of["tasks"]),
+                        _shares(of["front"]),
+                    )
+                )
+    header = ("budget %", "choice", "MACs %", "accuracy %", "over fixed models, points (95 %)")
+    return "\n".join(_lines((*header, "MACs % by task", "of fixed models"), rows))
+
+
+def _shares(tasks):
+    return ", ".join(f"{100 * of['macs_share']:.0f}" for of in tasks.values())
+
+
 def write_curves_csv(path, curves):
     """Writes a line for each task and choice, whole or not at all; see `format_curves`."""
     write_csv(

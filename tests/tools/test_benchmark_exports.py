@@ -65,7 +65,7 @@ class CompareExportsTest(tf.test.TestCase, parameterized.TestCase):
     def test_budgets_the_front_and_other_runs_stand_in_one_picture(self):
         run = copy_run(self.folder / "run")
         network, look = run.load_model(), SecondLook([0, 1, 0], [0, 2, 2], 0.6)
-        network.second_looks["digits"] = SecondLookCalibration([0.2], [look])
+        network.second_looks["digits"] = SecondLookCalibration([0.2], [look], [0.5])
         network.save(run.model)
         write_json(run.results, {"digits": {"front": {"corners": [{"levels": [0, 1, 0]}]}}})
         folder = self.folder / "picture"

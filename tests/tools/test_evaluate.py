@@ -92,6 +92,23 @@ class TableTest(EvaluateTest):
         self.assertRegex(self._run(*arguments, run=run_failing), f"^error: .*{fault}")
 
 
+class JointBudgetsTest(EvaluateTest):
+    def test_tasks_under_one_budget(self):
+        folders = f"--model_dir={self.run_folder.path}", f"--json_out={self.folder / 'x.json'}"
+        printed = run_command(evaluate, *folders, "--joint_budgets=0.5,0.3")
+        self.assertStartsWith(printed, "On the test split, means over digits, fashion_mnist_small:")
+        rows = [line.split()[:2] for line in printed.splitlines()[3:]]
+        choices = ("second", "selector")
+        self.assertEqual(rows, [[budget, name] for budget in ("30", "50") for name in choices])
+        found = read_json(self.folder / "x.json")
+        self.assertEqual([point["budget"] for point in found], [0.3, 0.5])
+        self.assertEqual(set(found[0]["selector"]["tasks"]), set(TASKS))
+
+    def test_without_a_search_it_is_refused(self):
+        line = self._run("--joint_budgets=0.5", "--search_evaluations=0", run=run_failing)
+        self.assertIn("`--search_evaluations` must be 1 at least with --joint_budgets", line)
+
+
 class CurveTest(EvaluateTest):
     def test_a_table_csv_json_and_plot(self):
         printed = self._run("--budgets=0.9,0.01,0.7", f"--output_dir={self.output_dir}")

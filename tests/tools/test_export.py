@@ -55,7 +55,7 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
     def test_a_second_look_is_that_of_the_budget(self):
         run = copy_run(self.folder / "run")
         network, look = run.load_model(), SecondLook([0, 1, 0], [0, 2, 2], 0.6, 2.0)
-        network.second_looks["digits"] = SecondLookCalibration([0.2], [look])
+        network.second_looks["digits"] = SecondLookCalibration([0.2], [look], [0.5])
         network.save(run.model)
         printed = self._export(
             "--format=onnx", "--task=digits", "--budget=0.5", "--second_look", run=run

@@ -27,7 +27,7 @@ def small_network():
     network = ElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4)
     randomise(network)
     network.calibrations["grey"] = calibrate(selector_logits(network), network.cost_table("grey"))
-    network.second_looks["grey"] = SecondLookCalibration([0.3, 0.6, 1.0], LOOKS)
+    network.second_looks["grey"] = SecondLookCalibration([0.3, 0.6, 1.0], LOOKS, [0.3, 0.4, 0.5])
     return network
 
 

@@ -47,8 +47,10 @@ class FindSecondLooksTest(tf.test.TestCase):
         self.assertIn(0.3, self.found.budgets.tolist())
 
     def test_budgets_are_kept_and_accuracy_never_falls(self):
-        table, accuracies = small_network().cost_table("grey"), []
-        for budget, look in zip(self.found.budgets, self.found.looks, strict=True):
+        table, found = small_network().cost_table("grey"), self.found
+        for budget, look, accuracy in zip(
+            found.budgets, found.looks, found.accuracies, strict=True
+        ):
             first, second = of_model(look.first), of_model(look.second)
             exponentials = np.exp((first - first.max(-1, keepdims=True)) / look.temperature)
             unsure = (exponentials / exponentials.sum(-1, keepdims=True)).max(-1) < look.threshold
@@ -56,8 +58,8 @@ class FindSecondLooksTest(tf.test.TestCase):
             self.assertLessEqual((once + again * unsure.mean()) / table.full_macs, budget + 1e-9)
             if look.temperature == 1:  # Else the order of the images is another.
                 answers = np.where(unsure, second.argmax(-1), first.argmax(-1))
-                accuracies.append((answers == LABELS).mean())
-        self.assertAllEqual(accuracies, sorted(accuracies))
+                self.assertAllClose((answers == LABELS).mean(), accuracy)
+        self.assertAllEqual(found.accuracies, sorted(found.accuracies))
         self.assertTrue(any(look.threshold for look in self.found.looks))
 
 

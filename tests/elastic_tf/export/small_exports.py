@@ -54,7 +54,7 @@ def small_network(backbone="wrn-8-1"):
     logits = network.selector(random_images("grey", 200), task="grey")
     network.calibrations["grey"] = calibrate(logits, network.cost_table("grey"))
     if network.num_blocks == len(LOOK.first):
-        network.second_looks["grey"] = SecondLookCalibration([0.4, 0.6], [LOOK, LOOK])
+        network.second_looks["grey"] = SecondLookCalibration([0.4, 0.6], [LOOK] * 2, [0.5] * 2)
     return network
 
 

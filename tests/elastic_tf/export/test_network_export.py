@@ -103,7 +103,7 @@ class ExportsTest(_InFolder):
         for threshold, expected in ((0.0, LOOK.first), (2.0, LOOK.second), (1e-6, LOOK.first)):
             look = dataclasses.replace(LOOK, threshold=threshold)
             network = formats.inference_copy(small_network())
-            network.second_looks["grey"] = SecondLookCalibration([0.5], [look])
+            network.second_looks["grey"] = SecondLookCalibration([0.5], [look], [0.5])
             folder = self.folder / str(threshold)
             export_network(network, folder, ExportOptions(**OPTIONS[name]))
             answer = LoadedExport(folder).predict(IMAGES)

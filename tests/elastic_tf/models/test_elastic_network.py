@@ -69,7 +69,7 @@ class ElasticNetworkTest(testing.TestCase):
         )
         confidence = tf.nn.softmax(first.numpy() / 2).numpy().max(-1)
         look = SecondLook([0, 1, 0], [1, 1, 1], np.median(confidence), 2.0)
-        self.network.second_looks["grey"] = SecondLookCalibration([0.5], [look])
+        self.network.second_looks["grey"] = SecondLookCalibration([0.5], [look], [0.5])
         unsure = confidence < look.threshold
         self.assertNotEqual(unsure.all(), unsure.any())
         choice = {"budget": 0.5, "second_look": True, "return_levels": True}
@@ -195,7 +195,7 @@ class SavingTest(testing.TestCase):
         self.assertEqual((loaded.calibrations, loaded.second_looks), ({}, {}))
         budgets, prices = [0.1, 1 / 3, 0.7], [np.pi * 1e3, 1 / 7, -1e-9]
         network.calibrations["grey"] = BudgetCalibration(budgets, prices)
-        network.second_looks["grey"] = SecondLookCalibration([0.3, 1 / 3], LOOKS)
+        network.second_looks["grey"] = SecondLookCalibration([0.3, 1 / 3], LOOKS, [1 / 7, 0.5])
         network.save(path)
         loaded = keras.saving.load_model(path)
         self.assertEqual(list(loaded.calibrations), ["grey"])
@@ -204,6 +204,7 @@ class SavingTest(testing.TestCase):
         self.assertEqual(list(loaded.second_looks), ["grey"])
         self.assertEqual(loaded.second_looks["grey"].looks, LOOKS)
         self.assertAllEqual(loaded.second_looks["grey"].budgets, [0.3, 1 / 3])
+        self.assertAllEqual(loaded.second_looks["grey"].accuracies, [1 / 7, 0.5])
         for choice in ({}, {"budget": 0.5}, {"budget": 0.5, "second_look": True}):
             self.assertAllEqual(
                 loaded(images, task="grey", **choice), network(images, task="grey", **choice)

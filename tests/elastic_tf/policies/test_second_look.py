@@ -48,7 +48,7 @@ class SecondLookTest(tf.test.TestCase, parameterized.TestCase):
         skill = np.linspace(0.2, 0.7, len(MODELS))[:, np.newaxis]
         right = generator.random((len(MODELS), 50)) < skill + 0.3 * confidences
         costs = [12, 20, 40, 60, 102, 500]
-        looks = best_second_looks(MODELS, confidences, right, TABLE, costs)
+        looks, counts = best_second_looks(MODELS, confidences, right, TABLE, costs)
 
         def measured(first, second, threshold):
             unsure = confidences[first] < threshold
@@ -63,15 +63,16 @@ class SecondLookTest(tf.test.TestCase, parameterized.TestCase):
             for i, j in itertools.product(range(len(MODELS)), repeat=2)
             for threshold in (*confidences[i], 2)
         ]
-        for look, max_macs in zip(looks, costs, strict=True):
+        for look, count, max_macs in zip(looks, counts, costs, strict=True):
             pair = map(MODELS.index, (look.first, look.second))
-            count, cost = measured(*pair, look.threshold)
+            its_count, cost = measured(*pair, look.threshold)
+            self.assertEqual(its_count, count)
             self.assertLessEqual(cost, max_macs)
             self.assertEqual(count, max(right for right, cost in every if cost <= max_macs))
 
     def test_a_dearer_model_that_is_no_better_is_not_asked(self):
         right = np.array([[True, False], [True, False]])
-        (look,) = best_second_looks(MODELS[:2], np.full((2, 2), 0.5), right, TABLE, [500])
+        (look,), _ = best_second_looks(MODELS[:2], np.full((2, 2), 0.5), right, TABLE, [500])
         self.assertEqual(look.threshold, 0)
 
     def test_too_small_a_budget_is_refused(self):
@@ -84,30 +85,31 @@ class SecondLookCalibrationTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters((0.1, 0), (0.3, 0), (0.59, 0), (0.6, 1), (1.0, 1))
     def test_a_budget_has_the_look_of_the_nearest_not_above(self, budget, expected):
-        calibration = SecondLookCalibration([0.3, 0.6], self.LOOKS)
+        calibration = SecondLookCalibration([0.3, 0.6], self.LOOKS, [0.5, 0.75])
         self.assertEqual(calibration.look(budget), self.LOOKS[expected])
         self.assertEqual(calibration.reaches(budget), budget >= 0.3)
 
     def test_arrays_hold_all_of_it(self):
-        calibration = SecondLookCalibration([0.3, 0.6], self.LOOKS)
+        calibration = SecondLookCalibration([0.3, 0.6], self.LOOKS, [0.5, 0.75])
         again = SecondLookCalibration.from_arrays(*calibration.as_arrays())
         self.assertEqual(again.looks, self.LOOKS)
         self.assertAllEqual(again.budgets, [0.3, 0.6])
+        self.assertAllEqual(again.accuracies, [0.5, 0.75])
 
     @parameterized.parameters(
         ([0.6, 0.3], 2, "`budgets` must be increasing"),
         ([0.0, 0.3], 2, "`budgets` must be increasing and > 0"),
-        ([0.3], 2, "`budgets` and `looks` must be of the same length.*1 and 2"),
+        ([0.3], 2, "`budgets`, `looks` and `accuracies` must be of.*Received: 1, 2, 2"),
         ([], 0, "at least one"),
     )
     def test_bad_arguments_are_refused(self, budgets, count, message):
         with self.assertRaisesRegex(ValueError, message):
-            SecondLookCalibration(budgets, self.LOOKS[:count])
+            SecondLookCalibration(budgets, self.LOOKS[:count], [0.5, 0.75][:count])
 
     @parameterized.parameters((None, "`budget` must be a number"), (1.5, "`budget` must be"))
     def test_a_budget_that_is_none_is_refused(self, budget, message):
         with self.assertRaisesRegex(ValueError, message):
-            look_at_budget(budget, SecondLookCalibration([0.3, 0.6], self.LOOKS))
+            look_at_budget(budget, SecondLookCalibration([0.3, 0.6], self.LOOKS, [0.5, 0.75]))
 
     def test_without_a_calibration_there_is_no_second_look(self):
         with self.assertRaisesRegex(ValueError, "`second_look` must be False.*Received"):
