@@ -74,8 +74,8 @@ class JointBudgets:
             Dict of plain Python values: `budget`; `second_look` and `selector`, where the network
             has them for all tasks, each a dict of `macs_share`, `accuracy`, the means over tasks,
             `tasks`, a dict of both by task, `front`, the same of the best fixed models per task,
-            mixed to exactly that mean, or less where more brings nothing, and `gain_over_front`, the points over these, see
-            `joint_gain`.
+            mixed to exactly that mean, or less where more brings nothing, and `gain_over_front`,
+            the points over these, see `joint_gain`.
         """
         found = {"budget": budget}
         for name, choose in (("second_look", self._seen_twice), ("selector", self._selected)):
