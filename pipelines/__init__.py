@@ -4,6 +4,7 @@ They need the packages that `pip install elastic-tf[data]` brings.
 """
 
 from pipelines.data_settings import DataSettings
+from pipelines.mixed_set import DISTURBANCES, mixed_set
 from pipelines.official_archives import Prepared, prepare_official, prepare_photographs
 from pipelines.own_tasks import OwnTask, parse_tasks, tasks_from_items
 from pipelines.registry import OFFICIAL_TASKS, get_task, register_task, task_names
@@ -11,6 +12,7 @@ from pipelines.sources import DataNotFoundError, ReadableImages, image_suffixes
 from pipelines.task_spec import TaskSpec, check_network_tasks, network_tasks
 
 __all__ = [
+    "DISTURBANCES",
     "DataNotFoundError",
     "DataSettings",
     "OFFICIAL_TASKS",
@@ -21,6 +23,7 @@ __all__ = [
     "check_network_tasks",
     "get_task",
     "image_suffixes",
+    "mixed_set",
     "network_tasks",
     "parse_tasks",
     "prepare_official",
