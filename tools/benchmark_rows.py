@@ -157,8 +157,24 @@ def inference_candidates(subject, batch_size):
     if subject.is_trained:
         chosen = frozen.select_levels(images)
         add("elastic_selected", lambda images: frozen(images)["logits"], chosen)
+        if task in network.second_looks:
+            candidates["elastic_second_look"] = _second_look(subject, frozen, images, chosen)
     select = _runner(frozen.select_levels, images)
     return candidates | {"selector": Candidate(select, _selector_share(subject))}
+
+
+def _second_look(subject, frozen, images, chosen):
+    """Returns the `Candidate` of a second look of as many MACs as the choice."""
+    network, task = subject.network, subject.task
+    budget = min(1.0, subject.macs_share(chosen, with_selector=True))
+    once, again = network.second_look(task, budget).macs(network.cost_table(task))
+
+    def look(images):
+        return frozen(images, budget, second_look=True)
+
+    seen_twice = float(np.mean(look(images)["seen_twice"]))
+    share = (once + again * seen_twice) / network.cost_table(task).full_macs
+    return Candidate(_runner(lambda images: look(images)["logits"], images), share)
 
 
 def standalone_name(level, num_levels):

@@ -16,10 +16,12 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf import DeepElasticNetwork, NetworkSettings
+from elastic_tf.policies.second_look import SecondLook, SecondLookCalibration
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
 from tests.testing import TASKS, random_batch, randomise
 
 BATCH = 4
+LOOK = SecondLook((0, 1, 0), (2, 1, 2), 2.0)  # Of all images.
 
 
 def small_subject(seed=0):
@@ -27,6 +29,7 @@ def small_subject(seed=0):
     network = DeepElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=5, ratios=(0.0, 0.5, 1.0))
     randomise(network.estimator)
     randomise(network.selector, seed=1)
+    network.second_looks["colour"] = SecondLookCalibration([0.1], [LOOK], [0.5])
     images, labels = random_batch(["colour"], batch=5, seed=seed)["colour"]
     return Subject(network, "colour", images.numpy(), labels.numpy(), True, seed)
 
@@ -113,7 +116,8 @@ class CandidatesTest(tf.test.TestCase):
     def test_every_candidate_is_there_and_dense_is_first(self):
         names = ["dense", "standalone_level_1", "standalone_level_0", "masked"]
         names += ["elastic_training_path_random"] + [f"elastic_level_{k}" for k in range(3)]
-        names += ["elastic_random", "dense_frozen", "elastic_selected", "selector"]
+        names += ["elastic_random", "dense_frozen", "elastic_selected"]
+        names += ["elastic_second_look", "selector"]
         # On a GPU there is one row more.
         self.assertEqual([name for name in self.predict if name != "dense_jit"], names)
         stages = ("dense", "initial", "random", "distilled", "selected", "selector")
@@ -122,7 +126,7 @@ class CandidatesTest(tf.test.TestCase):
     def test_the_selectors_choice_needs_a_trained_one(self):
         subject = dataclasses.replace(self.subject, is_trained=False)
         found = inference_candidates(subject, BATCH) | training_candidates(subject, BATCH)
-        missing = {"elastic_selected", "train_selected"}
+        missing = {"elastic_selected", "elastic_second_look", "train_selected"}
         self.assertEqual(set(self.predict | self.train) - set(found), missing)
 
     def test_shares_of_prediction(self):
@@ -139,6 +143,10 @@ class CandidatesTest(tf.test.TestCase):
             "elastic_random": self.share(drawn),
             "elastic_training_path_random": self.share(drawn),
             "elastic_selected": self.share(chosen, macs),
+            # Nothing but the stem is kept.
+            "elastic_second_look": self.share([LOOK.first])
+            + self.share([LOOK.second])
+            - (self.table.fixed_macs - self.table.head_macs) / self.table.full_macs,
             "selector": macs / self.table.full_macs,
         }
         for name, share in expected.items():
