@@ -47,13 +47,11 @@ from elastic_tf_tools.benchmark_report import (
     where_slower,
 )
 from elastic_tf_tools.benchmark_rows import (
-    Subject,
     inference_candidates,
     input_rows,
-    random_network,
-    random_subject,
     training_candidates,
 )
+from elastic_tf_tools.benchmark_subject import Subject, random_network, random_subject
 from elastic_tf_tools.run_folder import RunFolder, load_run
 from elastic_tf_tools.timing import InterleavedTimer, describe_machine
 from elastic_tf_tools.training_settings import TrainingSettings

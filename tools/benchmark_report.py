@@ -18,6 +18,7 @@ _LETTERS = {
     "elastic_random": ("random levels", "R"),
     "elastic_selected": ("selected levels", "S"),
     "elastic_second_look": ("second look", "L"),
+    "elastic_seen_twice": ("all seen twice", "T"),
     "elastic_training_path_random": ("random levels unfrozen", "N"),
     "masked": ("masked", "M"),
     "selector": ("selector alone", "A"),

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import time
 
+from elastic_tf_tools.benchmark_subject import OPTIMIZERS, SCHEDULES
 from elastic_tf_tools.timing import Candidate
 
 import keras
@@ -14,100 +15,9 @@ import elastic_tf
 from elastic_tf.training.estimator_step import needs_scores, step_models
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
 
-# Each keeps a network in one stage, longer than any measurement.
-_SCHEDULES = {
-    INITIAL: elastic_tf.StageSchedule(initial_steps=10**9),
-    SELECTOR: elastic_tf.StageSchedule(0, rounds=1, selector_steps=1),
-    ESTIMATOR: elastic_tf.StageSchedule(0, rounds=2, selector_steps=1, estimator_steps=10**9),
-}
-# Speed does not depend on the rates; low ones keep weights finite over many steps on one batch.
-_OPTIMIZERS = elastic_tf.OptimizerSettings(
-    learning_rate=1e-3, alternation_learning_rate=1e-3, learning_rate_shape="step"
-)
 # An update of the estimator by itself, every image on one model.
 _BARE = {"distillation_weight": 0.0, "guess_weight": 0.0, "priced_mix": 0.0}
 _MOST_STEPS = 200
-
-
-@dataclasses.dataclass(frozen=True)
-class Subject:
-    """A network with a task and images.
-
-    Attributes:
-        network: a `DeepElasticNetwork`.
-        task: str, one of its tasks.
-        images: uint8 array `(images, height, width, channels)`, at least one image.
-        labels: int32 array `(images,)`.
-        is_trained: bool. Whether the selector's choice means anything.
-        seed: int >= 0, of everything that is drawn.
-    """
-
-    network: elastic_tf.DeepElasticNetwork
-    task: str
-    images: np.ndarray
-    labels: np.ndarray
-    is_trained: bool
-    seed: int
-
-    def batch(self, size):
-        """Returns images `(size, height, width, channels)` and labels `(size,)`, tensors.
-
-        The images there are, repeated until the batch is full.
-        """
-        rows = np.arange(size) % len(self.images)
-        return tf.constant(self.images[rows]), tf.constant(self.labels[rows])
-
-    def random_levels(self, size):
-        """Returns uniform levels, int32 `(size, blocks)`, the same at every call."""
-        shape = (size, self.network.num_blocks)
-        levels = np.random.default_rng(self.seed).integers(0, self.network.num_levels, shape)
-        return tf.constant(levels, tf.int32)
-
-    def macs_share(self, levels, with_selector=False):
-        """Returns the mean share of the full model's MACs, a float; levels `(..., blocks)`."""
-        table = self.network.cost_table(self.task)
-        return float(tf.reduce_mean(table.macs_share(levels, with_selector)))
-
-    def staged_copy(self, kind, **settings):
-        """Returns a network with the same weights, which trains in one stage, `kind`.
-
-        Args:
-            kind: `INITIAL`, `SELECTOR` or `ESTIMATOR`.
-            **settings: of `MethodSettings`.
-        """
-        copy = elastic_tf.DeepElasticNetwork.from_config(self.network.get_config())
-        copy.estimator.set_weights(self.network.estimator.get_weights())
-        copy.selector.set_weights(self.network.selector.get_weights())
-        copy.compile(_SCHEDULES[kind], elastic_tf.MethodSettings(**settings), _OPTIMIZERS)
-        copy.step.assign(1 if kind == ESTIMATOR else 0)  # Behind its round's one selector step.
-        return copy
-
-
-def random_network(settings, image_size, seed):
-    """Returns the network of settings for one task of square colour images of `image_size` pixels.
-
-    It is untrained, but for what `init_from` brings.
-    """
-    tasks = {"random": {"image_shape": (image_size, image_size, 3), "num_classes": 10}}
-    network, _ = elastic_tf.initial_network(tasks, settings, elastic_tf.MethodSettings(), seed)
-    return network
-
-
-def random_subject(network, count, seed):
-    """Returns the `Subject` of an untrained network: its first task, with `count` random images.
-
-    Scales, offsets and averages are moved off 1 and 0, as training would: TensorFlow's graph
-    optimiser leaves a sum with zeros out, and with it the fused kernels of a trained network.
-    """
-    task, properties = next(iter(network.tasks.items()))
-    generator = np.random.default_rng(seed)
-    for weight in network.estimator.weights + network.selector.weights:
-        if len(weight.shape) == 1:
-            # Upwards, as variances must stay positive: those of dead channels are 0.
-            weight.assign(weight + generator.uniform(0.0, 0.1, weight.shape))
-    images = generator.integers(0, 256, (count, *properties["image_shape"]), np.uint8)
-    labels = generator.integers(0, properties["num_classes"], count, np.int32)
-    return Subject(network, task, images, labels, is_trained=False, seed=seed)
 
 
 def inference_candidates(subject, batch_size):
@@ -158,23 +68,32 @@ def inference_candidates(subject, batch_size):
         chosen = frozen.select_levels(images)
         add("elastic_selected", lambda images: frozen(images)["logits"], chosen)
         if task in network.second_looks:
-            candidates["elastic_second_look"] = _second_look(subject, frozen, images, chosen)
+            candidates |= _second_looks(subject, frozen, images)
     select = _runner(frozen.select_levels, images)
     return candidates | {"selector": Candidate(select, _selector_share(subject))}
 
 
-def _second_look(subject, frozen, images, chosen):
-    """Returns the `Candidate` of a second look of as many MACs as the choice."""
+def _second_looks(subject, frozen, images):
+    """Returns `Candidate`s of a second look of as many MACs as the choice for all images there are.
+
+    One is as it is set; the other has every image seen twice, which is the longest it takes.
+    """
     network, task = subject.network, subject.task
+    chosen = frozen.select_levels(tf.constant(subject.images))
     budget = min(1.0, subject.macs_share(chosen, with_selector=True))
-    once, again = network.second_look(task, budget).macs(network.cost_table(task))
-
-    def look(images):
-        return frozen(images, budget, second_look=True)
-
-    seen_twice = float(np.mean(look(images)["seen_twice"]))
-    share = (once + again * seen_twice) / network.cost_table(task).full_macs
-    return Candidate(_runner(lambda images: look(images)["logits"], images), share)
+    look, table = network.second_look(task, budget), network.cost_table(task)
+    once, again = look.macs(table)
+    found = {}
+    for name, each in (
+        ("elastic_second_look", look),
+        ("elastic_seen_twice", dataclasses.replace(look, threshold=2.0)),
+    ):
+        run = functools.partial(frozen.estimator.look_twice, look=each)
+        share = (once + again * float(np.mean(run(images)["seen_twice"]))) / table.full_macs
+        found[name] = Candidate(
+            _runner(lambda images, run=run: run(images)["logits"], images), share
+        )
+    return found
 
 
 def standalone_name(level, num_levels):
@@ -229,7 +148,7 @@ def _float32_step(subject, batch):
 def _dense_step(subject, batch, dtype=None):
     model = _standalone_model(subject, subject.network.num_levels - 1, dtype)
     model.compile(
-        optimizer=_OPTIMIZERS.make_optimizer(),
+        optimizer=OPTIMIZERS.make_optimizer(),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=False,
     )
@@ -270,7 +189,7 @@ def input_rows(network, batches, timer):
         List of `Row`, `input_cached` first, seconds per step; `batch_size` is the images of all
         tasks.
     """
-    network.compile(_SCHEDULES[INITIAL], optimizers=_OPTIMIZERS)
+    network.compile(SCHEDULES[INITIAL], optimizers=OPTIMIZERS)
     iterator = iter(batches)
     cached = next(iterator)
     runs = {

@@ -2,13 +2,11 @@ import dataclasses
 import time
 
 from elastic_tf_tools.benchmark_rows import (
-    Subject,
     inference_candidates,
     input_rows,
-    random_network,
-    random_subject,
     training_candidates,
 )
+from elastic_tf_tools.benchmark_subject import Subject, random_network, random_subject
 from elastic_tf_tools.timing import InterleavedTimer, Row
 
 import numpy as np
@@ -21,7 +19,7 @@ from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
 from tests.testing import TASKS, random_batch, randomise
 
 BATCH = 4
-LOOK = SecondLook((0, 1, 0), (2, 1, 2), 2.0)  # Of all images.
+LOOK = SecondLook((0, 1, 0), (2, 1, 2), 0.0)  # It is of no image, if it is not made to be.
 
 
 def small_subject(seed=0):
@@ -117,7 +115,7 @@ class CandidatesTest(tf.test.TestCase):
         names = ["dense", "standalone_level_1", "standalone_level_0", "masked"]
         names += ["elastic_training_path_random"] + [f"elastic_level_{k}" for k in range(3)]
         names += ["elastic_random", "dense_frozen", "elastic_selected"]
-        names += ["elastic_second_look", "selector"]
+        names += ["elastic_second_look", "elastic_seen_twice", "selector"]
         # On a GPU there is one row more.
         self.assertEqual([name for name in self.predict if name != "dense_jit"], names)
         stages = ("dense", "initial", "random", "distilled", "selected", "selector")
@@ -127,6 +125,7 @@ class CandidatesTest(tf.test.TestCase):
         subject = dataclasses.replace(self.subject, is_trained=False)
         found = inference_candidates(subject, BATCH) | training_candidates(subject, BATCH)
         missing = {"elastic_selected", "elastic_second_look", "train_selected"}
+        missing.add("elastic_seen_twice")
         self.assertEqual(set(self.predict | self.train) - set(found), missing)
 
     def test_shares_of_prediction(self):
@@ -143,8 +142,9 @@ class CandidatesTest(tf.test.TestCase):
             "elastic_random": self.share(drawn),
             "elastic_training_path_random": self.share(drawn),
             "elastic_selected": self.share(chosen, macs),
+            "elastic_second_look": self.share([LOOK.first]),
             # Nothing but the stem is kept.
-            "elastic_second_look": self.share([LOOK.first])
+            "elastic_seen_twice": self.share([LOOK.first])
             + self.share([LOOK.second])
             - (self.table.fixed_macs - self.table.head_macs) / self.table.full_macs,
             "selector": macs / self.table.full_macs,
