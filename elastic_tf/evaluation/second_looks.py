@@ -7,7 +7,6 @@ from elastic_tf.policies.second_look import (
     SecondLookCalibration,
     best_second_looks,
     confidence,
-    threshold_of,
 )
 from elastic_tf.settings import of_task
 
@@ -59,29 +58,20 @@ def find_second_looks(held_out, models):
         `SecondLookCalibration`.
     """
     table = held_out.table
-    levels = [tuple(model["levels"]) for model in models]
-    right, confidences = map(
-        np.array, zip(*(held_out.of_model(each) for each in levels), strict=True)
-    )
+    levels, labels = [tuple(model["levels"]) for model in models], held_out.labels
+    temperatures, confidences, right = [], [], []
+    for each in levels:
+        logits = held_out.class_logits(each)
+        temperatures.append(fit_temperature(logits, labels))
+        confidences.append(confidence(logits, temperatures[-1]).numpy())
+        right.append(held_out.of_model(each)[0])
     cheapest = min(model["macs_share"] for model in models)
     # The full model needs no second look, and none may come to more.
     budgets = np.arange(np.ceil(100 * min(cheapest, 1)), 101) / 100
-    costs = budgets * table.full_macs
-    looks, counts = best_second_looks(levels, confidences, right, table, costs)
-    logits = {look.first: held_out.class_logits(look.first) for look in looks if look.threshold}
-    calibrated = [
-        _calibrated(look, logits[look.first], held_out.labels) if look.threshold else look
-        for look in looks
-    ]
-    return SecondLookCalibration(budgets, calibrated, counts / len(held_out))
-
-
-def _calibrated(look, logits, labels):
-    """Returns a look at as many images, by probabilities that are right as often as they say."""
-    count = int(np.sum(look.is_unsure(logits)))
-    temperature = fit_temperature(logits, labels)
-    ranked = np.sort(confidence(logits, temperature).numpy())
-    return type(look)(look.first, look.second, threshold_of(ranked, count), temperature)
+    found = best_second_looks(
+        levels, temperatures, confidences, right, table, budgets * table.full_macs
+    )
+    return SecondLookCalibration(budgets, *found)
 
 
 def fit_temperature(logits, labels):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from elastic_tf.policies.budget import check_budget_number
 
 _ALL = 2.0  # No probability is as large.
+_ROUNDING = 1e-9  # Of sums over images.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,19 +177,21 @@ def look_at_budget(budget, calibration=None):
     return calibration.look(budget)
 
 
-def best_second_looks(models, confidences, are_right, table, max_macs):
-    """Returns for several costs the pair and threshold that are right most often.
+def best_second_looks(models, temperatures, confidences, worth, table, max_macs):
+    """Returns for several costs the pair and threshold that are worth most.
 
     Args:
         models: sequence of int sequences `(blocks,)`.
-        confidences: float array `(models, images)`, largest probability of each one's answer.
-        are_right: bool array `(models, images)`.
+        temperatures: sequence of as many floats, by which the logits of each are divided.
+        confidences: float array `(models, images)`, largest probability of each one's answer then.
+        worth: float array `(models, images)`, of each one's answer: 1 if it is right, else 0, or an
+            expectation of that.
         table: the task's `CostTable`.
         max_macs: sequence of float, the most that an image may cost in the mean, MACs.
 
     Returns:
         List with a `SecondLook` for each cost; of equals the first found, those without a second
-        look before others. And how often each is right, an int array `(costs,)`.
+        look before others. And what each is worth, the mean over images, float array `(costs,)`.
 
     Raises:
         ValueError: if no model is as cheap as one of the costs.
@@ -196,42 +199,43 @@ def best_second_looks(models, confidences, are_right, table, max_macs):
     max_macs = np.asarray(max_macs, np.float64)
     orders = np.argsort(confidences, axis=-1, kind="stable")
     ranked = np.take_along_axis(np.asarray(confidences), orders, axis=-1)
-    best, most = [None] * len(max_macs), np.full(len(max_macs), -1)
+    worth = np.asarray(worth, np.float64)
+    best, most = [None] * len(max_macs), np.full(len(max_macs), -np.inf)
     for i, j in _pairs(len(models)):
-        look = SecondLook(models[i], models[j], 0.0)
+        look = SecondLook(models[i], models[j], 0.0, temperatures[i])
         once, again = look.macs(table)
         if i == j:
             counts, gains = np.zeros(len(max_macs), int), 0
         else:
             allowed = np.clip((max_macs - once) / again, 0, 1) * orders.shape[-1]
-            counts, gains = _best_counts(are_right[i], are_right[j], orders[i], allowed)
-        right = np.where(max_macs >= once, np.sum(are_right[i]) + gains, -1)
-        for n in np.flatnonzero(right > most):
-            best[n] = dataclasses.replace(look, threshold=threshold_of(ranked[i], counts[n]))
-        most = np.maximum(most, right)
+            counts, gains = _best_counts(worth[j] - worth[i], orders[i], allowed)
+        found = np.where(max_macs >= once, np.sum(worth[i]) + gains, -np.inf)
+        for n in np.flatnonzero(found > most + _ROUNDING):
+            best[n] = dataclasses.replace(look, threshold=_threshold(ranked[i], counts[n]))
+            most[n] = found[n]
     if None in best:
         raise ValueError(
             f"`max_macs` must allow the cheapest of `models`. Received: max_macs={max_macs.min()}"
         )
-    return best, most
+    return best, most / orders.shape[-1]
 
 
-def _best_counts(first, second, order, allowed):
+def _best_counts(gains, order, allowed):
     """Returns how many of the least sure images gain most by a second look, and what they gain.
 
     Args:
-        first, second: bool arrays `(images,)`, which of them each model is right on.
+        gains: float array `(images,)`, of a second look at each.
         order: int array `(images,)`, the images, the least sure first.
         allowed: float array `(costs,)`, how many a cost allows.
     """
-    gains = np.cumsum(np.append(0, second[order].astype(int) - first[order]))
-    is_best = gains > np.append(-1, np.maximum.accumulate(gains)[:-1])
+    gains = np.cumsum(np.append(0, gains[order]))
+    is_best = gains > np.append(-np.inf, np.maximum.accumulate(gains)[:-1] + _ROUNDING)
     counts = np.maximum.accumulate(np.where(is_best, np.arange(len(gains)), 0))
     counts = counts[allowed.astype(int)]
     return counts, gains[counts]
 
 
-def threshold_of(ranked, count):
+def _threshold(ranked, count):
     """Returns a threshold below which so many of the images are.
 
     Between two images' confidences, where rounding tips neither over.

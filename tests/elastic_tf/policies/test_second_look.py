@@ -48,7 +48,8 @@ class SecondLookTest(tf.test.TestCase, parameterized.TestCase):
         skill = np.linspace(0.2, 0.7, len(MODELS))[:, np.newaxis]
         right = generator.random((len(MODELS), 50)) < skill + 0.3 * confidences
         costs = [12, 20, 40, 60, 102, 500]
-        looks, counts = best_second_looks(MODELS, confidences, right, TABLE, costs)
+        temperatures = generator.random(len(MODELS)) + 0.5
+        looks, means = best_second_looks(MODELS, temperatures, confidences, right, TABLE, costs)
 
         def measured(first, second, threshold):
             unsure = confidences[first] < threshold
@@ -63,21 +64,24 @@ class SecondLookTest(tf.test.TestCase, parameterized.TestCase):
             for i, j in itertools.product(range(len(MODELS)), repeat=2)
             for threshold in (*confidences[i], 2)
         ]
-        for look, count, max_macs in zip(looks, counts, costs, strict=True):
+        for look, mean, max_macs in zip(looks, means, costs, strict=True):
             pair = map(MODELS.index, (look.first, look.second))
             its_count, cost = measured(*pair, look.threshold)
-            self.assertEqual(its_count, count)
+            self.assertAllClose(its_count / 50, mean)
+            self.assertEqual(look.temperature, temperatures[MODELS.index(look.first)])
             self.assertLessEqual(cost, max_macs)
-            self.assertEqual(count, max(right for right, cost in every if cost <= max_macs))
+            self.assertEqual(its_count, max(right for right, cost in every if cost <= max_macs))
 
     def test_a_dearer_model_that_is_no_better_is_not_asked(self):
         right = np.array([[True, False], [True, False]])
-        (look,), _ = best_second_looks(MODELS[:2], np.full((2, 2), 0.5), right, TABLE, [500])
+        (look,), _ = best_second_looks(
+            MODELS[:2], [1, 1], np.full((2, 2), 0.5), right, TABLE, [500]
+        )
         self.assertEqual(look.threshold, 0)
 
     def test_too_small_a_budget_is_refused(self):
         with self.assertRaisesRegex(ValueError, "`max_macs` must allow the cheapest.*max_macs=11"):
-            best_second_looks(MODELS, np.zeros((6, 2)), np.zeros((6, 2), bool), TABLE, [11, 100])
+            best_second_looks(MODELS, [1] * 6, np.zeros((6, 2)), np.zeros((6, 2)), TABLE, [11, 99])
 
 
 class SecondLookCalibrationTest(tf.test.TestCase, parameterized.TestCase):
