@@ -141,10 +141,13 @@ class Mixtures:
         """
         weights = mixture_weights(self.macs_shares, macs_share)
         used = np.flatnonzero(weights)
-        for number in used:
-            if number not in self.measured:
-                self.measured[number] = self.are_right(number)
-        return sum(weights[number] * self.measured[number] for number in used)
+        return sum(weights[number] * self.measure(number) for number in used)
+
+    def measure(self, number):
+        """Returns which images a model classifies rightly, a bool array `(images,)`."""
+        if number not in self.measured:
+            self.measured[number] = self.are_right(number)
+        return self.measured[number]
 
 
 def search_front(held_out, evaluations, budget=None, seed=0):
@@ -256,15 +259,15 @@ class FixedFront:
 
         Args:
             count: int >= 1. How many models, those nearest to the front on the held-out images,
-                with the averages that the network has; corners measured with their own come on
-                top. Defaults to 50.
+                with the averages that the network has; the corners, with their own, come on top.
+                Defaults to 50.
 
         Returns:
             `Mixtures`.
         """
         costs, best = self.mixtures.macs_shares, nearest(self._tried, count)
         models = [(each["macs_share"], self._measured.of_model(each["levels"])[0]) for each in best]
-        models += [(costs[number], right) for number, right in self.mixtures.measured.items()]
+        models += [(cost, self.mixtures.measure(number)) for number, cost in enumerate(costs)]
         hull = [models[index] for index in envelope([(c, right.mean()) for c, right in models])]
         return Mixtures([cost for cost, _ in hull], [right for _, right in hull].__getitem__)
 

@@ -50,6 +50,9 @@ def calibrate_second_looks(answers, search_evaluations=120, tasks=None):
 def find_second_looks(held_out, models):
     """Finds the best pair, threshold and temperature for budgets a hundredth apart.
 
+    An answer counts by the mean of whether it is right, which is noisy on few images, and its
+    calibrated probability, which is not.
+
     Args:
         held_out: `Answers` on images held out of training.
         models: sequence of dicts with `levels` and `macs_share`, to make pairs of.
@@ -59,17 +62,17 @@ def find_second_looks(held_out, models):
     """
     table = held_out.table
     levels, labels = [tuple(model["levels"]) for model in models], held_out.labels
-    temperatures, confidences, right = [], [], []
+    temperatures, confidences, worth = [], [], []
     for each in levels:
         logits = held_out.class_logits(each)
         temperatures.append(fit_temperature(logits, labels))
         confidences.append(confidence(logits, temperatures[-1]).numpy())
-        right.append(held_out.of_model(each)[0])
+        worth.append((held_out.of_model(each)[0] + confidences[-1]) / 2)
     cheapest = min(model["macs_share"] for model in models)
     # The full model needs no second look, and none may come to more.
     budgets = np.arange(np.ceil(100 * min(cheapest, 1)), 101) / 100
     found = best_second_looks(
-        levels, temperatures, confidences, right, table, budgets * table.full_macs
+        levels, temperatures, confidences, worth, table, budgets * table.full_macs
     )
     return SecondLookCalibration(budgets, *found)
 

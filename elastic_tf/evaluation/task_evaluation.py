@@ -94,11 +94,11 @@ def evaluate_task(answers, front=None, budget=None, seed=0, shuffles=5, top=10):
         | `front` | `evaluations`, models tried; `corners`, a list by rising cost of `levels`,
           `macs_share`, `validation_accuracy`, and `accuracy` of those that were needed |
         | `budget_gains` | of a calibrated network, at those of 30, 40 ... 80 % that it reaches, a
-          list of `budget`, `macs_share`, `accuracy`, `gain_over_front` |
+          list of `budget`, `macs_share`, `accuracy`, `gain_over_front`, `gain_over_test_hull` |
         | `gain_over_front_mean` | the mean over them, by the same images |
         | `second_look` | of a network that has `second_looks`, at those budgets a list of `budget`,
           `first`, `second`, `threshold`, `temperature`, `accuracy`, `macs_share`, `p95`, `largest`
-          (of an image), `seen_twice`, `gain_over_front` |
+          (of an image), `seen_twice`, `gain_over_front`, `gain_over_test_hull` |
         | `second_look_gain_mean` | the mean over them, by the same images |
         | `budget` | as given, where it is |
 
@@ -134,13 +134,14 @@ def evaluate_task(answers, front=None, budget=None, seed=0, shuffles=5, top=10):
     if front is not None:
         right["front"] = front.mixtures.right_at(results["macs_share"])
         results["gain_over_front"] = paired_gain(right["selector"], right["front"], seed=seed)
-        strict = front.hull().right_at(results["macs_share"])
+        hull = front.hull()
+        strict = hull.right_at(results["macs_share"])
         results["gain_over_test_hull"] = paired_gain(right["selector"], strict, seed=seed)
         for names, choices in (
             (("budget_gains", "gain_over_front_mean"), _of_selector(answers)),
             (("second_look", "second_look_gain_mean"), _of_second_looks(answers)),
         ):
-            results |= _gains_at_budgets(names, front.mixtures, choices, seed)
+            results |= _gains_at_budgets(names, front.mixtures, hull, choices, seed)
         results["front"] = {"evaluations": front.evaluations, "corners": front.corners}
     if budget is not None:
         results["budget"] = budget
@@ -213,23 +214,26 @@ def _of_selector(answers):
             yield {"budget": budget}, share, answers.are_right(levels)
 
 
-def _gains_at_budgets(names, mixtures, choices, seed):
+def _gains_at_budgets(names, mixtures, hull, choices, seed):
     """Returns the gains of a way to choose at several budgets, and their mean by the same images.
 
     Args:
         names: pair of str, the keys of the two.
-        mixtures: `Mixtures` to be beaten.
+        mixtures, hull: `Mixtures` to be beaten; the mean is over the first.
         choices: iterable of tuples: a dict of facts, mean share of MACs, which images are right.
         seed: int.
 
     Returns:
-        Dict of a list of dicts, the facts with `macs_share`, `accuracy`, `gain_over_front`, and of
-        what `paired_gain` returns; empty without a choice.
+        Dict of a list of dicts, the facts with `macs_share`, `accuracy` and both gains, and of what
+        `paired_gain` returns; empty without a choice.
     """
     points, ours, theirs = [], [], []
     for facts, share, right in choices:
         front = mixtures.right_at(share)
-        gain = {"gain_over_front": paired_gain(right, front, seed=seed)}
+        gain = {
+            "gain_over_front": paired_gain(right, front, seed=seed),
+            "gain_over_test_hull": paired_gain(right, hull.right_at(share), seed=seed),
+        }
         points.append(facts | {"macs_share": share, "accuracy": float(right.mean())} | gain)
         ours.append(right)
         theirs.append(front)

@@ -111,7 +111,7 @@ class SecondLookCalibration:
         budgets: sequence of floats > 0, increasing, at least one. The mean MACs per image that each
             keeps to, as shares of the full model's.
         looks: sequence of as many `SecondLook`s.
-        accuracies: sequence of as many floats in [0, 1], on the images that they were chosen on.
+        accuracies: sequence of as many floats in [0, 1], which they are expected to have.
 
     Raises:
         ValueError: if an argument is not usable.

@@ -125,6 +125,8 @@ class EvaluateTaskTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(point["accuracy"], accuracy(worth.argmax(-1)))
             expected = point["accuracy"] - np.interp(point["macs_share"], *zip(*front, strict=True))
             self.assertAllClose(point["gain_over_front"]["points"], 100 * expected)
+            strict = point["gain_over_test_hull"]["points"]
+            self.assertLessEqual(strict, point["gain_over_front"]["points"] + 1e-9)
         mean = np.mean([point["gain_over_front"]["points"] for point in points])
         self.assertAllClose(self.results["gain_over_front_mean"]["points"], mean)
 
