@@ -37,7 +37,7 @@ LOOK = SecondLook((1, 0, 1), (1, 2, 3), 0.7, 1.5)
 ANY_SIZE = {
     f"{name}_any_size": OPTIONS[name] | {"any_image_size": True}
     for name in OPTIONS
-    if name.endswith(("saved_model", "onnx"))
+    if name.endswith(("saved_model", "onnx")) and name != "look_saved_model"
 }
 
 
