@@ -82,14 +82,13 @@ def _second_looks(subject, frozen, images):
     chosen = frozen.select_levels(tf.constant(subject.images))
     budget = min(1.0, subject.macs_share(chosen, with_selector=True))
     look, table = network.second_look(task, budget), network.cost_table(task)
-    once, again = look.macs(table)
     found = {}
     for name, each in (
         ("elastic_second_look", look),
         ("elastic_seen_twice", dataclasses.replace(look, threshold=2.0)),
     ):
         run = functools.partial(frozen.estimator.look_twice, look=each)
-        share = (once + again * float(np.mean(run(images)["seen_twice"]))) / table.full_macs
+        share = float(np.mean(each.macs_share(table, run(images)["seen_twice"])))
         found[name] = Candidate(
             _runner(lambda images, run=run: run(images)["logits"], images), share
         )

@@ -53,15 +53,15 @@ class JointBudgets:
     def __init__(self, answers, search_evaluations, tasks=None, training_batches=None):
         self._answers, self._network = answers, answers.network
         self.tasks = list(tasks or answers.network.tasks)
-        tried, self._fronts = {}, {}
+        self._fronts = {}
         for task in self.tasks:
             evaluations = of_task(search_evaluations, task)
-            tried[task] = search_front(answers.on(task, "validation"), evaluations)
+            tried = search_front(answers.on(task, "validation"), evaluations)
             batches = training_batches and training_batches(task)
-            self._fronts[task] = FixedFront(tried[task], answers.on(task, "test"), batches)
+            self._fronts[task] = FixedFront(tried, answers.on(task, "test"), batches)
         self._fixed = {
-            task: [(model["macs_share"], model["validation_accuracy"]) for model in of]
-            for task, of in tried.items()
+            task: [(model["macs_share"], model["validation_accuracy"]) for model in front.corners]
+            for task, front in self._fronts.items()
         }
 
     def measure(self, budget):
@@ -96,8 +96,7 @@ class JointBudgets:
         for task, share in share_out(curves, budget).items():
             answers, look = self._answers.on(task, "test"), looks[task].look(min(share, 1.0))
             right, seen_twice = answers.look_twice(look)
-            first, again = look.macs(answers.table)
-            chosen[task] = np.mean(first + again * seen_twice) / answers.table.full_macs, right
+            chosen[task] = np.mean(look.macs_share(answers.table, seen_twice)), right
         return chosen
 
     def _selected(self, budget):

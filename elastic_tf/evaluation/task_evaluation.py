@@ -183,14 +183,13 @@ def _share(table, levels):
 
 def _of_second_looks(answers):
     """Yields what `_gains_at_budgets` takes, for budgets that second looks are set for."""
-    table, calibration = answers.table, answers.network.second_looks.get(answers.task)
+    calibration = answers.network.second_looks.get(answers.task)
     for budget in _BUDGETS if calibration else ():
         if not calibration.reaches(budget):
             continue
         look = calibration.look(budget)
         right, seen_twice = answers.look_twice(look)
-        first, again = look.macs(table)
-        shares = (first + again * seen_twice) / table.full_macs
+        shares = look.macs_share(answers.table, seen_twice)
         facts = {
             "budget": budget,
             "first": list(look.first),

@@ -101,7 +101,7 @@ class DynamicModule(tf.Module):
             if second_look:
                 frozen = FrozenEstimator(network.estimator, task, dtype)
                 look = network.second_look(task, budget)
-                self._add(task, [_look_function(frozen, table, spec, look)])
+                self._add(task, [look_function(frozen, table, spec, look)])
             else:
                 frozen = FrozenNetwork(network, task, dtype)
                 self._add(task, _task_functions(frozen, table, spec, budget or _OWN_CHOICE))
@@ -118,12 +118,23 @@ class DynamicModule(tf.Module):
         return {"serving_default": first} | self._signatures
 
 
-def _look_function(frozen, cost_table, spec, look):
-    """Returns the function of images, which are looked at twice where that is needed."""
+def look_function(frozen, cost_table, spec, look, runtime="tensorflow"):
+    """Returns the function of images, which are looked at twice where that is needed.
+
+    Args:
+        frozen: a `FrozenEstimator`.
+        cost_table: the task's `CostTable`.
+        spec: `tf.TensorSpec` of the images.
+        look: a `SecondLook`.
+        runtime: as of `FrozenEstimator.look_twice`.
+
+    Returns:
+        `tf.function` from images to what `served_answers` returns.
+    """
     shape = frozen.image_shape
     return tf.function(
         lambda images: served_answers(
-            frozen.look_twice(at_size_of(shape, images), look), cost_table, look
+            frozen.look_twice(at_size_of(shape, images), look, runtime), cost_table, look
         ),
         [spec],
     )

@@ -7,7 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.export.dynamic_module import DynamicModule, served_answers, served_probabilities
+from elastic_tf.export.dynamic_module import (
+    DynamicModule,
+    look_function,
+    served_answers,
+    served_probabilities,
+)
 from elastic_tf.export.image_sizes import at_size_of, images_spec
 from elastic_tf.inference.frozen_estimator import FrozenEstimator
 from elastic_tf.inference.frozen_network import PortableNetwork
@@ -79,12 +84,7 @@ def _portable_function(network, task, options):
     if options.second_look:
         look = network.second_look(task, options.budget)
         frozen = FrozenEstimator(network.estimator, task, "float32")
-        return tf.function(
-            lambda images: served_answers(
-                frozen.look_twice(at_size_of(shape, images), look, options.format), table, look
-            ),
-            [spec],
-        )
+        return look_function(frozen, table, spec, look, options.format)
     price = 0.0
     if options.budget is not None:
         price = float(network.calibrations[task].price(options.budget))

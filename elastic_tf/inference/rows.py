@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from elastic_tf.layers.elastic_conv import run_unless_empty
+
 
 def sort_rows(features, levels, rows):
     """Sorts a batch by level, and leaves it where it is if it is sorted already.
@@ -152,22 +154,17 @@ def run_rows(branch, inputs, rows, output_shape):
     """Runs a function on some rows of a batch, which may be none.
 
     Args:
-        branch: function from one tensor of each of `inputs`, not empty, to a float32 tensor
-            `(group, *output_shape)`.
-        inputs: list of tensors `(batch, height, width, channels)`.
+        branch: function from a tensor `(group, height, width, channels)`, not empty, to a float32
+            tensor `(group, *output_shape)`.
+        inputs: list of one tensor `(batch, height, width, channels)`.
         rows: int32 tensor `(group,)`.
         output_shape: tuple of ints.
 
     Returns:
         float32 tensor `(group, *output_shape)`.
     """
-    group = [tf.gather(tensor, rows) for tensor in inputs]
-    outputs = tf.cond(
-        tf.size(rows) > 0,
-        lambda: branch(*group),
-        lambda: tf.zeros((0, *output_shape)),
-    )
-    return tf.ensure_shape(outputs, (None, *output_shape))
+    (features,) = inputs
+    return run_unless_empty(branch, tf.gather(features, rows), output_shape, tf.float32)
 
 
 def run_rows_for_onnx(branch, inputs, rows, output_shape):

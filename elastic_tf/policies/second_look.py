@@ -93,6 +93,16 @@ class SecondLook:
         again = table.block_macs[blocks, list(self.second)][self.num_kept :].sum()
         return int(first), int(again + table.head_macs)
 
+    def macs_share(self, table, seen_twice):
+        """Returns the share of the full model's MACs that each image costs, float `(images,)`.
+
+        Args:
+            table: the task's `CostTable`.
+            seen_twice: bool array `(images,)`.
+        """
+        first, again = self.macs(table)
+        return (first + again * np.asarray(seen_twice)) / table.full_macs
+
 
 def confidence(logits, temperature=1.0):
     """Returns the largest probability of every answer, float32 tensor `(images,)`.

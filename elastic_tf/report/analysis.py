@@ -200,14 +200,13 @@ def analyse(
 
 def _seen_twice(answers, budget):
     """Returns the `SeenTwice` of a task at a budget; `None` where there are no second looks."""
-    looks, table = answers.network.second_looks.get(answers.task), answers.table
+    looks = answers.network.second_looks.get(answers.task)
     if looks is None:
         return None
     look = looks.look(min(budget, 1.0))
     right, seen_twice = answers.look_twice(look)
-    once, again = look.macs(table)
-    shares = once / table.full_macs, (once + again) / table.full_macs
-    return SeenTwice(look, seen_twice, right, shares)
+    once, twice = look.macs_share(answers.table, [False, True])
+    return SeenTwice(look, seen_twice, right, (float(once), float(twice)))
 
 
 def _checked_names(names, task, name):
