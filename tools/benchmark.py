@@ -17,7 +17,8 @@ against measured time.
 
     python tools/benchmark.py --model_dir=runs/quickstart --task=fashion_mnist_small \
         --exports=exports --formats=onnx --batch_sizes=1,64 \
-        --models=front,dynamic@0.3,dynamic@0.5,second_look@0.3,second_look@0.5 --beside=runs/narrow
+        --models=front,selector@0.3,selector@0.5,second_look@0.3,second_look@0.5 \
+        --beside=runs/narrow
 
 is the picture of what choosing buys in time: the selector and second looks at budgets, fixed
 models, and networks that were trained to be no more than that.
@@ -32,7 +33,6 @@ from elastic_tf_tools.benchmark_exports import (
     FRONT,
     FULL,
     MOST_USED,
-    SECOND_LOOK,
     Variant,
     compare_exports,
     export_variants,
@@ -59,6 +59,7 @@ from elastic_tf_tools.training_settings import TrainingSettings
 from elastic_tf.export.manifest import model_hash
 from elastic_tf.export.options import FORMATS, QUANTIZATIONS
 from elastic_tf.files import check_output_file, output_folder, read_json, write_json, write_text
+from elastic_tf.policies.second_look import SECOND_LOOK, SELECTOR
 
 GROUPS = ("inference", "training", "input")
 # Flags that are read with --exports alone, and without it alone.
@@ -97,8 +98,8 @@ def define_flags(values):
     add(
         "models",
         (DYNAMIC, "0", MOST_USED, FULL),
-        f"What to export: {DYNAMIC}, {DYNAMIC}@0.4 and {SECOND_LOOK}@0.4 at a budget, {MOST_USED}, "
-        f"{FRONT} (all on the front of fixed models), {FULL}, a level, or levels as in 3-0-1.",
+        f"What to export: {DYNAMIC}, {SECOND_LOOK}@0.4 and {SELECTOR}@0.4 at a budget, "
+        f"{MOST_USED}, {FRONT} (fixed models on it), {FULL}, a level, or levels as in 3-0-1.",
         is_list=True,
     )
     add("beside", (), "Other runs of the task, whose full models are measured too.", is_list=True)

@@ -17,8 +17,9 @@ from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.export.manifest import FILE, read_manifest
 from elastic_tf.export.options import QUANTIZATIONS
 from elastic_tf.inference.frozen_network import FrozenNetwork
+from elastic_tf.policies.second_look import POLICIES, SECOND_LOOK
 
-DYNAMIC, SECOND_LOOK = "dynamic", "second_look"
+DYNAMIC = "dynamic"
 MOST_USED, FRONT, FULL = export.MOST_USED, "front", "full"
 
 
@@ -40,9 +41,9 @@ class Variant(typing.NamedTuple):
 
     @property
     def kind(self):
-        """str, `"dynamic"`, `"second_look"`, or `"fixed"`."""
+        """str, `"dynamic"`, `"second_look"`, `"selector"`, or `"fixed"`."""
         kind = self.model.partition("@")[0]
-        return kind if kind in (DYNAMIC, SECOND_LOOK) else "fixed"
+        return kind if kind in (DYNAMIC, *POLICIES) else "fixed"
 
     @property
     def budget(self):
@@ -55,8 +56,7 @@ class Variant(typing.NamedTuple):
         if (self.kind, self.format) != (DYNAMIC, "keras"):  # That is the whole network.
             found.append(f"--task={task}")
         if self.kind != "fixed":
-            found += [f"--budget={self.budget}"] * bool(self.budget)
-            found += ["--second_look"] * (self.kind == SECOND_LOOK)
+            found += [f"--budget={self.budget}", f"--policy={self.kind}"] * bool(self.budget)
         elif self.model == FULL:
             found.append(f"--level={num_levels - 1}")
         else:
@@ -70,7 +70,7 @@ def export_variants(models, formats, quantizations):
     A Keras file keeps to no budget, and is left out for one.
 
     Args:
-        models: sequence of str: `"dynamic"`, `"dynamic@0.4"` and `"second_look@0.4"` at a budget,
+        models: sequence of str: `"dynamic"`, `"second_look@0.4"` and `"selector@0.4"` at a budget,
             `"most_used"`, `"full"`, a level, or levels such as `"3-0-1"`.
         formats: sequence of str.
         quantizations: sequence of str; `"none"` is always among them.

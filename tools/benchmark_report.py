@@ -3,11 +3,12 @@
 import functools
 import itertools
 
-from elastic_tf_tools.benchmark_exports import DYNAMIC, SECOND_LOOK
+from elastic_tf_tools.benchmark_exports import DYNAMIC
 from elastic_tf_tools.benchmark_rows import standalone_name
 from elastic_tf_tools.timing import aligned_table, paired_ratio
 
 from elastic_tf.evaluation.fixed_front import pareto_front
+from elastic_tf.policies.second_look import SECOND_LOOK, SELECTOR
 
 _LEVEL = "elastic_level_"
 _MARKERS = "osD^vP*X"
@@ -27,8 +28,10 @@ _LETTERS = {
 }
 
 # Names and looks of kinds of exports.
+_OF_SELECTOR = {"color": "#0072b2", "linestyle": "-"}
 _KINDS = {
-    DYNAMIC: ("selector", {"color": "#0072b2", "linestyle": "-"}),
+    DYNAMIC: ("selector", _OF_SELECTOR),
+    SELECTOR: ("selector", _OF_SELECTOR),
     SECOND_LOOK: ("second look", {"color": "#d55e00", "linestyle": "-"}),
     "fixed": ("fixed models", {"color": "0.45", "linestyle": "--"}),
 }

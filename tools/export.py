@@ -2,17 +2,18 @@ r"""Exports a trained network for production.
 
     python tools/export.py --model_dir=runs/quickstart --format=saved_model --output_dir=served
     python tools/export.py --model_dir=runs/quickstart --format=onnx --task=digits --budget=0.4 \
-        --second_look --output_dir=digits_seen_twice
+        --output_dir=digits_at_40
     python tools/export.py --model_dir=runs/quickstart --format=litert --task=digits --level=1 \
         --quantization=int8 --output_dir=digits_int8
 
-Without --levels or --level the export is dynamic: it routes every image by itself, at --budget
-or by the selector's own choice; with --second_look it keeps to the budget by a dearer model where a
-cheaper one is unsure. With them it is one fixed model of standard layers, and no larger
-than that. The folder holds the model and export.json: labels, preprocessing, where it comes from.
-What was written is loaded and compared with the network, on the task's own images where they are
-there, before the folder appears. With --any_image_size a SavedModel or ONNX takes images of any
-height and width, and stretches them to the task's; otherwise they must have the task's.
+Without --levels or --level the export is dynamic: it routes every image by itself. At --budget it
+does so by a dearer model where a cheaper one is unsure, or, with --policy=selector, by the selector
+at a price; without, by the selector's own choice. With them it is one fixed model of standard
+layers, and no larger than that. The folder holds the model and export.json: labels, preprocessing,
+where it comes from. What was written is loaded and compared with the network, on the task's own
+images where they are there, before the folder appears. With --any_image_size a SavedModel or ONNX
+takes images of any height and width, and stretches them to the task's; otherwise they must have the
+task's.
 
 | format | file | dynamic | fixed |
 | --- | --- | --- | --- |
@@ -139,7 +140,7 @@ def _options(values, run, network):
         task,
         choice.levels,
         choice.budget,
-        values["second_look"].value,
+        values["policy"].value,
         values["input_dtype"].value,
         values["quantization"].value,
         values["any_image_size"].value,

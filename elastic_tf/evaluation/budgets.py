@@ -28,7 +28,7 @@ def calibrate_network(answers, tasks=None):
     Example:
 
     >>> calibrate_network(AnswersBySplit(network, batches_of))
-    >>> network.predict({"digits": images}, budget=0.4)
+    >>> network.predict({"digits": images}, budget=0.4, policy="selector")
     """
     network = answers.network
     for task in tasks or network.tasks:

@@ -34,7 +34,7 @@ def calibrate_second_looks(answers, search_evaluations=120, tasks=None):
     Example:
 
     >>> calibrate_second_looks(AnswersBySplit(network, batches_of))
-    >>> network.predict({"digits": images}, budget=0.4, second_look=True)
+    >>> network.predict({"digits": images}, budget=0.4)
     """
     network = answers.network
     for task in tasks or network.tasks:

@@ -6,6 +6,7 @@ from elastic_tf.export.image_sizes import at_size_of, images_spec
 from elastic_tf.inference.frozen_estimator import FrozenEstimator
 from elastic_tf.inference.frozen_network import FrozenNetwork
 from elastic_tf.policies.budget import check_budget_number, priced_greedy
+from elastic_tf.policies.second_look import SECOND_LOOK, is_second_look
 
 # The budget that stands for the selector's own choice.
 _OWN_CHOICE = 0.0
@@ -52,10 +53,10 @@ class DynamicModule(tf.Module):
     `tf.saved_model.save(module, path, signatures=module.signatures())` writes a folder that needs
     TensorFlow and nothing else. Each task has a signature of its name from `images` to what
     `served_answers` returns, and the method `predict_<task>`. With a calibration, the method takes
-    `budget` too, and so does the signature `<task>_at_budget`: the mean MACs per image as a share
-    of the full model's, selector included, in (0, 1]; or 0, for the selector's own choice. Another
-    number is an `InvalidArgumentError`. A second look is at one budget, that of `budget`. Weights
-    are copied as they are now, and become constants.
+    `budget` too, which the selector keeps to, and so does the signature `<task>_at_budget`: the
+    mean MACs per image as a share of the full model's, selector included, in (0, 1]; or 0, for the
+    selector's own choice. Another number is an `InvalidArgumentError`. A second look is at one
+    budget, that of `budget`. Weights are copied as they are now, and become constants.
 
     Args:
         network: an `ElasticNetwork`.
@@ -66,7 +67,7 @@ class DynamicModule(tf.Module):
         dtype: as of `FrozenNetwork`.
         any_image_size: bool. Whether images may have any height and width, see `at_size_of`.
             Defaults to `False`.
-        second_look: bool. Whether the budget is kept to by a second look. Defaults to `False`.
+        policy: what keeps to `budget`, as of `FrozenNetwork`. Defaults to `"second_look"`.
 
     Raises:
         ValueError: if a task is unknown, or `budget` is out of range or a task has no calibration
@@ -89,16 +90,16 @@ class DynamicModule(tf.Module):
         input_dtype="uint8",
         dtype=None,
         any_image_size=False,
-        second_look=False,
+        policy=SECOND_LOOK,
     ):
         super().__init__(name="dynamic_network")
         tasks = list(network.tasks if tasks is None else tasks)
-        check_calibrated(network, tasks, budget, second_look)
+        check_calibrated(network, tasks, budget, policy)
         self._signatures = {}
         for task in tasks:
             spec = images_spec(network.tasks[task]["image_shape"], input_dtype, any_image_size)
             table = network.cost_table(task)
-            if second_look:
+            if is_second_look(policy, budget):
                 frozen = FrozenEstimator(network.estimator, task, dtype)
                 look = network.second_look(task, budget)
                 self._add(task, [look_function(frozen, table, spec, look)])
@@ -182,17 +183,17 @@ def _price(calibration, budget):
         return tf.where(budget > _OWN_CHOICE, calibration.price(budget), 0.0)
 
 
-def check_calibrated(network, tasks, budget, second_look=False):
-    """Raises a `ValueError` unless tasks of a network can be held to `budget`; `None` is fine but
-    for a second look."""
-    if budget is None and not second_look:
+def check_calibrated(network, tasks, budget, policy):
+    """Raises a `ValueError` unless tasks of a network can be held to `budget`; `None` is fine."""
+    if budget is None:
         return
     check_budget_number(budget)
+    second_look = is_second_look(policy, budget)
     calibrated = network.second_looks if second_look else network.calibrations
     missing = [task for task in tasks if task not in calibrated]
     if missing:
-        what = "second look set for budgets" if second_look else "calibration"
+        what = "second looks set" if second_look else "calibration"
         raise ValueError(
             f"`budget` must be None where a task has no {what}, as {', '.join(missing)}. "
-            f"Received: budget={budget}, second_look={second_look}"
+            f"Received: budget={budget}, policy={policy}"
         )

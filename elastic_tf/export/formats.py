@@ -58,7 +58,7 @@ def write_dynamic(folder, network, options, manifest):
             options.input_dtype,
             options.dtype,
             options.any_image_size,
-            options.second_look,
+            options.policy,
         )
         _save_module(folder, module, manifest, module.signatures())
     else:

@@ -5,6 +5,7 @@ import dataclasses
 from elastic_tf.export.dynamic_module import check_calibrated
 from elastic_tf.models.tasks import check_task
 from elastic_tf.policies.model_choice import ModelChoice
+from elastic_tf.policies.second_look import POLICIES, SECOND_LOOK, is_second_look
 from elastic_tf.settings import check_value, setting
 
 FORMATS = ("saved_model", "keras", "litert", "onnx")
@@ -37,19 +38,19 @@ class ExportOptions:
     levels: tuple | None = None
     budget: float | None = setting(
         None,
-        "Mean MACs per image of a dynamic export, in (0, 1], a share of the full model's, selector "
-        "included; of a saved_model where a call names none; the selector's own choice where left "
-        "out.",
+        "Mean MACs per image of a dynamic export, in (0, 1], a share of the full model's; the "
+        "selector's own choice where left out.",
         float,
         above=0.0,
         high=1.0,
         optional=True,
     )
-    second_look: bool = setting(
-        False,
-        "Whether a dynamic export keeps to its budget by a second look: a dearer model where a "
-        "cheaper one is unsure, in place of the selector.",
-        bool,
+    policy: str = setting(
+        SECOND_LOOK,
+        "What keeps a dynamic export to its budget: a dearer model where a cheaper one is unsure, "
+        "or the selector; with the latter a saved_model takes any other budget, too.",
+        str,
+        choices=POLICIES,
     )
     input_dtype: str = setting(
         "uint8",
@@ -83,11 +84,6 @@ class ExportOptions:
                 "Only one of `levels` and `budget` must be given. "
                 f"Received: levels={self.levels}, budget={self.budget}"
             )
-        if self.second_look and self.budget is None:
-            raise ValueError(
-                "`second_look` must be False without `budget`, which it keeps to. "
-                "Received: second_look=True, budget=None"
-            )
         fits = self.format == "litert" and self.levels is not None
         if self.quantization == "bfloat16":
             fits = self.format == "saved_model"
@@ -117,7 +113,12 @@ class ExportOptions:
     @property
     def choice(self):
         """`ModelChoice` of the export."""
-        return ModelChoice(self.levels, self.budget, self.second_look)
+        return ModelChoice(self.levels, self.budget, self.policy)
+
+    @property
+    def second_look(self):
+        """bool, whether it is a second look that keeps to a budget."""
+        return is_second_look(self.policy, self.budget)
 
     def tasks_of(self, network):
         """Returns the tasks to export, a list of str.
@@ -148,7 +149,7 @@ class ExportOptions:
             ValueError: see `tasks_of`; also if the levels are not the network's, or a task has no
                 calibration for the budget.
         """
-        check_calibrated(network, self.tasks_of(network), self.budget, self.second_look)
+        check_calibrated(network, self.tasks_of(network), self.budget, self.policy)
         if self.levels is None:
             return
         num_blocks, num_levels = network.num_blocks, network.num_levels

@@ -12,7 +12,7 @@ from elastic_tf.layers.norm_ops import scale_offset
 from elastic_tf.layers.task_layers import check_images, pool_globally
 from elastic_tf.models.tasks import check_task
 from elastic_tf.policies.budget import levels_at_budget
-from elastic_tf.policies.second_look import look_at_budget
+from elastic_tf.policies.second_look import SECOND_LOOK, is_second_look, look_at_budget
 
 _RUN_GROUPS = {"litert": run_groups_for_litert, "onnx": run_groups_for_onnx}
 
@@ -127,11 +127,11 @@ class FrozenNetwork:
         images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
             The batch may be empty.
         budget: float in (0, 1], the mean MACs per image as a share of the full model's, selector
-            included; or `None`, the default, for the selector's own choice. Within `tf.function`,
-            give it as a scalar tensor: every number would make a graph of its own. Its price is
-            that of the network's calibration when this was made.
-        second_look: bool. Whether the budget, then a number, is kept to by a `SecondLook` in place
-            of the selector. Defaults to `False`.
+            included; or `None`, the default, for the selector's own choice.
+        policy: what keeps to a budget: `"second_look"`, the default, a `SecondLook`, for which the
+            budget must be a number; or `"selector"`, a price on its scores. Within `tf.function`,
+            give the selector's budget as a scalar tensor: every number would make a graph of its
+            own. Both are as the network had them when this was made.
 
     Returns:
         `{"logits": float32 (batch, num_classes), "levels": int32 (batch, blocks)}`; of a second
@@ -162,8 +162,8 @@ class FrozenNetwork:
         self._block_shares = network.cost_table(task).block_shares
 
     @tf.autograph.experimental.do_not_convert  # It has nothing to convert, and is traced faster.
-    def __call__(self, images, budget=None, second_look=False):
-        if second_look:
+    def __call__(self, images, budget=None, policy=SECOND_LOOK):
+        if is_second_look(policy, budget):
             return self.estimator.look_twice(images, look_at_budget(budget, self._second_looks))
         levels = self.select_levels(images, budget)
         return {"logits": self.estimator(images, levels), "levels": levels}

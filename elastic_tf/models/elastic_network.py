@@ -14,7 +14,12 @@ from elastic_tf.models.selector import Selector
 from elastic_tf.models.tasks import check_finite, check_task, validate_tasks, warn_of_pixels
 from elastic_tf.policies.budget import BudgetCalibration, levels_at_budget
 from elastic_tf.policies.sampling import fixed_model
-from elastic_tf.policies.second_look import SecondLookCalibration, look_at_budget
+from elastic_tf.policies.second_look import (
+    SECOND_LOOK,
+    SecondLookCalibration,
+    is_second_look,
+    look_at_budget,
+)
 from elastic_tf.settings import Configured
 
 
@@ -42,8 +47,8 @@ class ElasticNetwork(Configured, keras.Model):
         return_levels: bool. Defaults to `False`.
         budget: float in (0, 1] or scalar tensor: the mean MACs per image as a share of the full
             model's, selector included. Defaults to `None`, the selector's own choice.
-        second_look: bool. Whether a budget, then a number, is kept to by a `SecondLook` in place of
-            the selector. Defaults to `False`.
+        policy: what keeps to a budget: `"second_look"`, the default, a `SecondLook`, for which the
+            budget must be a number; or `"selector"`, a price on its scores.
 
     Attributes:
         calibrations, second_looks: dicts from task name to the `BudgetCalibration` or
@@ -95,7 +100,7 @@ class ElasticNetwork(Configured, keras.Model):
         self.own_scores = tuple(own_scores)
         self.calibrations = {}
         self.second_looks = {}
-        self._predict_options = {"return_levels": False, "budget": None, "second_look": False}
+        self._predict_options = {"return_levels": False, "budget": None, "policy": SECOND_LOOK}
         self._predict_calibrations = {}
         shared = {"backbone": backbone, "momentum": momentum, "dtype": self.dtype_policy}
         self.estimator = Estimator(
@@ -137,10 +142,10 @@ class ElasticNetwork(Configured, keras.Model):
         training=False,
         return_levels=False,
         budget=None,
-        second_look=False,
+        policy=SECOND_LOOK,
     ):
         answers = functools.partial(
-            self._call_task, training=training, budget=budget, second_look=second_look
+            self._call_task, training=training, budget=budget, policy=policy
         )
         if task is not None:
             return _as_wanted(answers(inputs, task), return_levels)
@@ -154,8 +159,8 @@ class ElasticNetwork(Configured, keras.Model):
             for name, images in inputs.items()
         }
 
-    def _call_task(self, images, task, training, budget, second_look):
-        if second_look:
+    def _call_task(self, images, task, training, budget, policy):
+        if is_second_look(policy, budget):
             return self._look_twice(images, task, training, self.second_look(task, budget))
         levels = self.select_levels(images, task, budget)
         logits = self.estimator(images, levels=levels, task=task, training=training)
@@ -202,7 +207,7 @@ class ElasticNetwork(Configured, keras.Model):
         shares = self.cost_table(task).block_shares
         return levels_at_budget(logits, shares, budget, self.calibrations.get(task))
 
-    def predict(self, x, return_levels=False, budget=None, second_look=False, **kwargs):
+    def predict(self, x, return_levels=False, budget=None, policy=SECOND_LOOK, **kwargs):
         """Like `keras.Model.predict`, for a dict of tasks; on request with levels, at a budget.
 
         Args:
@@ -210,7 +215,7 @@ class ElasticNetwork(Configured, keras.Model):
                 `tf.data.Dataset` of such dicts.
             return_levels: bool. Defaults to `False`.
             budget: float in (0, 1] or `None`, see the call arguments.
-            second_look: bool, see the call arguments. Defaults to `False`.
+            policy: see the call arguments. Defaults to `"second_look"`.
             **kwargs: of `keras.Model.predict`.
 
         Returns:
@@ -223,9 +228,9 @@ class ElasticNetwork(Configured, keras.Model):
         check_finite(self)
         x = self._checked(x)
         warn_of_pixels(x)
-        options = {"return_levels": return_levels, "budget": budget, "second_look": second_look}
+        options = {"return_levels": return_levels, "budget": budget, "policy": policy}
         # They are constants of the graph.
-        of_budget = self.second_looks if second_look else self.calibrations
+        of_budget = self.second_looks if policy == SECOND_LOOK else self.calibrations
         calibrations = {} if budget is None else dict(of_budget)
         if (options, calibrations) != (self._predict_options, self._predict_calibrations):
             self._predict_options, self._predict_calibrations = options, calibrations

@@ -6,6 +6,7 @@ import re
 import tensorflow as tf
 
 from elastic_tf.policies.sampling import fixed_model
+from elastic_tf.policies.second_look import SELECTOR, is_second_look
 
 _LEVELS = re.compile(r"\d+(-\d+)*")
 
@@ -18,17 +19,17 @@ class ModelChoice:
         levels: tuple of ints, one per block, of the model that every image runs on; or `None`.
         budget: float in (0, 1], see `ElasticNetwork`; or `None`. Without either, the selector's
             own choice.
-        second_look: bool, whether the budget is that of a second look.
+        policy: `"second_look"` or `"selector"`, the default: what keeps to the budget.
     """
 
     levels: tuple | None = None
     budget: float | None = None
-    second_look: bool = False
+    policy: str = SELECTOR
 
     def __str__(self):
         if self.levels is not None:
             return f"model {'-'.join(map(str, self.levels))}"
-        if self.second_look:
+        if is_second_look(self.policy, self.budget):
             return f"a second look at a budget of {100 * self.budget:g} % MACs"
         if self.budget is not None:
             return f"the selector's choice at a budget of {100 * self.budget:g} % MACs"
@@ -43,8 +44,8 @@ class ModelChoice:
         """
         if self.levels is not None:
             return lambda images: fixed_model(tf.shape(images)[0], self.levels)
-        if self.second_look:
-            settings = {"return_levels": True, "budget": self.budget, "second_look": True}
+        if is_second_look(self.policy, self.budget):
+            settings = {"return_levels": True, "budget": self.budget, "policy": self.policy}
             return lambda images: network(images, task=task, **settings)["levels"]
         return lambda images: network.select_levels(images, task, self.budget)
 

@@ -8,6 +8,10 @@ import tensorflow as tf
 
 from elastic_tf.policies.budget import check_budget_number
 
+# What keeps to a budget of MACs.
+SECOND_LOOK, SELECTOR = "second_look", "selector"
+POLICIES = (SECOND_LOOK, SELECTOR)
+
 _ALL = 2.0  # No probability is as large.
 _ROUNDING = 1e-9  # Of sums over images.
 
@@ -168,6 +172,28 @@ class SecondLookCalibration:
         return cls(budgets, [SecondLook(*pair, *of) for pair, of in pairs], accuracies)
 
 
+def is_second_look(policy, budget):
+    """Returns whether a second look keeps to a budget, in place of the selector; `None` needs none.
+
+    Args:
+        policy: `"second_look"` or `"selector"`.
+        budget: float, scalar tensor or `None`.
+
+    Raises:
+        ValueError: if the policy is unknown, or the budget of a second look is a tensor: its models
+            are constants of the graph.
+    """
+    if policy not in POLICIES:
+        raise ValueError(f"`policy` must be one of {POLICIES}. Received: {policy=}")
+    if policy == SELECTOR or budget is None:
+        return False
+    if tf.is_tensor(budget):
+        raise ValueError(
+            f"`policy` must be '{SELECTOR}' where `budget` is a tensor. Received: {policy=}"
+        )
+    return True
+
+
 def look_at_budget(budget, calibration=None):
     """Returns the `SecondLook` that keeps to a budget.
 
@@ -181,8 +207,9 @@ def look_at_budget(budget, calibration=None):
     check_budget_number(budget)
     if calibration is None:
         raise ValueError(
-            "`second_look` must be False where the network has none set for the task; "
-            "`calibrate_second_looks` does it. Received: second_look=True"
+            f"`policy` must be '{SELECTOR}' where the network has no second looks for the task; "
+            "`calibrate_second_looks` sets them, as `evaluate --calibrate` does. "
+            f"Received: policy='{SECOND_LOOK}', budget={budget}"
         )
     return calibration.look(budget)
 

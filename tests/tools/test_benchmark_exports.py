@@ -70,7 +70,7 @@ class CompareExportsTest(tf.test.TestCase, parameterized.TestCase):
         write_json(run.results, {"digits": {"front": {"corners": [{"levels": [0, 1, 0]}]}}})
         folder = self.folder / "picture"
         self._compare(
-            "--models=front,dynamic@0.5,second_look@0.5",
+            "--models=front,selector@0.5,second_look@0.5",
             "--formats=litert",
             f"--beside={finished_run().path}",
             "--quantizations=none",
@@ -82,7 +82,7 @@ class CompareExportsTest(tf.test.TestCase, parameterized.TestCase):
             [(row["run"], row["model"], row["kind"]) for row in rows],
             [
                 ("", "0-1-0", "fixed"),
-                ("", "dynamic@0.5", "dynamic"),
+                ("", "selector@0.5", "selector"),
                 ("", "second_look@0.5", "second_look"),
                 (finished_run().path.name, "full", "fixed"),
             ],
@@ -139,8 +139,8 @@ class VariantsTest(tf.test.TestCase):
             "3-0-1": ["--task=digits", "--levels=3-0-1"],
             "most_used": ["--task=digits", "--levels=most_used"],
             "full": ["--task=digits", "--level=4"],
-            "dynamic@0.4": ["--task=digits", "--budget=0.4"],
-            "second_look@0.4": ["--task=digits", "--budget=0.4", "--second_look"],
+            "selector@0.4": ["--task=digits", "--budget=0.4", "--policy=selector"],
+            "second_look@0.4": ["--task=digits", "--budget=0.4", "--policy=second_look"],
         }
         for variant in export_variants(expected, ["onnx"], []):
             flags = ["--format=onnx", "--quantization=none", *expected[variant.model]]

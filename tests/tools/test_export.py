@@ -33,7 +33,7 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
         return how(export, *folders, *arguments)
 
     def test_a_dynamic_export_holds_all_tasks_and_where_it_comes_from(self):
-        printed = self._export("--budget=0.5")
+        printed = self._export("--budget=0.5", "--policy=selector")
         for task in ("digits", TASK):
             self.assertRegex(
                 printed,
@@ -57,9 +57,7 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
         network, look = run.load_model(), SecondLook([0, 1, 0], [0, 2, 2], 0.6, 2.0)
         network.second_looks["digits"] = SecondLookCalibration([0.2], [look], [0.5])
         network.save(run.model)
-        printed = self._export(
-            "--format=onnx", "--task=digits", "--budget=0.5", "--second_look", run=run
-        )
+        printed = self._export("--format=onnx", "--task=digits", "--budget=0.5", run=run)
         self.assertStartsWith(printed, "digits: a second look at a budget of 50 % MACs; on 256")
         (task,) = read_manifest(self.output)["tasks"].values()
         self.assertEqual(task["second_look"]["threshold"], 0.6)

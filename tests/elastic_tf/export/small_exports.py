@@ -21,11 +21,11 @@ DESCRIPTIONS = {"grey": {"labels": ["cat", "dog", "elk"], "fit": "stretch"}}
 OPTIONS = {
     "dynamic_saved_model": {},
     "dynamic_keras": {"format": "keras"},
-    "dynamic_litert": {"format": "litert", "task": "grey", "budget": 0.5},
+    "dynamic_litert": {"format": "litert", "task": "grey", "budget": 0.5, "policy": "selector"},
     "dynamic_onnx": {"format": "onnx", "task": "grey", "input_dtype": "float32"},
-    "look_saved_model": {"task": "grey", "budget": 0.5, "second_look": True},
-    "look_litert": {"format": "litert", "task": "grey", "budget": 0.5, "second_look": True},
-    "look_onnx": {"format": "onnx", "task": "grey", "budget": 0.5, "second_look": True},
+    "look_saved_model": {"task": "grey", "budget": 0.5},
+    "look_litert": {"format": "litert", "task": "grey", "budget": 0.5},
+    "look_onnx": {"format": "onnx", "task": "grey", "budget": 0.5},
     "fixed_saved_model": {"task": "grey", "levels": LEVELS},
     "fixed_keras": {"format": "keras", "task": "grey", "levels": LEVELS},
     "fixed_litert": {"format": "litert", "task": "grey", "levels": LEVELS},
@@ -79,7 +79,7 @@ def expected_answer(images, options, task="grey"):
     network = small_network()
     if options.get("levels"):
         levels = tf.tile([options["levels"]], (len(images), 1))
-    elif options.get("second_look"):
+    elif ExportOptions(**options).second_look:
         first = tf.tile([LOOK.first], (len(images), 1))
         logits = network.estimator(images, levels=first, task=task).numpy()
         exponentials = np.exp(logits / LOOK.temperature)

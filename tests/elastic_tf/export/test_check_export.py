@@ -130,7 +130,7 @@ class CheckExportTest(tf.test.TestCase, parameterized.TestCase):
             if budget is not None:
                 budgets.append(budget)
                 budget += shift
-            answer = frozen(images, budget)
+            answer = frozen(images, budget, "selector")
             probabilities = tf.nn.softmax(answer["logits"]).numpy()
             return {"probabilities": probabilities, "levels": answer["levels"].numpy()}
 

@@ -33,7 +33,11 @@ class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
 
     def _check(self, served, images, task, budget=None):
         expected = self.network(
-            images.astype(np.float32), task=task, return_levels=True, budget=budget
+            images.astype(np.float32),
+            task=task,
+            return_levels=True,
+            budget=budget,
+            policy="selector",
         )
         self.assertAllEqual(served["levels"], expected["levels"])
         probabilities = tf.nn.softmax(expected["logits"])
@@ -73,7 +77,7 @@ class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
             signature(images=tf.constant(images), budget=tf.constant(budget))
 
     def test_a_default_budget_can_be_set(self):
-        module = DynamicModule(self.network, ["grey"], budget=0.2)
+        module = DynamicModule(self.network, ["grey"], budget=0.2, policy="selector")
         images = random_images("grey", 20)
         self._check(module.predict_grey(images, budget=0.9), images, "grey", 0.9)
         self._check(module.predict_grey(images, budget=0.0), images, "grey")
@@ -101,7 +105,7 @@ class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
     def test_tasks_without_a_calibration_take_no_budget(self):
         self.assertNotIn("colour_at_budget", self.loaded.signatures)
         with self.assertRaisesRegex(ValueError, "`budget` must be None.*colour. Received"):
-            DynamicModule(self.network, budget=0.5)
+            DynamicModule(self.network, budget=0.5, policy="selector")
         with self.assertRaisesRegex(ValueError, r"`budget` must be a number in \(0, 1\]"):
             DynamicModule(self.network, ["grey"], budget=1.5)
 

@@ -93,7 +93,7 @@ class AnySizeTest(tf.test.TestCase, parameterized.TestCase):
         images = images_of((40, 56))
         for budget in (0.3, 0.8):
             answer = LoadedExport(folder, "grey").predict(images, budget)
-            self._check(answer, stretched(images), {"budget": budget})
+            self._check(answer, stretched(images), {"budget": budget, "policy": "selector"})
         images = images_of((40, 56), "colour")
         answer = LoadedExport(folder, "colour").predict(images)
         self._check(answer, stretched(images, "colour"), {}, "colour")

@@ -202,7 +202,7 @@ class ExportsTest(_InFolder):
         loaded = LoadedExport(exported("dynamic_saved_model"), "grey")
         for budget in (0.3, 0.8):
             answer = loaded.predict(IMAGES, budget)
-            levels, _ = expected_answer(IMAGES, {"budget": budget})
+            levels, _ = expected_answer(IMAGES, {"budget": budget, "policy": "selector"})
             self.assertAllEqual(answer["levels"], levels)
         loaded = LoadedExport(exported("dynamic_saved_model"), "colour")
         with self.assertRaisesRegex(ValueError, "`budget` must not be given.*Received: budget=0.3"):
@@ -245,9 +245,9 @@ class RefusalsTest(_InFolder):
         ({"levels": LEVELS}, "`task` must be one of grey, colour for a fixed model"),
         ({"task": "birds"}, "`task` must be one of"),
         ({"format": "keras", "task": "grey"}, "`task` must not be given for the whole"),
-        ({"budget": 0.5}, "`budget` must be None .* as colour"),
-        ({"second_look": True, "task": "grey"}, "`second_look` must be False without `budget`"),
-        ({"second_look": True, "budget": 0.5}, "no second look set for budgets, as colour"),
+        ({"budget": 0.5, "policy": "selector"}, "`budget` must be None .* as colour"),
+        ({"budget": 0.5}, "no second looks set, as colour"),
+        ({"policy": "blind"}, "`policy` must be one of"),
         ({"levels": (1, 0), "task": "grey"}, "`levels` must be 3 integers"),
         ({"levels": (1, 0, 4), "task": "grey"}, r"`levels` must be 3 integers in \[0, 4\)"),
         (OPTIONS["fixed_litert"] | {"quantization": "int8"}, "`representative_images` must be"),

@@ -100,7 +100,7 @@ class FrozenNetworkTest(testing.TestCase):
         high = self.price
         self.network.calibrations["grey"] = BudgetCalibration([0.4, 0.8], [high, -high])
         frozen = FrozenNetwork(self.network, "grey")
-        predict = tf.function(frozen)
+        predict = tf.function(lambda images, budget: frozen(images, budget, "selector"))
         for budget, price in ((0.4, high), (0.5, high / 2), (0.8, -high)):
             expected = (self.logits - price * self.shares).argmax(-1)
             self.assertNotAllEqual(expected, self.logits.argmax(-1))
@@ -114,7 +114,7 @@ class FrozenNetworkTest(testing.TestCase):
     def test_a_budget_without_calibration_is_refused(self):
         frozen = FrozenNetwork(self.network, "grey")
         with self.assertRaisesRegex(ValueError, "`budget` must be None .* Received: budget=0.4"):
-            frozen(self.images, 0.4)
+            frozen(self.images, 0.4, "selector")
 
     def test_a_portable_network_has_one_price(self):
         levels = PortableNetwork(self.network, "grey", self.price / 4)(self.images)["levels"]

@@ -53,7 +53,7 @@ class ElasticNetworkTest(testing.TestCase):
         prices = {"grey": self._high_price("grey"), "colour": -self._high_price("colour")}
         for task, price in prices.items():
             self.network.calibrations[task] = BudgetCalibration([0.5], [price])
-        outputs = self.network(self.images, return_levels=True, budget=0.5)
+        outputs = self.network(self.images, return_levels=True, budget=0.5, policy="selector")
         for task, price in prices.items():
             expected = self._levels_at_price(task, price)
             self.assertNotAllEqual(expected, self._levels_at_price(task, -price))
@@ -72,22 +72,26 @@ class ElasticNetworkTest(testing.TestCase):
         self.network.second_looks["grey"] = SecondLookCalibration([0.5], [look], [0.5])
         unsure = confidence < look.threshold
         self.assertNotEqual(unsure.all(), unsure.any())
-        choice = {"budget": 0.5, "second_look": True, "return_levels": True}
+        choice = {"budget": 0.5, "return_levels": True}
         frozen = FrozenNetwork(self.network, "grey")
         for answer in (
             self.network({"grey": images}, **choice)["grey"],
             self.network.predict({"grey": images}, verbose=0, **choice)["grey"],
-            frozen(images, budget=0.5, second_look=True),
+            frozen(images, budget=0.5),
         ):
             self.assertAllEqual(answer["seen_twice"], unsure)
             expected = np.where(unsure[:, np.newaxis], second, first)
             self.assertAllClose(answer["logits"], expected, rtol=1e-4, atol=1e-4)
             levels = np.where(unsure[:, np.newaxis], look.second, look.first)
             self.assertAllEqual(answer["levels"], levels)
-        with self.assertRaisesRegex(ValueError, "`second_look` must be False.*Received"):
-            self.network({"colour": self.images["colour"]}, budget=0.5, second_look=True)
-        with self.assertRaisesRegex(ValueError, "`budget` must be a number in.*budget=None"):
-            self.network.predict({"grey": images}, second_look=True, verbose=0)
+        with self.assertRaisesRegex(
+            ValueError, "`policy` must be 'selector' where the network.*Received"
+        ):
+            self.network({"colour": self.images["colour"]}, budget=0.5)
+        with self.assertRaisesRegex(ValueError, "`policy` must be 'selector' where `budget` is a"):
+            frozen(images, tf.constant(0.5))
+        with self.assertRaisesRegex(ValueError, "`policy` must be one of.*policy='blind'"):
+            self.network.predict({"grey": images}, policy="blind", verbose=0)
         empty = self.network.predict({"grey": images[:0]}, verbose=0, **choice)["grey"]
         self.assertEqual(empty["logits"].shape, (0, 3))
 
@@ -95,9 +99,10 @@ class ElasticNetworkTest(testing.TestCase):
         images, price = {"grey": self.images["grey"]}, self._high_price("grey")
 
         def check(budget, expected_price):
-            arguments = {"return_levels": True, "budget": budget, "verbose": 0}
+            choice = {"return_levels": True, "budget": budget, "policy": "selector"}
+            arguments = choice | {"verbose": 0}
             outputs = self.network.predict(images, **arguments)["grey"]
-            expected = self.network(images, return_levels=True, budget=budget)["grey"]
+            expected = self.network(images, **choice)["grey"]
             self.assertAllClose(outputs["logits"], expected["logits"], atol=1e-5)
             self.assertAllEqual(outputs["levels"], self._levels_at_price("grey", expected_price))
             # The graph stays while nothing changes.
@@ -205,7 +210,7 @@ class SavingTest(testing.TestCase):
         self.assertEqual(loaded.second_looks["grey"].looks, LOOKS)
         self.assertAllEqual(loaded.second_looks["grey"].budgets, [0.3, 1 / 3])
         self.assertAllEqual(loaded.second_looks["grey"].accuracies, [1 / 7, 0.5])
-        for choice in ({}, {"budget": 0.5}, {"budget": 0.5, "second_look": True}):
+        for choice in ({}, {"budget": 0.5}, {"budget": 0.5, "policy": "selector"}):
             self.assertAllEqual(
                 loaded(images, task="grey", **choice), network(images, task="grey", **choice)
             )

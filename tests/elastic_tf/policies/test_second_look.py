@@ -116,5 +116,5 @@ class SecondLookCalibrationTest(tf.test.TestCase, parameterized.TestCase):
             look_at_budget(budget, SecondLookCalibration([0.3, 0.6], self.LOOKS, [0.5, 0.75]))
 
     def test_without_a_calibration_there_is_no_second_look(self):
-        with self.assertRaisesRegex(ValueError, "`second_look` must be False.*Received"):
+        with self.assertRaisesRegex(ValueError, "`policy` must be 'selector' where.*Received"):
             look_at_budget(0.5)

@@ -27,7 +27,8 @@ class AddTasksTest(testing.TestCase):
 
     def _answers(self, network):
         images = random_images("grey")
-        found = network({"grey": images}, return_levels=True, budget=0.5)["grey"]
+        choice = {"return_levels": True, "budget": 0.5, "policy": "selector"}
+        found = network({"grey": images}, **choice)["grey"]
         return [*found.values(), network.estimator(images, task="grey")]
 
     def test_old_tasks_have_the_same_answers_and_new_ones_start_with_theirs(self):
