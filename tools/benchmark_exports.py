@@ -231,6 +231,11 @@ def quality(predict, batches, full_macs):
     }
 
 
+def format_and_numbers(row):
+    """Returns what a row of the comparison is in, a str such as `"litert, int8"`."""
+    return f"{row['format']}, {row['quantization']}".removesuffix(", none")
+
+
 def format_exports(rows):
     """Returns the table of `compare_exports`, Markdown, str of several lines."""
     sizes = list(rows[0]["time_ratios"])
@@ -238,7 +243,7 @@ def format_exports(rows):
     cells = [
         [
             " ".join(filter(None, (row["run"], row["model"]))),
-            f"{row['format']}, {row['quantization']}".removesuffix(", none"),
+            format_and_numbers(row),
             "" if row["megabytes"] is None else f"{row['megabytes']:.2f}",
             f"{100 * row['accuracy']:.1f}",
             f"{100 * row['macs_share']:.1f}",

@@ -3,7 +3,7 @@
 import functools
 import itertools
 
-from elastic_tf_tools.benchmark_exports import DYNAMIC
+from elastic_tf_tools.benchmark_exports import DYNAMIC, format_and_numbers
 from elastic_tf_tools.benchmark_rows import standalone_name
 from elastic_tf_tools.timing import aligned_table, paired_ratio
 
@@ -199,7 +199,7 @@ def draw_exports(rows, title):
 
     series = {}
     for row in rows[1:]:
-        numbers = f"{row['format']}, {row['quantization']}".removesuffix(", none")
+        numbers = format_and_numbers(row)
         name = f"{row['run']} {row['model']}" if row["run"] else _KINDS[row["kind"]][0]
         series.setdefault((name, numbers), []).append(row)
     markers = dict(zip(dict.fromkeys(of for _, of in series), itertools.cycle(_MARKERS)))

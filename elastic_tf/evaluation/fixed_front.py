@@ -272,6 +272,25 @@ class FixedFront:
         return Mixtures([cost for cost, _ in hull], [right for _, right in hull].__getitem__)
 
 
+def find_front(answers, task, evaluations, split="test", training_batches=None, budget=None):
+    """Searches on the validation images of a task, and returns the `FixedFront` on a split.
+
+    Args:
+        answers: `AnswersBySplit` of a network.
+        task: str.
+        evaluations: int, fixed models to try; with 0 there is no front, and `None` is returned.
+        split: str. Defaults to `"test"`.
+        training_batches: function from a task to what `FixedFront` takes. Defaults to `None`.
+        budget: see `search_front`. Defaults to `None`.
+    """
+    if not evaluations:
+        return None
+    tried = search_front(answers.on(task, "validation"), evaluations, budget)
+    # Only where they are needed: training images may have to be decoded for them.
+    batches = training_batches and training_batches(task)
+    return FixedFront(tried, answers.on(task, split), batches)
+
+
 def _refresh(model, batches):
     """Makes the running averages of a Keras model anew: the means over batches of their moments."""
     norms = [each for each in model.layers if isinstance(each, keras.layers.BatchNormalization)]

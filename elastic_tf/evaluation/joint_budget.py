@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from elastic_tf.evaluation.fixed_front import FixedFront, envelope, search_front
+from elastic_tf.evaluation.fixed_front import envelope, find_front
 from elastic_tf.evaluation.paired_gain import joint_gain
 from elastic_tf.settings import of_task
 
@@ -47,7 +47,7 @@ class JointBudgets:
         search_evaluations: int >= 1, or a dict of it by task: fixed models to try, see
             `search_front`.
         tasks: iterable of str. Defaults to all of the network's.
-        training_batches: see `evaluate_network`. Defaults to `None`.
+        training_batches: see `find_front`. Defaults to `None`.
     """
 
     def __init__(self, answers, search_evaluations, tasks=None, training_batches=None):
@@ -56,9 +56,7 @@ class JointBudgets:
         self._fronts = {}
         for task in self.tasks:
             evaluations = of_task(search_evaluations, task)
-            tried = search_front(answers.on(task, "validation"), evaluations)
-            batches = training_batches and training_batches(task)
-            self._fronts[task] = FixedFront(tried, answers.on(task, "test"), batches)
+            self._fronts[task] = find_front(answers, task, evaluations, "test", training_batches)
         self._fixed = {
             task: [(model["macs_share"], model["validation_accuracy"]) for model in front.corners]
             for task, front in self._fronts.items()

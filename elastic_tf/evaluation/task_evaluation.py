@@ -4,7 +4,7 @@ import numpy as np
 
 from elastic_tf.evaluation.chosen_models import policy_statistics
 from elastic_tf.evaluation.class_figures import class_figures
-from elastic_tf.evaluation.fixed_front import FixedFront, search_front
+from elastic_tf.evaluation.fixed_front import find_front
 from elastic_tf.evaluation.paired_gain import paired_gain
 from elastic_tf.policies.sampling import random_at_cost, uniform
 from elastic_tf.settings import of_task
@@ -32,25 +32,18 @@ def evaluate_network(
         search_evaluations: int >= 0, or a dict of it by task: fixed models to try on validation
             images, see `search_front`; 0 for none. Defaults to 60.
         budget: see `evaluate_task`.
-        training_batches: function from a task to what `FixedFront` takes. Defaults to `None`.
+        training_batches: see `find_front`. Defaults to `None`.
 
     Returns:
         Dict from task name to what `evaluate_task` returns.
     """
 
-    def front_of(task):
+    results = {}
+    for task in tasks or answers.network.tasks:
         evaluations = of_task(search_evaluations, task)
-        if not evaluations:
-            return None
-        tried = search_front(answers.on(task, "validation"), evaluations, budget)
-        # Only where they are needed: training images may have to be decoded for them.
-        batches = training_batches and training_batches(task)
-        return FixedFront(tried, answers.on(task, split), batches)
-
-    return {
-        task: evaluate_task(answers.on(task, split), front_of(task), budget)
-        for task in tasks or answers.network.tasks
-    }
+        front = find_front(answers, task, evaluations, split, training_batches, budget)
+        results[task] = evaluate_task(answers.on(task, split), front, budget)
+    return results
 
 
 def evaluate_task(answers, front=None, budget=None, seed=0, shuffles=5, top=10):
