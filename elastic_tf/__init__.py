@@ -26,7 +26,8 @@ from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.export.network_export import export_network
 from elastic_tf.export.options import ExportOptions
 from elastic_tf.inference.frozen_estimator import FrozenEstimator
-from elastic_tf.inference.frozen_network import FrozenNetwork, FrozenSelector, PortableNetwork
+from elastic_tf.inference.frozen_network import FrozenNetwork, PortableNetwork
+from elastic_tf.inference.frozen_selector import FrozenSelector, FrozenTrunkSelector
 from elastic_tf.layers.block_kinds import BLOCK_KINDS, BlockKind
 from elastic_tf.layers.elastic_block import ElasticBlock
 from elastic_tf.layers.elastic_conv import ElasticConv2D
@@ -38,6 +39,7 @@ from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.selector import Selector
 from elastic_tf.models.standalone import fixed_network, standalone_network
 from elastic_tf.models.standalone_weights import load_standalone_weights
+from elastic_tf.models.trunk_selector import TrunkSelector
 from elastic_tf.policies.budget import BudgetCalibration
 from elastic_tf.policies.model_choice import ModelChoice
 from elastic_tf.policies.second_look import SecondLook, SecondLookCalibration

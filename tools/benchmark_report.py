@@ -18,6 +18,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#
 _LETTERS = {
     "elastic_random": ("random levels", "R"),
     "elastic_selected": ("selected levels", "S"),
+    "elastic_given": ("the same levels, given", "G"),
     "elastic_second_look": ("second look", "L"),
     "elastic_seen_twice": ("all seen twice", "T"),
     "elastic_training_path_random": ("random levels unfrozen", "N"),

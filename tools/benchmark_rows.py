@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 import elastic_tf
+from elastic_tf.models.network_settings import TRUNK
 from elastic_tf.training.estimator_step import needs_scores, step_models
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
 
@@ -64,13 +65,18 @@ def inference_candidates(subject, batch_size):
     add("elastic_random", at_levels, drawn, drawn)
     # What freezing alone buys, without any choice of levels.
     add("dense_frozen", frozen.estimator, uniform[-1])
-    if subject.is_trained:
+    in_trunk = network.selector_kind == TRUNK
+    if subject.is_trained or in_trunk:
         chosen = frozen.select_levels(images)
         add("elastic_selected", lambda images: frozen(images)["logits"], chosen)
+        if in_trunk:  # It does nothing by itself; the same levels given say what choosing takes.
+            add("elastic_given", at_levels, chosen, chosen)
         if task in network.second_looks:
             candidates |= _second_looks(subject, frozen, images)
-    select = _runner(frozen.select_levels, images)
-    return candidates | {"selector": Candidate(select, _selector_share(subject))}
+    if not in_trunk:
+        select = _runner(frozen.select_levels, images)
+        candidates["selector"] = Candidate(select, _selector_share(subject))
+    return candidates
 
 
 def _second_looks(subject, frozen, images):
@@ -158,7 +164,7 @@ def _estimator_step(subject, batch, kind, **settings):
     network = subject.staged_copy(kind, **settings)
     size, scores = (network.num_blocks, network.num_levels), None
     if needs_scores(network.method, kind):
-        scores = network.selector(batch[0], task=subject.task)
+        scores, _ = network.score(batch[0], subject.task)
     shares = network.cost_table(subject.task).block_shares
     seed, rows = tf.constant([subject.seed, 0]), len(batch[1])
     models = step_models(network.method, kind, rows, size, scores, shares, seed, turn=0)

@@ -1,11 +1,13 @@
 """What a network answers on images, for any choice of models."""
 
 import copy
+import functools
 
 import numpy as np
 import tensorflow as tf
 
 from elastic_tf.inference.frozen_network import FrozenNetwork
+from elastic_tf.models.network_settings import TRUNK
 from elastic_tf.models.tasks import check_finite, warn_of_pixels
 from elastic_tf.policies.budget import priced_greedy
 from elastic_tf.policies.second_look import confidence
@@ -25,7 +27,8 @@ class Answers:
         network, task: as given.
         table: the task's `CostTable`.
         labels: int64 array `(images,)`.
-        logits: float32 array `(images, blocks, levels)`, of the selector.
+        logits: float32 array `(images, blocks, levels)`, of the selector; of one in the trunk,
+            along the models that it chooses.
 
     Raises:
         ValueError: if there is no image, a label is none of the task's, or a weight of the network
@@ -47,19 +50,23 @@ class Answers:
         return other
 
     def _look_at(self, batches):
-        self._batches, self._models = batches, {}
-        scored = []
-        for images, labels in batches:
+        self._batches, self._models, self._scores = batches, {}, {}
+        scored, labels = [], []
+        for images, of_batch in batches:
             if not scored:
                 warn_of_pixels({self.task: images})
-            images, score, _ = self._prepared(images)
-            scored.append((self._finite(score(images)), np.asarray(labels)))
-        if not sum(len(labels) for _, labels in scored):
+            scored.append(self._score(images, 0.0))
+            labels.append(np.asarray(of_batch))
+        if not sum(map(len, labels)):
             raise ValueError(
                 f"`batches` must hold at least one image of task '{self.task}'. Received: none"
             )
-        self.logits = np.concatenate([logits for logits, _ in scored])
-        self.labels = self._checked(np.concatenate([labels for _, labels in scored]))
+        self.logits = self._scores[0.0] = np.concatenate(scored)
+        self.labels = self._checked(np.concatenate(labels))
+
+    def _score(self, images, price):
+        images, score, _ = self._prepared(images)
+        return self._finite(score(images, tf.constant(price, tf.float32)))
 
     def _checked(self, labels):
         num_classes = self.network.tasks[self.task]["num_classes"]
@@ -80,7 +87,7 @@ class Answers:
         return logits
 
     def _prepared(self, images):
-        """Returns images as uint8 or float32, and two graphs: of the selector, of the estimator.
+        """Returns images as uint8 or float32, and two graphs: of the scores, of the estimator.
 
         The graphs are made for a type when it is first met.
         """
@@ -92,7 +99,11 @@ class Answers:
             spec = tf.TensorSpec((None, *shape), images.dtype)
             levels = tf.TensorSpec((None, self.network.num_blocks), tf.int32)
             self._graphs[images.dtype] = (
-                tf.function(self._frozen.selector, input_signature=[spec]),
+                # No method, or TensorFlow counts the graphs of all networks together, and warns.
+                tf.function(
+                    functools.partial(self._frozen.score),
+                    [spec, tf.TensorSpec((), tf.float32, name="price")],
+                ),
                 tf.function(self._frozen.estimator, input_signature=[spec, levels]),
             )
         return images, *self._graphs[images.dtype]
@@ -124,7 +135,28 @@ class Answers:
 
         Args, errors: see `price`.
         """
-        return priced_greedy(self.logits, self.table.block_shares, self.price(budget)).numpy()
+        return self.choose_at(self.price(budget))
+
+    def choose_at(self, price):
+        """Returns the same at a price of MACs, a float; see `priced_greedy`."""
+        return priced_greedy(self.scores_at(price), self.table.block_shares, price).numpy()
+
+    def scores_at(self, price):
+        """Returns the selector's scores at a price, float32 array `(images, blocks, levels)`.
+
+        What a selector in the trunk sees depends on the levels before, and is computed for the
+        price; asked again, it is not computed again.
+
+        Args:
+            price: float, of MACs.
+        """
+        if self.network.selector_kind != TRUNK:
+            return self.logits
+        price = float(np.float32(price))
+        if price not in self._scores:
+            scored = [self._score(images, price) for images, _ in self._batches]
+            self._scores[price] = np.concatenate(scored)
+        return self._scores[price]
 
     def are_right(self, levels):
         """Returns which images are classified rightly, a bool array `(images,)`.

@@ -3,11 +3,14 @@
 import numpy as np
 
 from elastic_tf.evaluation.answers import AnswersBySplit
+from elastic_tf.models.network_settings import TRUNK
 from elastic_tf.policies.budget import BudgetCalibration, priced_greedy
 from elastic_tf.settings import check_integer
 
 # The mean MACs of so many images are within half a point or so of those of any others.
 _ENOUGH_IMAGES = 2000
+# Prices at which a selector in the trunk is run, to see what its choice costs.
+_PASSES = 15
 # Between them the curve of a network is as good as straight.
 VALIDATION_BUDGETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
@@ -32,7 +35,11 @@ def calibrate_network(answers, tasks=None):
     """
     network = answers.network
     for task in tasks or network.tasks:
-        calibration = calibrate(_calibration_logits(answers, task), network.cost_table(task))
+        if network.selector_kind == TRUNK:
+            calibration = calibrate_by_passes(_calibration_answers(answers, task))
+        else:
+            logits = _calibration_logits(answers, task)
+            calibration = calibrate(logits, network.cost_table(task))
         network.calibrations[task] = calibration
 
 
@@ -58,20 +65,70 @@ def settle_target(network, batches_of, tasks=None):
     if not targets or network.selector.features == "pooled":
         return {}
     answers = AnswersBySplit(network, batches_of)
-    logits = {task: _calibration_logits(answers, task) for task in targets}
     tables = {task: network.cost_table(task) for task in targets}
-    prices = target_prices(logits, tables, targets, method.target_scope)
+    if network.selector_kind == TRUNK:
+        curves = {
+            task: calibrate_by_passes(_calibration_answers(answers, task)) for task in targets
+        }
+        prices = _prices_on(curves, targets, method.target_scope)
+    else:
+        logits = {task: _calibration_logits(answers, task) for task in targets}
+        prices = target_prices(logits, tables, targets, method.target_scope)
     for task, price in prices.items():
-        network.selector.scores.shift_offsets(task, price * tables[task].block_shares)
+        network.selector.shift_offsets(task, price * tables[task].block_shares)
     return prices
 
 
-def _calibration_logits(answers, task):
-    """Returns the selector's logits on images to calibrate on, `(images, blocks, levels)`."""
+def _calibration_answers(answers, task):
+    """Returns a list of the `Answers` on images to calibrate on."""
     held_out = answers.on(task, "validation")
     if len(held_out) >= _ENOUGH_IMAGES:
-        return held_out.logits
-    return np.concatenate([held_out.logits, answers.on(task, "train").logits])
+        return [held_out]
+    return [held_out, answers.on(task, "train")]
+
+
+def _calibration_logits(answers, task):
+    """Returns the selector's logits on these images, `(images, blocks, levels)`."""
+    return np.concatenate([on.logits for on in _calibration_answers(answers, task)])
+
+
+def calibrate_by_passes(answers, points=_PASSES):
+    """As `calibrate`, for a selector in the trunk, whose scores a price changes.
+
+    Its scores at no price say at which prices something happens. At some of these the network runs
+    on the images, and what it costs is measured. Where a higher price made images dearer, which can
+    happen by chance, it is taken for as dear as the lower.
+
+    Args:
+        answers: list of `Answers` of one task.
+        points: int >= 2. Prices that are tried. Defaults to 15.
+
+    Returns:
+        A `BudgetCalibration`.
+    """
+    table = answers[0].table
+    first = calibrate(np.concatenate([on.logits for on in answers]), table, points)
+    prices = first.prices.astype(np.float32).astype(np.float64)
+    shares = [
+        np.mean(np.concatenate([table.macs_share(on.choose_at(price)) for on in answers]))
+        for price in prices
+    ]
+    shares = np.maximum.accumulate(shares)
+    is_new = np.append(True, np.diff(shares) > 0)
+    return BudgetCalibration(shares[is_new], prices[is_new])
+
+
+def _prices_on(curves, targets, scope):
+    """Returns what `target_prices` does, from calibrations."""
+    if scope == "task":
+        return {task: float(curve.price(targets[task])) for task, curve in curves.items()}
+    prices = np.unique(np.concatenate([curve.prices for curve in curves.values()]))
+    # Prices do not increase with the budget: turned around, for the interpolation.
+    means = np.mean(
+        [np.interp(prices, of.prices[::-1], of.budgets[::-1]) for of in curves.values()], axis=0
+    )
+    target = np.mean(list(targets.values()))
+    return dict.fromkeys(curves, float(np.interp(-target, -means, prices)))
 
 
 def calibrate(logits, table, points=101):

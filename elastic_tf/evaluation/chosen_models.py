@@ -244,7 +244,8 @@ def route_images(answers, budget=None):
     table, levels = answers.table, answers.choose(budget)
     probabilities = tf.nn.softmax(answers.class_logits(levels)).numpy()
     full = answers.class_logits(np.full(table.num_blocks, table.num_levels - 1))
-    worth = answers.logits - answers.price(budget) * np.asarray(table.block_shares)
+    price = answers.price(budget)
+    worth = answers.scores_at(price) - price * np.asarray(table.block_shares)
     return RoutedImages(
         labels=answers.labels,
         classes=probabilities.argmax(axis=-1),

@@ -5,7 +5,7 @@ import tensorflow as tf
 from elastic_tf.export.image_sizes import at_size_of, images_spec
 from elastic_tf.inference.frozen_estimator import FrozenEstimator
 from elastic_tf.inference.frozen_network import FrozenNetwork
-from elastic_tf.policies.budget import check_budget_number, priced_greedy
+from elastic_tf.policies.budget import check_budget_number
 from elastic_tf.policies.second_look import SECOND_LOOK, is_second_look
 
 # The budget that stands for the selector's own choice.
@@ -152,13 +152,10 @@ def _task_functions(frozen, cost_table, spec, default):
 
         return [by_selector]
 
-    # Functions of their own, so that their constants are saved once.
-    select, classify = tf.function(frozen.selector), tf.function(frozen.estimator)
-
+    # A function of its own, so that its constants are saved once.
+    @tf.function(input_signature=[spec, tf.TensorSpec((), tf.float32)])
     def at_price(images, price):
-        images = at_size_of(shape, images)
-        levels = priced_greedy(select(images), cost_table.block_shares, price)
-        return served_answers({"logits": classify(images, levels), "levels": levels}, cost_table)
+        return served_answers(frozen.at_price(at_size_of(shape, images), price), cost_table)
 
     # A constant, as the search for a price takes time.
     default_price = float(frozen.calibration.price(default)) if default else 0.0

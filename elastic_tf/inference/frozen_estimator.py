@@ -142,15 +142,54 @@ class FrozenEstimator:
             levels: int32 tensor `(batch, blocks)`.
             run_groups: `run_groups_for_onnx` or `run_groups_for_litert`.
         """
-        features = self._stem(images)
+        blocks = slice(None)
+        features, restore = self.run_gathered(self._stem(images), levels, blocks, run_groups)
+        return tf.gather(self.head(features), restore)
+
+    def enter(self, images):
+        """Returns what the first block takes, for `run_one`, `run_grouped` or `run_gathered`.
+
+        Args:
+            images: tensor `(batch, *image_shape)`, not empty.
+        """
+        return self._stem(images)
+
+    def run_one(self, features, levels, blocks):
+        """Runs some blocks on one image.
+
+        Args:
+            features: tensor `(1, height, width, channels)`; the size of the batch may be unknown
+                when the graph is made.
+            levels: int32 tensor `(1, blocks)`, of these.
+            blocks: slice of the blocks.
+
+        Returns:
+            Features, and where each row is now; `None` where they have not moved.
+        """
+        for index, block in enumerate(self._blocks[blocks]):
+            features = block.run_one(features, levels[0, index])
+        return features, None
+
+    def run_grouped(self, features, levels, blocks):
+        """The same for a batch, not empty, by groups of one level."""
+        rows = tf.range(tf.shape(features)[0])
+        for index, block in enumerate(self._blocks[blocks]):
+            features, sorted_levels, rows = sort_rows(
+                features, tf.gather(levels[:, index], rows), rows
+            )
+            features = block(features, count_levels(sorted_levels, self.num_levels))
+        return features, tf.argsort(rows)
+
+    def run_gathered(self, features, levels, blocks, run_groups):
+        """The same by operations that other runtimes have; see `classify_gathered`."""
         groups, restore = plan_groups(levels, self.num_levels)
-        for block, rows in zip(self._blocks, groups, strict=True):
+        for block, rows in zip(self._blocks[blocks], groups, strict=True):
             features = block.run_gathered(features, rows, run_groups)
-        return tf.gather(self._head(features), restore)
+        return features, restore
 
     def _finish_at(self, features, levels, start=0):
         """Returns the logits of features in front of a block."""
-        return self._head(self._run_at(features, levels, start, self.num_blocks))
+        return self.head(self._run_at(features, levels, start, self.num_blocks))
 
     def _run_at(self, features, levels, start, stop):
         for block, level in zip(self._blocks[start:stop], levels[start:stop], strict=True):
@@ -192,19 +231,13 @@ class FrozenEstimator:
         )
 
     def _classify_one(self, features, levels):
-        for index, block in enumerate(self._blocks):
-            features = block.run_one(features, levels[0, index])
-        return self._head(features)
+        return self.head(self.run_one(features, levels, slice(None))[0])
 
     def _classify_grouped(self, features, levels):
-        rows = tf.range(tf.shape(features)[0])
-        for index, block in enumerate(self._blocks):
-            features, sorted_levels, rows = sort_rows(
-                features, tf.gather(levels[:, index], rows), rows
-            )
-            features = block(features, count_levels(sorted_levels, self.num_levels))
-        return tf.gather(self._head(features), tf.argsort(rows))
+        features, restore = self.run_grouped(features, levels, slice(None))
+        return tf.gather(self.head(features), restore)
 
-    def _head(self, features):
+    def head(self, features):
+        """Returns the logits of what the last block gives."""
         pooled = pool_globally(run_frozen(self._last, features))
         return tf.matmul(pooled, self._weights) + self._bias

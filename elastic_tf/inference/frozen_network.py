@@ -1,112 +1,19 @@
-"""Selector of one task, and with the estimator the whole network, frozen for prediction."""
+"""The whole network of one task, frozen for prediction."""
+
+import functools
 
 import numpy as np
 import tensorflow as tf
 
-from elastic_tf.inference.frozen_blocks import FrozenBlock, scale_and_offset
-from elastic_tf.inference.frozen_estimator import FrozenEstimator, FrozenStem
+from elastic_tf.inference.frozen_estimator import FrozenEstimator
+from elastic_tf.inference.frozen_selector import FrozenSelector, FrozenTrunkSelector
 from elastic_tf.inference.rows import run_groups_for_litert, run_groups_for_onnx
-from elastic_tf.layers.elastic_conv import run_unless_empty
-from elastic_tf.layers.level_scores import confidence_features
-from elastic_tf.layers.norm_ops import scale_offset
-from elastic_tf.layers.task_layers import check_images, pool_globally
-from elastic_tf.models.tasks import check_task
-from elastic_tf.policies.budget import levels_at_budget
+from elastic_tf.layers.task_layers import check_images
+from elastic_tf.models.network_settings import TRUNK
+from elastic_tf.policies.budget import levels_at_budget, priced_greedy
 from elastic_tf.policies.second_look import SECOND_LOOK, is_second_look, look_at_budget
 
 _RUN_GROUPS = {"litert": run_groups_for_litert, "onnx": run_groups_for_onnx}
-
-
-class FrozenScores:
-    """`LevelScores` with every normalisation folded into a matrix.
-
-    Args:
-        scores: a `LevelScores`. Its weights are copied as they are now.
-        task: str.
-
-    Call arguments:
-        pooled: float32 tensor `(batch, channels)`, not empty.
-
-    Returns:
-        float32 tensor `(batch, num_blocks * num_levels)`.
-    """
-
-    def __init__(self, scores, task):
-        weights = [np.asarray(weight, np.float32) for weight in scores.linear_of(task).weights]
-        self._guess = None
-        if scores.features == "pooled":
-            self._linear = weights
-            return
-        norm = scale_and_offset(scores.norm, task)
-        self._linear = _folded(norm, weights[0], np.asarray(scores.offsets[task], np.float32))
-        if scores.features == "confident":
-            kernel, bias = (np.asarray(w, np.float32) for w in scores.guesses[task].weights)
-            self._guess = _folded(norm, kernel, bias)
-            norm = scale_and_offset(scores.confidence_norm, task)
-            kernel = np.asarray(scores.confidence_of(task).kernel, np.float32)
-            self._confidence = _folded(norm, kernel, 0)
-
-    def __call__(self, pooled):
-        scores = _apply(self._linear, pooled)
-        if self._guess is None:
-            return scores
-        sureness = confidence_features(_apply(self._guess, pooled))
-        return scores + _apply(self._confidence, sureness)
-
-
-def _folded(norm, kernel, bias):
-    """Returns kernel and bias of a linear layer with the normalisation before it."""
-    scale, offset = norm
-    return scale[:, np.newaxis] * kernel, offset @ kernel + bias
-
-
-def _apply(layer, vectors):
-    kernel, bias = layer
-    return tf.matmul(vectors, kernel) + bias
-
-
-class FrozenSelector:
-    """Gives the logits of `Selector` in less time.
-
-    Args:
-        selector: a `Selector`. Its weights are copied as they are now.
-        task: str.
-        dtype: as of `FrozenEstimator`.
-
-    Call arguments:
-        images: tensor `(batch, height, width, channels)` of any numeric type, pixels in 0..255.
-            The batch may be empty.
-
-    Returns:
-        Logits, float32 `(batch, num_blocks, num_levels)`.
-
-    Raises:
-        ValueError: if `images` does not have the task's shape, or `task` is unknown.
-    """
-
-    def __init__(self, selector, task, dtype=None):
-        check_task(task, selector.tasks)
-        self.task = task
-        self.image_shape = selector.tasks[task]["image_shape"]
-        self.num_blocks = selector.num_blocks
-        self.num_levels = selector.num_levels
-        self._stem = FrozenStem(selector.stems[task], dtype or selector.compute_dtype)
-        self._blocks = [FrozenBlock(block, task) for block in selector.blocks]
-        self._norm = scale_and_offset(selector.norm, task)
-        self._scores = FrozenScores(selector.scores, task)
-
-    @tf.autograph.experimental.do_not_convert  # It has nothing to convert, and is traced faster.
-    def __call__(self, images):
-        images = check_images(images, self.task, self.image_shape)
-        return run_unless_empty(self.score, images, (self.num_blocks, self.num_levels), tf.float32)
-
-    def score(self, images):
-        """Returns the logits of images that are not empty; as a call, without its checks."""
-        features = self._stem(images)
-        for block in self._blocks:
-            features = block(features)
-        pooled = pool_globally(scale_offset(features, *self._norm))
-        return tf.reshape(self._scores(pooled), [-1, self.num_blocks, self.num_levels])
 
 
 class FrozenNetwork:
@@ -139,7 +46,7 @@ class FrozenNetwork:
 
     Attributes:
         estimator: the `FrozenEstimator`, for levels of the caller's choice.
-        selector: the `FrozenSelector`.
+        selector: the `FrozenSelector`, or `FrozenTrunkSelector`.
 
     Raises:
         ValueError: if `images` does not have the task's shape, `task` is unknown, or `budget` is
@@ -156,7 +63,8 @@ class FrozenNetwork:
 
     def __init__(self, network, task, dtype=None):
         self.estimator = FrozenEstimator(network.estimator, task, dtype)
-        self.selector = FrozenSelector(network.selector, task, dtype)
+        self._in_trunk = network.selector_kind == TRUNK
+        self.selector = _frozen_selector(network, task, dtype)
         self.calibration = network.calibrations.get(task)
         self._second_looks = network.second_looks.get(task)
         self._block_shares = network.cost_table(task).block_shares
@@ -165,13 +73,81 @@ class FrozenNetwork:
     def __call__(self, images, budget=None, policy=SECOND_LOOK):
         if is_second_look(policy, budget):
             return self.estimator.look_twice(images, look_at_budget(budget, self._second_looks))
-        levels = self.select_levels(images, budget)
-        return {"logits": self.estimator(images, levels), "levels": levels}
+        answer = self._route(images, self._pick_at_budget(budget))
+        return {"logits": answer["logits"], "levels": answer["levels"]}
 
     def select_levels(self, images, budget=None):
-        """Returns the selected level of each block, int32 `(batch, blocks)`; see `budget`."""
-        logits = self.selector(images)
-        return levels_at_budget(logits, self._block_shares, budget, self.calibration)
+        """Returns the selected level of each block, int32 `(batch, blocks)`; see `budget`.
+
+        A selector in the trunk comes to them by running them.
+        """
+        pick = self._pick_at_budget(budget)
+        if self._in_trunk:
+            return self._route(images, pick)["levels"]
+        return pick(self.selector(images), slice(None))
+
+    def score(self, images, price=0.0):
+        """Returns the selector's scores, float32 `(batch, blocks, levels)`.
+
+        Args:
+            images: see the call arguments.
+            price: float or scalar tensor, see `priced_greedy`, at which levels are picked; what a
+                selector in the trunk sees depends on those before. Defaults to 0.
+        """
+        if self._in_trunk:
+            return self._route(images, self._pick_at_price(price))["scores"]
+        return self.selector(images)
+
+    def at_price(self, images, price):
+        """As a call, at a price of MACs, float or scalar tensor, see `priced_greedy`."""
+        answer = self._route(images, self._pick_at_price(price))
+        return {"logits": answer["logits"], "levels": answer["levels"]}
+
+    def _pick_at_budget(self, budget):
+        return lambda scores, blocks: levels_at_budget(
+            scores, self._block_shares[blocks], budget, self.calibration
+        )
+
+    def _pick_at_price(self, price):
+        return lambda scores, blocks: priced_greedy(scores, self._block_shares[blocks], price)
+
+    def _route(self, images, pick):
+        """Returns `logits`, `levels` and `scores`, see `FrozenTrunkSelector.route`."""
+        estimator = self.estimator
+        if not self._in_trunk:
+            scores = self.selector(images)
+            levels = pick(scores, slice(None))
+            return {"logits": estimator(images, levels), "levels": levels, "scores": scores}
+        images = check_images(images, estimator.task, estimator.image_shape)
+        route = functools.partial(self._route_through_trunk, images, pick)
+        ways = [
+            self._nothing,
+            functools.partial(route, estimator.run_one),
+            functools.partial(route, estimator.run_grouped),
+        ]
+        batch = images.shape[0]
+        if batch is not None:
+            return ways[min(batch, 2)]()
+        # Both ways share the weights, see `FrozenBlock`.
+        return tf.switch_case(tf.minimum(tf.shape(images)[0], 2), ways)
+
+    def _route_through_trunk(self, images, pick, run_blocks):
+        features = self.estimator.enter(images)
+        return self.selector.route(self.estimator, features, pick, run_blocks)
+
+    def _nothing(self):
+        size = self.estimator.num_blocks, self.estimator.num_levels
+        return {
+            "logits": tf.zeros((0, self.estimator.num_classes)),
+            "levels": tf.zeros((0, size[0]), tf.int32),
+            "scores": tf.zeros((0, *size)),
+        }
+
+
+def _frozen_selector(network, task, dtype):
+    if network.selector_kind == TRUNK:
+        return FrozenTrunkSelector(network.selector, task)
+    return FrozenSelector(network.selector, task, dtype)
 
 
 class PortableNetwork:
@@ -204,7 +180,8 @@ class PortableNetwork:
             )
         self._run_groups = _RUN_GROUPS[runtime]
         self.estimator = FrozenEstimator(network.estimator, task, "float32")
-        self.selector = FrozenSelector(network.selector, task, "float32")
+        self._in_trunk = network.selector_kind == TRUNK
+        self.selector = _frozen_selector(network, task, "float32")
         # In float32, as other runtimes lack float64 here and there; not a tensor, which would be an
         # input of the graph.
         self._level_prices = (price * network.cost_table(task).block_shares).astype(np.float32)
@@ -213,10 +190,15 @@ class PortableNetwork:
     def __call__(self, images):
         estimator = self.estimator
         images = check_images(images, estimator.task, estimator.image_shape)
-        levels = self._select(images)
+        if self._in_trunk:
+            run_blocks = functools.partial(estimator.run_gathered, run_groups=self._run_groups)
+            features = estimator.enter(images)
+            answer = self.selector.route(estimator, features, self._pick, run_blocks)
+            return {"logits": answer["logits"], "levels": answer["levels"]}
+        levels = self._pick(self.selector.score(images), slice(None))
         logits = estimator.classify_gathered(images, levels, self._run_groups)
         return {"logits": logits, "levels": levels}
 
-    def _select(self, images):
-        scores = self.selector.score(images) - self._level_prices
+    def _pick(self, scores, blocks):
+        scores = scores - self._level_prices[blocks]
         return tf.argmax(scores, axis=-1, output_type=tf.int32)

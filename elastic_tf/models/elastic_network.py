@@ -8,10 +8,11 @@ import tensorflow as tf
 
 from elastic_tf.layers.task_layers import check_image_shape
 from elastic_tf.models.estimator import Estimator
-from elastic_tf.models.network_settings import NetworkSettings
+from elastic_tf.models.network_settings import NETWORK, SELECTORS, TRUNK, NetworkSettings
 from elastic_tf.models.precision import POLICIES
 from elastic_tf.models.selector import Selector
 from elastic_tf.models.tasks import check_finite, check_task, validate_tasks, warn_of_pixels
+from elastic_tf.models.trunk_selector import TrunkSelector
 from elastic_tf.policies.budget import BudgetCalibration, levels_at_budget
 from elastic_tf.policies.sampling import fixed_model
 from elastic_tf.policies.second_look import (
@@ -33,7 +34,7 @@ class ElasticNetwork(Configured, keras.Model):
         tasks: dict from task name to `{"image_shape": (height, width, channels),
             "num_classes": int}`.
         Others: the settings of `NetworkSettings`, which says what each is; `ratios` are as of
-            `Estimator`, `None` for the paper's four levels.
+            `Estimator`, `None` for the paper's four levels. `selector_kind` is its `selector`.
         own_scores: as of `LevelScores`. Defaults to none; `add_tasks` has those it adds.
         dtype: Keras policy or its name: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`, in
             which the blocks compute. Logits, moments and the selector's scores are float32
@@ -79,9 +80,14 @@ class ElasticNetwork(Configured, keras.Model):
         execution=NetworkSettings.execution,
         momentum=NetworkSettings.momentum,
         own_scores=(),
+        selector_kind=NetworkSettings.selector,
         **kwargs,
     ):
         super().__init__(**({"autocast": False} | kwargs))
+        if selector_kind not in SELECTORS:
+            raise ValueError(
+                f"`selector_kind` must be one of {SELECTORS}. Received: {selector_kind=}"
+            )
         if self.dtype_policy.name not in POLICIES:
             raise ValueError(
                 f"`dtype`, by default Keras' policy, must be one of {POLICIES}. "
@@ -98,6 +104,7 @@ class ElasticNetwork(Configured, keras.Model):
         self.execution = execution
         self.momentum = momentum
         self.own_scores = tuple(own_scores)
+        self.selector_kind = selector_kind
         self.calibrations = {}
         self.second_looks = {}
         self._predict_options = {"return_levels": False, "budget": None, "policy": SECOND_LOOK}
@@ -112,17 +119,22 @@ class ElasticNetwork(Configured, keras.Model):
             name="estimator",
             **shared,
         )
-        self.selector = Selector(
-            self.tasks,
-            num_blocks=self.estimator.num_blocks,
-            num_levels=self.estimator.num_levels,
-            hidden_ratio=selector_hidden_ratio,
-            trunk_size=selector_trunk_size or trunk_size,
-            features=selector_features,
-            own_scores=own_scores,
-            name="selector",
-            **shared,
-        )
+        shared |= {
+            "num_levels": self.estimator.num_levels,
+            "features": selector_features,
+            "own_scores": own_scores,
+            "name": "selector",
+        }
+        if selector_kind == NETWORK:
+            self.selector = Selector(
+                self.tasks,
+                num_blocks=self.estimator.num_blocks,
+                hidden_ratio=selector_hidden_ratio,
+                trunk_size=selector_trunk_size or trunk_size,
+                **shared,
+            )
+        else:
+            self.selector = TrunkSelector(self.tasks, **shared)
         # Estimator and selector have made their variables; `build` would have nothing to do, and
         # would keep subclasses from adding state of their own.
         self.built = True
@@ -203,9 +215,30 @@ class ElasticNetwork(Configured, keras.Model):
         Raises:
             ValueError: if an argument is not usable, or there is a budget and no calibration.
         """
-        logits = self.selector(images, task=task)
-        shares = self.cost_table(task).block_shares
-        return levels_at_budget(logits, shares, budget, self.calibrations.get(task))
+        return self.score(images, task, budget)[1]
+
+    def score(self, images, task, budget=None):
+        """Returns the selector's scores of the levels, and the levels selected.
+
+        Those of a selector in the trunk depend on the levels selected before, which are run for
+        them.
+
+        Args:
+            images, task, budget: see `select_levels`.
+
+        Returns:
+            float32 `(batch, blocks, levels)`; int32 `(batch, blocks)`.
+        """
+        shares, calibration = self.cost_table(task).block_shares, self.calibrations.get(task)
+
+        def pick(scores, blocks):
+            return levels_at_budget(scores, shares[blocks], budget, calibration)
+
+        if self.selector_kind == TRUNK:
+            routed = self.selector.route(self.estimator, images, task, pick)
+            return routed.scores, routed.levels
+        scores = self.selector(images, task=task)
+        return scores, pick(scores, slice(None))
 
     def predict(self, x, return_levels=False, budget=None, policy=SECOND_LOOK, **kwargs):
         """Like `keras.Model.predict`, for a dict of tasks; on request with levels, at a budget.

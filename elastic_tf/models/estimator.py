@@ -176,10 +176,7 @@ class Estimator(Configured, keras.Model):
         choice = levels if gates is None else gates
         features = _repeat(self.stems[task].run(images, training), choice)
         head = self.heads[task]
-        # Of a single image the groups of all other levels would run a row each.
-        is_single = self.execution == "auto" and features.shape[0] == 1 and not training
-        is_masked = self.execution == "masked" or is_single
-        if gates is not None or (levels is not None and is_masked):
+        if gates is not None or (levels is not None and self._masks(features, training)):
             for index, block in enumerate(self.blocks):
                 of_block = (levels[:, index], None) if gates is None else (None, gates[:, index])
                 features = block.run_masked(features, of_block[0], task, training, of_block[1])
@@ -193,6 +190,48 @@ class Estimator(Configured, keras.Model):
             features = block.run(features, route, task, training)
         logits = head.run(features, training)
         return gather_rows(logits, plan.back, plan.order, training)
+
+    def _masks(self, features, training):
+        # Of a single image the groups of all other levels would run a row each.
+        is_single = self.execution == "auto" and features.shape[0] == 1 and not training
+        return self.execution == "masked" or is_single
+
+    def enter(self, images, task):
+        """Returns what the first block takes, in inference; `run_blocks` and `leave` go on.
+
+        Args:
+            images: tensor `(batch, height, width, channels)`, not empty, pixels in 0..255.
+            task: str.
+        """
+        check_task(task, self.tasks)
+        images = check_images(images, task, self.tasks[task]["image_shape"])
+        return self.stems[task].run(images, False)
+
+    def run_blocks(self, features, levels, blocks, task):
+        """Runs some blocks in inference, where levels become known in parts.
+
+        Args:
+            features: tensor `(batch, height, width, channels)`, not empty, what the first takes.
+            levels: int32 tensor `(batch, blocks)`, of these.
+            blocks: slice of the blocks.
+            task: str.
+
+        Returns:
+            What the last of them gives, in the order of `features`.
+        """
+        running = self.blocks[blocks]
+        if self._masks(features, False):
+            for block, of_block in zip(running, tf.unstack(levels, axis=1), strict=True):
+                features = block.run_masked(features, of_block, task, False)
+            return features
+        plan = plan_routes(levels, [block.channels_per_level for block in running])
+        for block, route in zip(running, plan.routes, strict=True):
+            features = block.run(features, route, task, False)
+        return gather_rows(features, plan.back, plan.order, False)
+
+    def leave(self, features, task):
+        """Returns the logits of what the last block gives, in inference."""
+        return self.heads[task].run(features, False)
 
     def task_variables(self, task):
         """Returns the trainable variables that `task` uses: the trunk's, its stem's, its head's."""

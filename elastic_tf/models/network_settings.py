@@ -12,6 +12,8 @@ from elastic_tf.models.channel_order import ORDERS
 from elastic_tf.models.precision import POLICIES, fastest_policy
 from elastic_tf.settings import Settings, setting
 
+NETWORK, TRUNK = SELECTORS = ("network", "trunk")
+
 
 @keras.saving.register_keras_serializable("elastic_tf")
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +65,13 @@ class NetworkSettings(Settings):
         "Order of its hidden channels: the most important first, or as they are.",
         str,
         choices=ORDERS,
+    )
+    selector: str = setting(
+        NETWORK,
+        "What chooses: a small network of its own that looks at the image ('network'), or heads "
+        "within the trunk, at the entry of every stage, that read its features ('trunk').",
+        str,
+        choices=SELECTORS,
     )
     selector_hidden_ratio: float = setting(
         0.25,
@@ -143,6 +152,7 @@ class NetworkSettings(Settings):
         precision = arguments.pop("precision")
         for name in ("init_from", "channel_order"):  # Of `elasticize`.
             arguments.pop(name)
+        arguments["selector_kind"] = arguments.pop("selector")
         arguments["dtype"] = fastest_policy() if precision == "auto" else precision
         num_levels = arguments.pop("num_levels")
         if self.ratios is None:

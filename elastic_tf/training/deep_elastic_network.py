@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.models.network_settings import TRUNK
 from elastic_tf.models.tasks import check_task
 from elastic_tf.policies.sampling import entropy, greedy
 from elastic_tf.settings import check_integer
@@ -25,7 +26,7 @@ from elastic_tf.training.metrics import (
     weighted_mean,
 )
 from elastic_tf.training.optimizers import OptimizerSettings, apply_gradients, check_optimizer
-from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
+from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS, trunk_loss
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import SELECTOR, STAGE_NAMES, StageSchedule
 
@@ -108,7 +109,7 @@ class DeepElasticNetwork(ElasticNetwork):
         optimizer = optimizer or self.optimizers.make_optimizer()
         self._compiles = bool(jit_compile) and jit_compile != "auto"
         super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
-        guesses = bool(self.method.guess_weight) and self.selector.features == "confident"
+        guesses = bool(self.method.guess_weight) and self.selector.guesses_in_estimator_steps
         self.selector_optimizer = keras.optimizers.get(
             selector_optimizer
             or self.optimizers.make_selector_optimizer(self.stages, len(self.tasks), guesses)
@@ -234,7 +235,7 @@ class DeepElasticNetwork(ElasticNetwork):
         if needs_scores(method, kind):
             # Not those of the guess's run: the models to train are those that will be chosen, which
             # a batch's own moments change.
-            scores = self.selector(images, task=task)
+            scores, _ = self.score(images, task)
         batch = images.shape[0] or tf.shape(images)[0]
         size = self.num_blocks, self.num_levels
         models = step_models(
@@ -301,21 +302,26 @@ class DeepElasticNetwork(ElasticNetwork):
 
     def _update_selector(self, task, images, labels, weights, stage):
         settings, table = self.method, self.cost_table(task)
-        selector_loss = SELECTOR_GRADIENTS[settings.selector_gradient]
         price = self.macs_price.of(task)
-        epsilon = settings.epsilon(stage.step)
-        seed = self._seed_of(task)
+        draws = price, settings.epsilon(stage.step), self._seed_of(task), weights
         with tf.GradientTape() as tape:
-            logits, guess = self.selector(images, task=task, training=True, return_guess=True)
-            loss, rewards, levels = selector_loss(
-                self, images, labels, logits, task, settings, price, epsilon, seed, weights
-            )
-            if guess is not None:
-                loss += self._guess_loss(task, labels, guess, weights)
+            if self.selector_kind == TRUNK:
+                found, logits, guesses = trunk_loss(self, images, labels, task, settings, *draws)
+                guesses = tf.unstack(guesses[:, : tf.shape(labels)[0]])  # Of the first sample.
+            else:
+                logits, guess = self.selector(images, task=task, training=True, return_guess=True)
+                loss_of = SELECTOR_GRADIENTS[settings.selector_gradient]
+                found = loss_of(self, images, labels, logits, task, settings, *draws)
+                guesses = [] if guess is None else [guess]
+            loss, rewards, levels = found
+            for guess in guesses:
+                loss += self._guess_loss(task, labels, guess, weights) / len(guesses)
             loss = self.selector_optimizer.scale_loss(loss * settings.loss_weight_of(task))
         variables = self.selector.task_variables(task)
         apply_gradients(self.selector_optimizer, tape, loss, variables)
-        chosen_shares = table.macs_share(greedy(logits))
+        # Along models drawn, a selector in the trunk sees what it would not along its own.
+        chosen = self.score(images, task)[1] if self.selector_kind == TRUNK else greedy(logits)
+        chosen_shares = table.macs_share(chosen)
         self.macs_price.adapt(task, weighted_mean(chosen_shares), settings)
         self.task_metrics[task].update(
             weights,

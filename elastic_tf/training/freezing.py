@@ -24,7 +24,7 @@ def freeze_layers(network, freeze, frozen_tasks=()):
     """
     estimator, selector = network.estimator, network.selector
     stems, blocks = list(estimator.stems.values()), estimator.blocks
-    shared = [*selector.blocks, selector.norm, *selector.scores.shared_layers()]
+    shared = selector.shared_layers()
     norms = [
         layer
         for part in (*stems, *blocks)

@@ -107,7 +107,9 @@ def reinforce_loss(
 
     Reference: Ahn et al., 2019; Williams, 1992.
     """
-    levels = sample_models(logits, epsilon, settings.samples_per_image, seed)
+    seeds = tf.random.split(seed, settings.samples_per_image)
+    seeds = [(None, seeds[i]) for i in range(settings.samples_per_image)]
+    levels = sample_models(logits, None, epsilon, seeds)
     rewards = _rewards(network, images, labels, levels, task, settings, price)
     loss = policy_gradient_loss(logits, levels, rewards, settings, weights)
     return SelectorLoss(loss, rewards, levels)
@@ -128,22 +130,12 @@ def minimum_risk_loss(
 
     Reference: Shen et al., 2016 (arXiv 1512.02433), minimum risk training.
     """
-    samples = settings.samples_per_image
     block_shares = network.cost_table(task).block_shares
-    seeds = tf.random.split(seed, 2 * samples)
-    levels = tf.stack(
-        [
-            epsilon_mixed(
-                randomly_priced(logits, block_shares, seeds[2 * i]), epsilon, seeds[2 * i + 1]
-            )
-            for i in range(samples)
-        ]
-    )
+    levels = price_models(logits, block_shares, epsilon, _seed_pairs(seed, settings))
     rewards = _rewards(network, images, labels, levels, task, settings, price)
-    preferences = tf.nn.softmax(_SHARPNESS * _log_probabilities(logits, levels), axis=0)
-    expected = tf.reduce_sum(preferences * tf.stop_gradient(rewards), axis=0) / _SHARPNESS
-    loss = exploration_loss(logits, settings, weights) - weighted_mean(expected, weights)
-    return SelectorLoss(loss, rewards, levels)
+    return SelectorLoss(
+        preference_loss(logits, levels, rewards, settings, weights), rewards, levels
+    )
 
 
 def gumbel_loss(
@@ -186,10 +178,92 @@ SELECTOR_GRADIENTS = {
 }
 
 
-def sample_models(logits, epsilon, samples, seed):
-    """Returns several models for each image, int32 `(samples, batch, blocks)`."""
-    seeds = tf.random.split(seed, samples)
-    return tf.stack([epsilon_mixed(logits, epsilon, seeds[i]) for i in range(samples)])
+def trunk_loss(network, images, labels, task, settings, price, epsilon, seed, weights=None):
+    """The loss of a selector within the trunk, whose models are drawn stage by stage.
+
+    Each is drawn on as the features come that its own levels give. One pass of the estimator is
+    all, which gives the scores and the rewards.
+
+    Args: as `reinforce_loss`.
+
+    Returns:
+        `SelectorLoss`; the scores, float32 `(samples, batch, blocks, levels)`; the guesses of every
+        stage, see `Routed`.
+
+    Raises:
+        ValueError: if the gradient is none of a model drawn.
+    """
+    if settings.selector_gradient not in _DRAWN:
+        raise ValueError(
+            f"`selector_gradient` must be one of {tuple(_DRAWN)} for a selector in the trunk. "
+            f"Received: selector_gradient={settings.selector_gradient}"
+        )
+    draw, loss_of = _DRAWN[settings.selector_gradient]
+    samples, table = settings.samples_per_image, network.estimator.cost_table(task)
+    seeds = _seed_pairs(seed, settings)
+
+    def by_sample(rows):
+        return tf.reshape(rows, [samples, -1, *rows.shape[1:]])
+
+    def pick(scores, blocks):
+        # The price of an image is the same in all stages, which all else is not.
+        pairs = [(price_seed, tf.random.fold_in(own, blocks.start)) for price_seed, own in seeds]
+        drawn = draw(by_sample(scores), table.block_shares[blocks], epsilon, pairs)
+        return tf.reshape(drawn, [-1, scores.shape[1]])
+
+    routed = network.selector.route(
+        network.estimator, images, task, pick, samples=samples, training=True
+    )
+    scores, levels = by_sample(routed.scores), by_sample(routed.levels)
+    costs = table.macs_share(levels) if settings.cost == "macs" else table.density(levels)
+    rewards = _rewards_of(tf.stop_gradient(routed.logits), labels, costs, settings, price)
+    loss = loss_of(scores, levels, rewards, settings, weights)
+    return SelectorLoss(loss, rewards, levels), scores, routed.guesses
+
+
+def sample_models(logits, block_shares, epsilon, seeds):
+    """Returns several models for each image, int32 `(samples, batch, blocks)`.
+
+    Args:
+        logits: float32 `(batch, blocks, levels)`, or `(samples, batch, blocks, levels)`, of each
+            sample its own.
+        block_shares: not used.
+        epsilon: see `epsilon_mixed`.
+        seeds: list of a pair for each sample: that of its prices, and that of its draws.
+    """
+    del block_shares
+    return tf.stack(
+        [epsilon_mixed(_of_sample(logits, i), epsilon, own) for i, (_, own) in enumerate(seeds)]
+    )
+
+
+def price_models(logits, block_shares, epsilon, seeds):
+    """The same, of models drawn at prices of MACs; `block_shares` see `randomly_priced`."""
+    return tf.stack(
+        [
+            epsilon_mixed(
+                randomly_priced(_of_sample(logits, i), block_shares, price_seed), epsilon, own
+            )
+            for i, (price_seed, own) in enumerate(seeds)
+        ]
+    )
+
+
+def _seed_pairs(seed, settings):
+    samples = settings.samples_per_image
+    seeds = tf.random.split(seed, 2 * samples)
+    return [(seeds[2 * i], seeds[2 * i + 1]) for i in range(samples)]
+
+
+def _of_sample(logits, index):
+    return logits if logits.shape.rank == 3 else logits[index]
+
+
+def preference_loss(logits, levels, rewards, settings, weights=None):
+    """Returns the loss of `minimum_risk_loss`; arguments as of `policy_gradient_loss`."""
+    preferences = tf.nn.softmax(_SHARPNESS * _log_probabilities(logits, levels), axis=0)
+    expected = tf.reduce_sum(preferences * tf.stop_gradient(rewards), axis=0) / _SHARPNESS
+    return exploration_loss(logits, settings, weights) - weighted_mean(expected, weights)
 
 
 def policy_gradient_loss(logits, levels, rewards, settings, weights=None):
@@ -198,7 +272,7 @@ def policy_gradient_loss(logits, levels, rewards, settings, weights=None):
     `-log q(m | x) * (R - baseline)`, mean over samples and images, with `exploration_loss`.
 
     Args:
-        logits: float32 tensor `(batch, blocks, levels)`, of the selector.
+        logits: see `sample_models`.
         levels: int32 tensor `(samples, batch, blocks)`, the models drawn.
         rewards: float32 tensor `(samples, batch)`.
         settings: a `MethodSettings`.
@@ -242,4 +316,13 @@ def _rewards_of(answers, labels, costs, settings, price):
 
 def _log_probabilities(logits, levels):
     """Returns those of several models for each image, float32 `(samples, batch)`."""
-    return tf.stack([log_probability(logits, levels[i]) for i in range(levels.shape[0])])
+    return tf.stack(
+        [log_probability(_of_sample(logits, i), levels[i]) for i in range(levels.shape[0])]
+    )
+
+
+# Ways that draw models: how, and the loss of them.
+_DRAWN = {
+    "reinforce": (sample_models, policy_gradient_loss),
+    "minimum_risk": (price_models, preference_loss),
+}

@@ -128,6 +128,13 @@ class CandidatesTest(tf.test.TestCase):
         missing.add("elastic_seen_twice")
         self.assertEqual(set(self.predict | self.train) - set(found), missing)
 
+    def test_a_selector_in_the_trunk_is_measured_against_its_levels_given(self):
+        settings = NetworkSettings("wrn-8-1", num_levels=3, selector="trunk")
+        subject = random_subject(random_network(settings, 8, seed=0), 6, seed=0)
+        found = inference_candidates(subject, 4)
+        self.assertNotIn("selector", found)
+        self.assertGreater(found["elastic_selected"].macs_share, found["elastic_given"].macs_share)
+
     def test_shares_of_prediction(self):
         network, drawn = self.subject.network, self.subject.random_levels(BATCH)
         chosen = network.select_levels(self.images, "colour")

@@ -227,6 +227,45 @@ class SettleTargetTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllEqual(old, new)
 
 
+class TrunkBudgetsTest(tf.test.TestCase, parameterized.TestCase):
+    """Budgets of a selector in the trunk, whose scores change with the price."""
+
+    IMAGES = {"validation": 60, "train": 140}
+
+    def _network(self, **method):
+        network = DeepElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4, selector_kind="trunk")
+        randomise(network)
+        network.compile(method=MethodSettings(**method))
+        return network
+
+    def _share(self, network, task, budget=None):
+        levels = [
+            network.select_levels(random_split(self.IMAGES, task, split)[0][0], task, budget)
+            for split in self.IMAGES
+        ]
+        return np.mean(network.cost_table(task).macs_share(np.concatenate(levels)))
+
+    def test_budgets_are_what_the_images_cost_at_their_prices(self):
+        network = self._network()
+        calibrate_network(answers_by_split(network, **self.IMAGES), ["grey"])
+        found = network.calibrations["grey"]
+        self.assertBetween(len(found.budgets), 5, 15)
+        for budget in found.budgets[1:-1]:
+            self.assertAllClose(self._share(network, "grey", budget), budget, atol=0.01)
+
+    @parameterized.parameters("task", "all")
+    def test_targets_are_met(self, scope):
+        targets = {"grey": 0.4, "colour": 0.6}
+        target_macs = targets if scope == "task" else 0.5
+        network = self._network(target_macs=target_macs, target_scope=scope)
+        prices = settle_target(network, functools.partial(random_split, self.IMAGES))
+        shares = [self._share(network, task) for task in TASKS]
+        if scope == "all":
+            self.assertEqual(prices["grey"], prices["colour"])
+            shares, targets = [np.mean(shares)], {"all": 0.5}
+        self.assertAllClose(shares, list(targets.values()), atol=0.05)
+
+
 class BudgetCurveTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):

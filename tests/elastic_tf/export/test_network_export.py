@@ -24,6 +24,7 @@ from elastic_tf.inference.frozen_blocks import FrozenBlock
 from elastic_tf.inference.frozen_network import FrozenNetwork
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.standalone import fixed_network
+from elastic_tf.policies.budget import BudgetCalibration
 from elastic_tf.policies.second_look import SecondLookCalibration
 from tests.elastic_tf.export.small_exports import (
     LEVELS,
@@ -34,6 +35,7 @@ from tests.elastic_tf.export.small_exports import (
     exported,
     small_network,
 )
+from tests.elastic_tf.models.trunk_networks import trunk_network
 from tests.testing import TASKS, random_images, randomise
 
 IMAGES = random_images("grey", 40, seed=1)
@@ -108,6 +110,20 @@ class ExportsTest(_InFolder):
             export_network(network, folder, ExportOptions(**OPTIONS[name]))
             answer = LoadedExport(folder).predict(IMAGES)
             self.assertAllEqual(answer["levels"], np.tile(expected, (len(IMAGES), 1)))
+
+    @parameterized.parameters("saved_model", "litert", "onnx")
+    def test_a_selector_in_the_trunk_is_exported_whatever_the_batch(self, format):
+        network = trunk_network()
+        network.calibrations["grey"] = BudgetCalibration([0.2, 0.9], [1.0, -1.0])
+        options = ExportOptions(format, task="grey", budget=0.5, policy="selector")
+        export_network(network, self.folder / "out", options)
+        loaded = LoadedExport(self.folder / "out")
+        expected = network.select_levels(IMAGES, "grey", 0.5).numpy()
+        for size in (1, len(IMAGES)):
+            answer = loaded.predict(IMAGES[:size])
+            self.assertAllEqual(answer["levels"], expected[:size])
+            logits = network.estimator(IMAGES[:size], levels=expected[:size], task="grey")
+            self.assertAllClose(answer["probabilities"], tf.nn.softmax(logits), atol=1e-4)
 
     def test_a_second_look_is_described(self):
         manifest = LoadedExport(exported("look_onnx")).manifest

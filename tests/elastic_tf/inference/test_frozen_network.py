@@ -6,11 +6,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.inference.frozen_network import (
-    FrozenNetwork,
-    FrozenSelector,
-    PortableNetwork,
-)
+from elastic_tf.inference.frozen_network import FrozenNetwork, PortableNetwork
+from elastic_tf.inference.frozen_selector import FrozenSelector
 from elastic_tf.layers.level_scores import FEATURES
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.selector import Selector

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import tensorflow as tf
+from absl.testing import parameterized
 
 from elastic_tf.policies.budget import BudgetCalibration
 from elastic_tf.pretrained.add_tasks import add_tasks
@@ -18,12 +19,20 @@ NEW = {"colour": TASKS["colour"]}
 class AddTasksTest(testing.TestCase):
     def setUp(self):
         super().setUp()
-        self.old = DeepElasticNetwork(
-            {"grey": TASKS["grey"]}, backbone="wrn-8-1", ratios=(0.0, 1.0), trunk_size=4
+        self.old = self._old()
+
+    def _old(self, selector_kind="network"):
+        old = DeepElasticNetwork(
+            {"grey": TASKS["grey"]},
+            backbone="wrn-8-1",
+            ratios=(0.0, 1.0),
+            trunk_size=4,
+            selector_kind=selector_kind,
         )
-        randomise(self.old.estimator)
-        randomise(self.old.selector)
-        self.old.calibrations = {"grey": BudgetCalibration([0.2, 0.8], [0.5, -0.5])}
+        randomise(old.estimator)
+        randomise(old.selector)
+        old.calibrations = {"grey": BudgetCalibration([0.2, 0.8], [0.5, -0.5])}
+        return old
 
     def _answers(self, network):
         images = random_images("grey")
@@ -48,13 +57,17 @@ class AddTasksTest(testing.TestCase):
         of_grey, of_colour = (grown.estimator.heads[task].linear for task in ("grey", "colour"))
         self.assertEqual((of_grey.units, of_colour.units), (3, 4))
 
-    def test_frozen_tasks_stay_bit_for_bit_while_a_new_one_learns(self):
+    @parameterized.parameters("network", "trunk")
+    def test_frozen_tasks_stay_bit_for_bit_while_a_new_one_learns(self, selector_kind):
+        if selector_kind != self.old.selector_kind:
+            self.old = self._old(selector_kind)
         grown = add_tasks(self.old, NEW)
         before = self._answers(grown)
         own = [w for w in grown.weights if "colour" in w.path and "price" not in w.path]
         values = [np.array(weight) for weight in own]
         method = MethodSettings(freeze="trunk", frozen_tasks=("grey",))
-        grown.compile(StageSchedule(1, 2, selector_steps=1, estimator_steps=1), method)
+        stages = StageSchedule(1, 2, selector_steps=1, estimator_steps=1)
+        grown.compile(stages, method, run_eagerly=True)
         grown.fit(tf.data.Dataset.from_tensors(random_batch()).repeat(4), verbose=0)
         self.assertEqual(int(grown.step), 4)
         for ours, theirs in zip(self._answers(grown), before, strict=True):

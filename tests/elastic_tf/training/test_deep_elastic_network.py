@@ -15,7 +15,7 @@ from elastic_tf.training.optimizers import OptimizerSettings
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import StageSchedule
 from tests import testing
-from tests.testing import TASKS, random_batch
+from tests.testing import TASKS, random_batch, randomise
 
 INIT_KWARGS = {
     "tasks": TASKS,
@@ -85,6 +85,20 @@ class DeepElasticNetworkTest(testing.TestCase):
         with self.assert_unchanged(model.estimator.variables):
             self.assertTrue(all(self._changed(model.selector, both)))
         self.assertTrue(all(np.isfinite(value).all() for value in values(model.selector)))
+
+    def test_a_selector_in_the_trunk_learns_in_its_stage_and_leaves_the_trunk(self):
+        model = DeepElasticNetwork(**INIT_KWARGS, selector_kind="trunk")
+        randomise(model.estimator)
+        both = dataset(1, tuple(TASKS))
+        model.compile(SELECTOR, MethodSettings(), run_eagerly=True)
+        with self.assert_unchanged(model.estimator.variables):
+            self.assertTrue(all(self._changed(model.selector, both, model)))
+        # Also where its scores say what the estimator trains.
+        model.compile(StageSchedule(1, 2, 1, 1), MethodSettings(), run_eagerly=True)
+        for step in (0, 2):
+            model.step.assign(step)
+            with self.assert_unchanged(model.selector.variables):
+                self.assertTrue(all(self._changed(model.estimator, both, model)))
 
     @parameterized.parameters(ESTIMATOR, SELECTOR)
     def test_a_task_not_in_the_batch_keeps_its_own_variables(self, stages):

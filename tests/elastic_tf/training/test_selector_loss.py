@@ -11,6 +11,7 @@ from elastic_tf.training.selector_loss import (
     exploration_loss,
     policy_gradient_loss,
     reward,
+    trunk_loss,
 )
 from elastic_tf.training.settings import MethodSettings
 from tests import testing
@@ -212,3 +213,62 @@ class PolicyGradientTest(testing.TestCase):
                 loss = exploration_loss(logits, settings)
             pulls.append(float(tape.gradient(loss, logits)[0, 0, 0]))
         self.assertAllClose(pulls, [0.0, 0.5], atol=1e-6)
+
+
+class TrunkLossTest(testing.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.network = ElasticNetwork(TASKS, backbone="wrn-8-1", trunk_size=4, selector_kind="trunk")
+        randomise(cls.network)
+        cls.images, cls.labels = random_batch(batch=4)["grey"]
+
+    def _run(self, name, **settings):
+        defaults = {"samples_per_image": 3, "cost": "macs", "cost_exponent": 1.0}
+        defaults |= {"entropy_weight": 0.0, "exploration_weight": 0.0, "selector_gradient": name}
+        method = MethodSettings(**defaults | settings)
+        batch = self.images, self.labels, "grey", method
+        return trunk_loss(self.network, *batch, 0.2, 0.0, tf.constant([1, 2]))
+
+    @parameterized.parameters("reinforce", "minimum_risk")
+    def test_it_is_the_loss_of_the_models_drawn_and_of_the_scores_along_them(self, name):
+        with tf.GradientTape(persistent=True) as tape:
+            (loss, rewards, levels), scores, guesses = self._run(name)
+        self.assertEqual(scores.shape, (3, 4, 3, 4))
+        self.assertEqual(guesses.shape, (3, 12, 3))
+        self.assertNotAllEqual(levels[0], levels[1])
+        shares = self.network.estimator.cost_table("grey").macs_share(levels)
+        for sample in range(3):
+            logits = self.network.estimator(self.images, levels=levels[sample], task="grey")
+            of_class = tf.nn.log_softmax(logits).numpy()[range(4), self.labels]
+            expected = (1 - shares[sample]) * 0.2 + of_class + 1
+            self.assertAllClose(rewards[sample], expected, rtol=1e-3, atol=1e-3)
+        of_levels = np.take_along_axis(
+            tf.nn.log_softmax(scores).numpy(), levels.numpy()[..., np.newaxis], axis=-1
+        ).sum(axis=(2, 3))
+        rewards = rewards.numpy()
+        if name == "reinforce":
+            gains = rewards - (rewards.sum(axis=0) - rewards) / 2
+            expected = -np.mean(of_levels * gains)
+        else:
+            weights = np.exp(0.3 * of_levels)
+            expected = -np.mean((weights / weights.sum(axis=0) * rewards).sum(axis=0)) / 0.3
+        self.assertAllClose(loss, expected, rtol=1e-4)
+        # The trunk is not to please the choice.
+        for part, learns in ((self.network.estimator, False), (self.network.selector, True)):
+            variables = [v.value for v in part.task_variables("grey")]
+            gradients = tape.gradient(loss, variables)
+            self.assertEqual(any(gradient is not None for gradient in gradients), learns)
+
+    def test_a_model_is_of_one_price_in_all_stages(self):
+        for head in self.network.selector.heads:  # All blocks of all images are scored alike.
+            for kernel in (head.scores.linear.kernel, head.scores.confidence.kernel):
+                kernel.assign(tf.zeros_like(kernel))
+            head.scores.offsets["grey"].assign(3.0 * np.arange(4.0))
+        found, _, _ = self._run("minimum_risk", samples_per_image=60)
+        together = np.corrcoef(found.levels.numpy().reshape(-1, 3).T)
+        self.assertAllGreater(together[np.triu_indices(3, 1)], 0.5)
+
+    def test_a_gradient_through_gates_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`selector_gradient` must be.*=gumbel"):
+            self._run("gumbel", baseline="none")
