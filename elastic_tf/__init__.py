@@ -7,13 +7,8 @@ import elastic_tf.backend
 from elastic_tf.costs.cost_table import CostTable
 from elastic_tf.costs.ratios import default_ratios
 from elastic_tf.evaluation.answers import Answers, AnswersBySplit
-from elastic_tf.evaluation.budgets import (
-    budget_curve,
-    calibrate,
-    calibrate_network,
-    settle_target,
-    validation_figures,
-)
+from elastic_tf.evaluation.budget_curve import budget_curve, validation_figures
+from elastic_tf.evaluation.budgets import calibrate, calibrate_network, settle_target
 from elastic_tf.evaluation.chosen_models import route_images
 from elastic_tf.evaluation.fixed_front import FixedFront, search_front
 from elastic_tf.evaluation.model_search import search_fixed_models

@@ -35,7 +35,8 @@ from elastic_tf_tools.run_folder import (
 )
 
 from elastic_tf.evaluation.answers import AnswersBySplit
-from elastic_tf.evaluation.budgets import budget_curve, calibrate_network
+from elastic_tf.evaluation.budget_curve import budget_curve
+from elastic_tf.evaluation.budgets import calibrate_network
 from elastic_tf.evaluation.joint_budget import JointBudgets
 from elastic_tf.evaluation.model_search import ALGORITHMS, check_budgets, search_fixed_models
 from elastic_tf.evaluation.second_looks import calibrate_second_looks

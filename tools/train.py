@@ -20,7 +20,8 @@ import tensorflow as tf
 import elastic_tf
 import pipelines
 from elastic_tf.evaluation.answers import AnswersBySplit
-from elastic_tf.evaluation.budgets import calibrate_network, settle_target, validation_figures
+from elastic_tf.evaluation.budget_curve import validation_figures
+from elastic_tf.evaluation.budgets import calibrate_network, settle_target
 from elastic_tf.evaluation.policy_health import PolicyHealth
 from elastic_tf.evaluation.second_looks import calibrate_second_looks
 from elastic_tf.evaluation.task_evaluation import evaluate_network

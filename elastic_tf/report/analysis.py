@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from elastic_tf.evaluation.answers import AnswersBySplit
-from elastic_tf.evaluation.budgets import budget_curve
+from elastic_tf.evaluation.budget_curve import budget_curve
 from elastic_tf.evaluation.chosen_models import chosen_models, route_images, task_agreement
 from elastic_tf.evaluation.task_evaluation import evaluate_network
 from elastic_tf.report.curves import read_curves

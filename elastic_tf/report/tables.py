@@ -2,7 +2,7 @@
 
 import statistics
 
-from elastic_tf.evaluation.budgets import largest_miss
+from elastic_tf.evaluation.budget_curve import largest_miss
 from elastic_tf.files import aligned, markdown_table, write_csv
 
 _GAIN = "{points:+.2f} ({low:+.2f} to {high:+.2f})"

@@ -26,7 +26,7 @@ from elastic_tf.training.metrics import (
     weighted_mean,
 )
 from elastic_tf.training.optimizers import OptimizerSettings, apply_gradients, check_optimizer
-from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS, trunk_loss
+from elastic_tf.training.selector_loss import selector_step
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import SELECTOR, STAGE_NAMES, StageSchedule
 
@@ -305,14 +305,7 @@ class DeepElasticNetwork(ElasticNetwork):
         price = self.macs_price.of(task)
         draws = price, settings.epsilon(stage.step), self._seed_of(task), weights
         with tf.GradientTape() as tape:
-            if self.selector_kind == TRUNK:
-                found, logits, guesses = trunk_loss(self, images, labels, task, settings, *draws)
-                guesses = tf.unstack(guesses[:, : tf.shape(labels)[0]])  # Of the first sample.
-            else:
-                logits, guess = self.selector(images, task=task, training=True, return_guess=True)
-                loss_of = SELECTOR_GRADIENTS[settings.selector_gradient]
-                found = loss_of(self, images, labels, logits, task, settings, *draws)
-                guesses = [] if guess is None else [guess]
+            found, logits, guesses = selector_step(self, images, labels, task, settings, *draws)
             loss, rewards, levels = found
             for guess in guesses:
                 loss += self._guess_loss(task, labels, guess, weights) / len(guesses)

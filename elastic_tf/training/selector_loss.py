@@ -1,9 +1,10 @@
-"""The selector's losses: rewards, and three ways to a gradient of the expected reward."""
+"""The selector's losses: three ways to a gradient of the expected reward."""
 
 import typing
 
 import tensorflow as tf
 
+from elastic_tf.models.network_settings import TRUNK
 from elastic_tf.policies.sampling import (
     entropy,
     epsilon_mixed,
@@ -13,56 +14,7 @@ from elastic_tf.policies.sampling import (
     uniform_divergence,
 )
 from elastic_tf.training.metrics import cross_entropy, weighted_mean
-
-BASELINES = ("leave_one_out", "none")
-
-
-def advantages(rewards, baseline="leave_one_out"):
-    """Returns the rewards less their baseline.
-
-    Args:
-        rewards: float32 tensor `(samples, batch)`: of several models drawn for each instance.
-        baseline: `"leave_one_out"`: the mean over an instance's other samples, which needs at
-            least two; `"none"`: the bare rewards, as in the paper.
-
-    Returns:
-        float32 tensor `(samples, batch)`.
-
-    Reference: Kool et al., 2019, "Buy 4 REINFORCE samples, get a baseline for free".
-    """
-    if baseline == "none":
-        return rewards
-    others = tf.reduce_sum(rewards, axis=0, keepdims=True) - rewards
-    return rewards - others / (rewards.shape[0] - 1)
-
-
-COSTS = ("density", "macs")
-CREDITS = ("instance", "batch")
-
-
-def reward(loss, cost, price, credit="instance", exponent=2.0):
-    """Returns `(1 - cost^exponent) * price - loss + 1`.
-
-    Args:
-        loss: float32 tensor `(..., batch)`, cross-entropy, nats.
-        cost: float32 tensor `(..., batch)`. Density, or share of the full model's MACs.
-        price: float or scalar tensor >= 0, of MACs: the paper's `1 / rho`. The larger, the more
-            cost weighs against accuracy.
-        credit: `"instance"`: every instance pays its own cost; `"batch"`: all pay the batch's
-            mean, as in the authors' program.
-        exponent: float >= 1. 2 is the paper's. Above 1, what an image spends beyond the others
-            costs more than what it saves below them, which draws all to the same cost; at 1 only
-            the mean counts.
-
-    Returns:
-        float32 tensor `(..., batch)`.
-
-    Reference: Ahn et al., 2019; the method's sections 4 and 5.3.
-    """
-    if credit == "batch":
-        cost = tf.reduce_mean(cost, axis=-1, keepdims=True)
-    return (1.0 - tf.pow(cost, exponent)) * price - loss + 1.0
-
+from elastic_tf.training.rewards import advantages, reward
 
 # Between the uniform choice among the models drawn, at 0, and the selector's own at 1.
 _SHARPNESS = 0.3
@@ -176,6 +128,25 @@ SELECTOR_GRADIENTS = {
     "minimum_risk": minimum_risk_loss,
     "gumbel": gumbel_loss,
 }
+
+
+def selector_step(network, images, labels, task, settings, price, epsilon, seed, weights=None):
+    """Returns what a selector step on one batch comes to, wherever the selector is.
+
+    Args: as `reinforce_loss`.
+
+    Returns:
+        `SelectorLoss`; the scores, float32 `(batch, blocks, levels)`, of a selector in the trunk
+        `(samples, batch, blocks, levels)`; a list of guesses, float32 `(batch, classes)` each.
+    """
+    draws = settings, price, epsilon, seed, weights
+    if network.selector_kind == TRUNK:
+        found, scores, guesses = trunk_loss(network, images, labels, task, *draws)
+        return found, scores, tf.unstack(guesses[:, : tf.shape(labels)[0]])  # Of the first sample.
+    scores, guess = network.selector(images, task=task, training=True, return_guess=True)
+    loss_of = SELECTOR_GRADIENTS[settings.selector_gradient]
+    found = loss_of(network, images, labels, scores, task, *draws)
+    return found, scores, [] if guess is None else [guess]
 
 
 def trunk_loss(network, images, labels, task, settings, price, epsilon, seed, weights=None):

@@ -9,7 +9,8 @@ from elastic_tf.settings import Settings, of_task, setting
 from elastic_tf.training.estimator_step import INITIAL_DISTRIBUTIONS
 from elastic_tf.training.freezing import FREEZES
 from elastic_tf.training.macs_price import SCOPES
-from elastic_tf.training.selector_loss import BASELINES, COSTS, CREDITS, SELECTOR_GRADIENTS
+from elastic_tf.training.rewards import BASELINES, COSTS, CREDITS
+from elastic_tf.training.selector_loss import SELECTOR_GRADIENTS
 
 ESTIMATOR_CHOICES = ("greedy", "sampled")
 

@@ -4,7 +4,8 @@ import keras
 import keras_tuner
 
 from elastic_tf.evaluation.answers import AnswersBySplit
-from elastic_tf.evaluation.budgets import calibrate_network, settle_target, validation_figures
+from elastic_tf.evaluation.budget_curve import validation_figures
+from elastic_tf.evaluation.budgets import calibrate_network, settle_target
 from elastic_tf.pretrained.initial_network import initial_network
 from elastic_tf.training.callbacks import RaiseOnDivergence, StopAtStep
 

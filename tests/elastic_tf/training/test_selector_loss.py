@@ -5,12 +5,11 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.models.elastic_network import ElasticNetwork
+from elastic_tf.training.rewards import advantages, reward
 from elastic_tf.training.selector_loss import (
     SELECTOR_GRADIENTS,
-    advantages,
     exploration_loss,
     policy_gradient_loss,
-    reward,
     trunk_loss,
 )
 from elastic_tf.training.settings import MethodSettings

@@ -6,7 +6,8 @@ import keras_tuner
 import tensorflow as tf
 
 from elastic_tf.evaluation.answers import AnswersBySplit
-from elastic_tf.evaluation.budgets import calibrate_network, settle_target, validation_figures
+from elastic_tf.evaluation.budget_curve import validation_figures
+from elastic_tf.evaluation.budgets import calibrate_network, settle_target
 from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from elastic_tf.training.optimizers import OptimizerSettings
