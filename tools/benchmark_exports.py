@@ -20,6 +20,8 @@ from elastic_tf.inference.frozen_network import FrozenNetwork
 from elastic_tf.policies.second_look import POLICIES, SECOND_LOOK
 
 DYNAMIC = "dynamic"
+# Images that an export is tested on together, at least.
+_TESTED_AT_ONCE = 32
 MOST_USED, FRONT, FULL = export.MOST_USED, "front", "full"
 
 
@@ -181,11 +183,12 @@ def compare_exports(network, task, exports, test_batches, timer, batch_sizes):
         rows.append(variant._asdict() | {"kind": variant.kind, "megabytes": megabytes})
     print(f"Testing on the images of {task} ...", flush=True)
     full_macs = network.cost_table(task).full_macs
+    # A runtime keeps the memory of the largest batch that it has seen, of every export.
+    batches = test_batches().unbatch().batch(max(*batch_sizes, _TESTED_AT_ONCE))
     for row, predict in zip(rows, predictors.values(), strict=True):
-        row |= quality(predict, test_batches().as_numpy_iterator(), full_macs)
+        row |= quality(predict, batches.as_numpy_iterator(), full_macs)
         row["time_ratios"] = {}
-    largest = test_batches().unbatch().batch(max(batch_sizes))
-    images, _ = next(largest.as_numpy_iterator())
+    images, _ = next(batches.as_numpy_iterator())
     for size in batch_sizes:
         print(f"Measuring at batch size {size} ...", flush=True)
         candidates = {

@@ -1,5 +1,7 @@
 """The selector's last layers: from pooled features to a score for every level of every block."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -27,7 +29,7 @@ def confidence_features(guess):
     probabilities = tf.exp(log_probabilities)
     top = tf.math.top_k(probabilities, 2).values
     entropy = -tf.reduce_sum(probabilities * log_probabilities, axis=-1)
-    most = tf.math.log(tf.cast(tf.shape(guess)[-1], guess.dtype))
+    most = math.log(guess.shape[-1])
     return tf.stack([top[:, 0], top[:, 0] - top[:, 1], entropy / most], axis=-1)
 
 
