@@ -27,37 +27,38 @@ class FrozenScores:
     """
 
     def __init__(self, scores, task):
-        weights = [np.asarray(weight, np.float32) for weight in scores.linear_of(task).weights]
-        self._guess = None
+        weights = scores.linear_of(task).weights
+        kernel, *bias = (np.asarray(weight, np.float32) for weight in weights)
+        self._confidence = None
         if scores.features == "pooled":
-            self._linear = weights
+            self._linear = kernel, *bias
             return
         norm = scale_and_offset(scores.norm, task)
-        self._linear = _folded(norm, weights[0], np.asarray(scores.offsets[task], np.float32))
+        kernel, bias = _folded(norm, kernel, np.asarray(scores.offsets[task], np.float32))
         if scores.features == "confident":
-            kernel, bias = (np.asarray(w, np.float32) for w in scores.guesses[task].weights)
-            self._guess = _folded(norm, kernel, bias)
-            norm = scale_and_offset(scores.confidence_norm, task)
-            kernel = np.asarray(scores.confidence_of(task).kernel, np.float32)
-            self._confidence = _folded(norm, kernel, 0)
+            of_sureness = scale_and_offset(scores.confidence_norm, task)
+            confidence = np.asarray(scores.confidence_of(task).kernel, np.float32)
+            self._confidence, offset = _folded(of_sureness, confidence, bias)
+            guess = (np.asarray(weight, np.float32) for weight in scores.guesses[task].weights)
+            # One product for scores and guess.
+            parts = zip((kernel, offset), _folded(norm, *guess), strict=True)
+            kernel, bias = (np.concatenate(pair, axis=-1) for pair in parts)
+        self._linear = kernel, bias
 
     def __call__(self, pooled):
-        scores = _apply(self._linear, pooled)
-        if self._guess is None:
+        kernel, bias = self._linear
+        scores = tf.matmul(pooled, kernel) + bias
+        if self._confidence is None:
             return scores
-        sureness = confidence_features(_apply(self._guess, pooled))
-        return scores + _apply(self._confidence, sureness)
+        count = self._confidence.shape[-1]
+        scores, guess = tf.split(scores, [count, scores.shape[-1] - count], axis=-1)
+        return scores + tf.matmul(confidence_features(guess), self._confidence)
 
 
 def _folded(norm, kernel, bias):
     """Returns kernel and bias of a linear layer with the normalisation before it."""
     scale, offset = norm
     return scale[:, np.newaxis] * kernel, offset @ kernel + bias
-
-
-def _apply(layer, vectors):
-    kernel, bias = layer
-    return tf.matmul(vectors, kernel) + bias
 
 
 class FrozenSelector:
