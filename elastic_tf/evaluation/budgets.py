@@ -121,10 +121,7 @@ def _prices_on(curves, targets, scope):
     if scope == "task":
         return {task: float(curve.price(targets[task])) for task, curve in curves.items()}
     prices = np.unique(np.concatenate([curve.prices for curve in curves.values()]))
-    # Prices do not increase with the budget: turned around, for the interpolation.
-    means = np.mean(
-        [np.interp(prices, of.prices[::-1], of.budgets[::-1]) for of in curves.values()], axis=0
-    )
+    means = np.mean([curve.share_at(prices) for curve in curves.values()], axis=0)
     target = np.mean(list(targets.values()))
     return dict.fromkeys(curves, float(np.interp(-target, -means, prices)))
 

@@ -115,11 +115,7 @@ class JointBudgets:
         prices = np.unique(np.concatenate([each.prices for each in of.values()]))
 
         def shares(price):
-            # Prices do not increase with the budget: turned around, for the interpolation.
-            return {
-                task: float(np.interp(price, each.prices[::-1], each.budgets[::-1]))
-                for task, each in of.items()
-            }
+            return {task: float(each.share_at(price)) for task, each in of.items()}
 
         return min(
             (shares(price) for price in prices),

@@ -202,7 +202,7 @@ class TrunkSelector(Configured, keras.Model):
             guesses += [] if guess is None else [guess]
             features = estimator.run_blocks(features, levels[-1], blocks, task)
         logits = estimator.leave(features, task)
-        guesses = tf.stack(guesses) if guesses else tf.zeros((0, *logits.shape))
+        guesses = tf.stack(guesses) if guesses else tf.zeros_like(logits)[tf.newaxis][:0]
         return Routed(logits, tf.concat(levels, 1), tf.concat(scores, 1), guesses)
 
     def _nothing(self, task):

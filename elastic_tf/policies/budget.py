@@ -112,6 +112,11 @@ class BudgetCalibration:
         # would rise there.
         return tf.cast(tf.clip_by_value(price, prices[right], prices[left]), tf.float32)
 
+    def share_at(self, prices):
+        """Returns the mean MACs that prices come to, a float64 array of their shape."""
+        # Prices do not increase with the budget: turned around, for the interpolation.
+        return np.interp(prices, self.prices[::-1], self.budgets[::-1])
+
     def reaches(self, budget):
         """Returns whether a budget is neither below the cheapest nor above the dearest."""
         return bool(self.budgets[0] <= budget <= self.budgets[-1])

@@ -102,6 +102,14 @@ class RoutedNetworkTest(testing.TestCase):
         )
         self.run_batch_independence_test(lambda images: network(images, task="grey"), images)
 
+    @parameterized.parameters("pooled", "confident")
+    def test_a_graph_for_any_batch_takes_none(self, features):
+        network, images = trunk_network(features=features), random_images("grey", 3)
+        spec = tf.TensorSpec((None, *images.shape[1:]), tf.uint8)
+        select = tf.function(lambda images: network.select_levels(images, "grey"), [spec])
+        self.assertAllEqual(select(images), network.select_levels(images, "grey"))
+        self.assertEqual(select(images[:0]).shape, (0, 6))
+
     def test_a_price_is_that_of_every_stage(self):
         network, images = trunk_network(), random_images("grey", 6)
         network.calibrations["grey"] = BudgetCalibration([0.2, 0.9], [1e5, -1e5])
