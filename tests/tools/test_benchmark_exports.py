@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.files import read_json, write_json
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.policies.second_look import SecondLook, SecondLookCalibration
@@ -105,9 +106,14 @@ class CompareExportsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertRegex(error, "`--beside` must hold runs of 'digits' with images.*with None$")
 
     def test_exports_of_the_same_model_are_made_once(self):
-        with mock.patch.object(export, "main", side_effect=AssertionError("made again")):
-            again = self._compare()
-        self.assertIn((self.folder / "exports" / "comparison.md").read_text(), again)
+        again = mock.patch.object(export, "main", side_effect=AssertionError("made again"))
+        works = LoadedExport.predict
+        with again, mock.patch.object(LoadedExport, "predict", autospec=True) as predict:
+            predict.side_effect = works
+            printed = self._compare()
+        self.assertIn((self.folder / "exports" / "comparison.md").read_text(), printed)
+        # Tested on batches whose memory every runtime can keep: 600 images, three to be timed.
+        self.assertEqual(max(len(call.args[1]) for call in predict.call_args_list), 32)
 
     def test_exports_of_another_model_are_refused(self):
         other = save_run(self.folder / "other", tasks=("digits",), is_calibrated=False)
