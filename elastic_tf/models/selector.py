@@ -158,11 +158,6 @@ class Selector(Configured, keras.Model):
         own = self.scores.guess_variables(task)
         return self._feature_variables(task) + own if own else []
 
-    @property
-    def guesses_in_estimator_steps(self):
-        """bool, whether the guess can be trained while the estimator is."""
-        return self.features == "confident"
-
     def shared_layers(self):
         """Returns the layers of all tasks, a list."""
         return [*self.blocks, self.norm, *self.scores.shared_layers()]

@@ -225,14 +225,9 @@ class TrunkSelector(Configured, keras.Model):
         ]
 
     def guess_variables(self, task):
-        """Returns none: what would be guessed by is not there before a stage's turn has come."""
+        """Returns none: in an estimator's step, what to guess by would cost a pass of it."""
         del task
         return []
-
-    @property
-    def guesses_in_estimator_steps(self):
-        """bool, whether the guess can be trained while the estimator is: it costs a pass of it."""
-        return False
 
     def shared_layers(self):
         """Returns the layers of all tasks, a list."""

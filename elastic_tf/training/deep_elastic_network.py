@@ -109,7 +109,9 @@ class DeepElasticNetwork(ElasticNetwork):
         optimizer = optimizer or self.optimizers.make_optimizer()
         self._compiles = bool(jit_compile) and jit_compile != "auto"
         super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
-        guesses = bool(self.method.guess_weight) and self.selector.guesses_in_estimator_steps
+        guesses = bool(self.method.guess_weight) and any(
+            self.selector.guess_variables(task) for task in self.tasks
+        )
         self.selector_optimizer = keras.optimizers.get(
             selector_optimizer
             or self.optimizers.make_selector_optimizer(self.stages, len(self.tasks), guesses)
@@ -313,7 +315,8 @@ class DeepElasticNetwork(ElasticNetwork):
         variables = self.selector.task_variables(task)
         apply_gradients(self.selector_optimizer, tape, loss, variables)
         # Along models drawn, a selector in the trunk sees what it would not along its own.
-        chosen = self.score(images, task)[1] if self.selector_kind == TRUNK else greedy(logits)
+        in_trunk = self.selector_kind == TRUNK
+        chosen = self.select_levels(images, task) if in_trunk else greedy(logits)
         chosen_shares = table.macs_share(chosen)
         self.macs_price.adapt(task, weighted_mean(chosen_shares), settings)
         self.task_metrics[task].update(

@@ -186,7 +186,7 @@ def trunk_loss(network, images, labels, task, settings, price, epsilon, seed, we
         network.estimator, images, task, pick, samples=samples, training=True
     )
     scores, levels = by_sample(routed.scores), by_sample(routed.levels)
-    costs = table.macs_share(levels) if settings.cost == "macs" else table.density(levels)
+    costs = _costs(table, levels, settings)
     rewards = _rewards_of(tf.stop_gradient(routed.logits), labels, costs, settings, price)
     loss = loss_of(scores, levels, rewards, settings, weights)
     return SelectorLoss(loss, rewards, levels), scores, routed.guesses
@@ -275,8 +275,11 @@ def _rewards(network, images, labels, levels, task, settings, price):
     models = tf.reshape(levels, [-1, levels.shape[2]])
     answers = network.estimator(images, levels=models, task=task)
     table = network.estimator.cost_table(task)  # Without the selector's MACs.
-    costs = table.macs_share(levels) if settings.cost == "macs" else table.density(levels)
-    return _rewards_of(answers, labels, costs, settings, price)
+    return _rewards_of(answers, labels, _costs(table, levels, settings), settings, price)
+
+
+def _costs(table, levels, settings):
+    return table.macs_share(levels) if settings.cost == "macs" else table.density(levels)
 
 
 def _rewards_of(answers, labels, costs, settings, price):
