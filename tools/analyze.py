@@ -13,6 +13,7 @@ import time
 from elastic_tf_tools import flags
 from elastic_tf_tools.run_folder import batches_of, load_run, training_batches_of
 
+from elastic_tf.export.manifest import model_hash
 from elastic_tf.files import output_folder, read_json
 from elastic_tf.report.analysis import BUDGETS, analyse
 from elastic_tf.report.claims import judge_claims
@@ -35,6 +36,13 @@ def define_flags(values):
         is_list=True,
     )
     flags.define_search_evaluations(values)
+    define(
+        "comparisons",
+        (),
+        "Files comparison.json of benchmark --exports, one for a task: what has been timed.",
+        str,
+        is_list=True,
+    )
     define("top_models", 3, "Models of each task, and shared ones, to look at closely.", int, low=1)
     define("browser_images", 12, "Images of each class in the page's browser, at most.", int, low=1)
 
@@ -45,6 +53,7 @@ def main(values):
         budget, split = values["budget"].value, values["split"].value
         run, model, settings, specs = load_run(*flags.read_run(values))
         folder = output_folder(values["output_dir"].value)
+        comparisons = _read_comparisons(values["comparisons"].value, run, model)
         # The run's own results are of the selector's own choice on the test split.
         is_measured = split == "test" and budget is None and run.results.exists()
         began = time.monotonic()
@@ -61,6 +70,7 @@ def main(values):
             ),
             training_batches=training_batches_of(settings, specs),
             logs=run.logs,
+            comparisons=comparisons,
             top=values["top_models"].value,
             progress=lambda text: print(f"[{time.monotonic() - began:4.0f} s] {text}", flush=True),
         )
@@ -69,6 +79,21 @@ def main(values):
     judged = {"variant": "", "settings": {}, "results": analysis.results}
     print(f"\n{judge_claims(['choice'], [judged])}\n")
     print(f"Saved: {', '.join(map(str, paths))}")
+
+
+def _read_comparisons(paths, run, model):
+    """Returns what was timed, a dict from task to the rows of a comparison of this very model."""
+    found = {}
+    for path in paths:
+        about, rows = (read_json(path).get(name) for name in ("settings", "rows"))
+        same = about and rows and about.get("model_sha256") == model_hash(run.model)
+        if not same or about["task"] not in model.tasks or about["task"] in found:
+            raise ValueError(
+                "`--comparisons` must hold files of `benchmark --exports` of the model in "
+                f"--model_dir, one for a task. Received: {path}"
+            )
+        found[about["task"]] = rows[1:]  # The first is the network under Python.
+    return found
 
 
 if __name__ == "__main__":

@@ -40,12 +40,7 @@ from elastic_tf_tools.benchmark_exports import (
     front_models,
     make_exports,
 )
-from elastic_tf_tools.benchmark_report import (
-    draw_exports,
-    draw_plot,
-    format_rows,
-    where_slower,
-)
+from elastic_tf_tools.benchmark_report import draw_plot, format_rows, where_slower
 from elastic_tf_tools.benchmark_rows import (
     inference_candidates,
     input_rows,
@@ -236,7 +231,7 @@ def _measured(own, subject, stream, timer):
 def _compare_exports(own, run, network, spec, data, timer, arguments):
     """Exports the network of a run, and compares; `arguments` are those of `make_exports`."""
     with flags.one_line_errors():
-        import elastic_tf.report.style  # noqa: F401  Of the extra `report`, for the picture.
+        from elastic_tf.report.time_figures import draw_times  # Of the extra `report`.
 
         folder = output_folder(own["exports"], "exports")
         models = _models(own["models"], run, spec.name)
@@ -251,8 +246,9 @@ def _compare_exports(own, run, network, spec, data, timer, arguments):
     saved = [folder / f"comparison.{end}" for end in ("md", "json", "png")]
     print(f"\n{table}\n\nSaved: {', '.join(map(str, saved))}")
     write_text(folder / "comparison.md", f"{table}\n")
-    draw_exports(rows, f"{network.backbone}, {spec.name}").save(folder / "comparison.png")
-    about = {"model_dir": own["model_dir"], "task": spec.name, **describe_machine()}
+    draw_times({spec.name: rows[1:]}, network.backbone).save(folder / "comparison.png")
+    about = {"model_dir": own["model_dir"], "model_sha256": digest, "task": spec.name}
+    about |= describe_machine()
     write_json(folder / "comparison.json", {"settings": about, "rows": rows})
 
 

@@ -17,7 +17,7 @@ from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.export.manifest import FILE, read_manifest
 from elastic_tf.export.options import QUANTIZATIONS
 from elastic_tf.inference.frozen_network import FrozenNetwork
-from elastic_tf.policies.second_look import POLICIES, SECOND_LOOK
+from elastic_tf.policies.second_look import POLICIES, SECOND_LOOK, SELECTOR
 
 DYNAMIC = "dynamic"
 # Images that an export is tested on together, at least.
@@ -175,19 +175,17 @@ def compare_exports(network, task, exports, test_batches, timer, batch_sizes):
         batch_sizes: sequence of int.
     """
     predictors = {"python": python_model(network, task)}
-    rows = [{"model": DYNAMIC, "format": "Python", "quantization": "none", "megabytes": None}]
-    rows[0] |= {"run": "", "kind": DYNAMIC}
+    rows = [_row(Variant(DYNAMIC, "Python", "none"), None)]
     for variant, loaded in exports.items():
         predictors[variant.name] = loaded.predict
-        megabytes = 1e-6 * size_in_bytes(loaded.path)
-        rows.append(variant._asdict() | {"kind": variant.kind, "megabytes": megabytes})
+        rows.append(_row(variant, 1e-6 * size_in_bytes(loaded.path)))
     print(f"Testing on the images of {task} ...", flush=True)
     full_macs = network.cost_table(task).full_macs
     # A runtime keeps the memory of the largest batch that it has seen, of every export.
     batches = test_batches().unbatch().batch(max(*batch_sizes, _TESTED_AT_ONCE))
     for row, predict in zip(rows, predictors.values(), strict=True):
         row |= quality(predict, batches.as_numpy_iterator(), full_macs)
-        row["time_ratios"] = {}
+        row["time_ratios"], row["ms_per_image"] = {}, {}
     images, _ = next(batches.as_numpy_iterator())
     for size in batch_sizes:
         print(f"Measuring at batch size {size} ...", flush=True)
@@ -196,10 +194,21 @@ def compare_exports(network, task, exports, test_batches, timer, batch_sizes):
             for name, predict in predictors.items()
         }
         measured = timer.measure(candidates, size)
-        print(f"python: {1e3 * np.median(measured[0].seconds):.2f} ms")
+        in_python = 1e3 * np.median(measured[0].seconds)
+        print(f"python: {in_python:.2f} ms")
         for row, times in zip(rows, measured, strict=True):
             row["time_ratios"][size] = times.ratio_to_dense
+            row["ms_per_image"][size] = times.ratio_to_dense * in_python / size
     return rows
+
+
+def _row(variant, megabytes):
+    """Returns what a row of the comparison says before anything is measured, a dict."""
+    return variant._asdict() | {
+        "kind": SELECTOR if variant.kind == DYNAMIC else variant.kind,
+        "runtime": f"{variant.format}, {variant.quantization}".removesuffix(", none"),
+        "megabytes": megabytes,
+    }
 
 
 def python_model(network, task):
@@ -234,11 +243,6 @@ def quality(predict, batches, full_macs):
     }
 
 
-def format_and_numbers(row):
-    """Returns what a row of the comparison is in, a str such as `"litert, int8"`."""
-    return f"{row['format']}, {row['quantization']}".removesuffix(", none")
-
-
 def format_exports(rows):
     """Returns the table of `compare_exports`, Markdown, str of several lines."""
     sizes = list(rows[0]["time_ratios"])
@@ -246,7 +250,7 @@ def format_exports(rows):
     cells = [
         [
             " ".join(filter(None, (row["run"], row["model"]))),
-            format_and_numbers(row),
+            row["runtime"],
             "" if row["megabytes"] is None else f"{row['megabytes']:.2f}",
             f"{100 * row['accuracy']:.1f}",
             f"{100 * row['macs_share']:.1f}",

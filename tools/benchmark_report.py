@@ -1,14 +1,7 @@
 """What a person sees of the benchmark: tables, where elastic networks are slower, and plots."""
 
-import functools
-import itertools
-
-from elastic_tf_tools.benchmark_exports import DYNAMIC, format_and_numbers
 from elastic_tf_tools.benchmark_rows import standalone_name
 from elastic_tf_tools.timing import aligned_table, paired_ratio
-
-from elastic_tf.evaluation.fixed_front import pareto_front
-from elastic_tf.policies.second_look import SECOND_LOOK, SELECTOR
 
 _LEVEL = "elastic_level_"
 _MARKERS = "osD^vP*X"
@@ -27,17 +20,6 @@ _LETTERS = {
     "dense_jit": ("dense, XLA", "X"),
     "dense_frozen": ("dense, frozen", "F"),
 }
-
-# Names and looks of kinds of exports.
-_OF_SELECTOR = {"color": "#0072b2", "linestyle": "-"}
-_KINDS = {
-    DYNAMIC: ("selector", _OF_SELECTOR),
-    SELECTOR: ("selector", _OF_SELECTOR),
-    SECOND_LOOK: ("second look", {"color": "#d55e00", "linestyle": "-"}),
-    "fixed": ("fixed models", {"color": "0.45", "linestyle": "--"}),
-}
-# Of accuracy, below the best.
-_SHOWN_POINTS = 15
 
 
 def format_rows(title, rows):
@@ -187,41 +169,3 @@ def _place(row):
 def _name_and_ratio(row):
     name = row.name.split("_", 1)[1].replace("_", " ")
     return f"{name} ({row.ratio_to_dense:.2f}x)"
-
-
-def draw_exports(rows, title):
-    """Returns the `Drawing` of accuracy against measured time, a panel for each batch size.
-
-    Args:
-        rows: what `compare_exports` returns.
-        title: str.
-    """
-    from elastic_tf.report.style import Drawing, add_legend  # Of the extra `report`.
-
-    series = {}
-    for row in rows[1:]:
-        numbers = format_and_numbers(row)
-        name = f"{row['run']} {row['model']}" if row["run"] else _KINDS[row["kind"]][0]
-        series.setdefault((name, numbers), []).append(row)
-    markers = dict(zip(dict.fromkeys(of for _, of in series), itertools.cycle(_MARKERS)))
-
-    def draw(axes, size):
-        for (name, numbers), of in series.items():
-            points = [(row["time_ratios"][size], 100 * row["accuracy"]) for row in of]
-            looks = {"marker": markers[numbers]} | _KINDS[of[0]["kind"]][1]
-            if of[0]["run"]:  # It was trained to be no more than that.
-                looks |= {"markerfacecolor": "none", "markersize": 10}
-            axes.plot(*zip(*points, strict=True), **looks | {"linestyle": "none"})
-            best = [points[index] for index in pareto_front(points)]
-            axes.plot(*zip(*best, strict=True), label=f"{name}, {numbers}", **looks)
-        axes.set_xlabel("time, that in Python is 1")
-        axes.set_ylabel("accuracy, %")
-        axes.set_xlim(left=0)
-        # What guesses would press all else together.
-        best = 100 * max(row["accuracy"] for row in rows)
-        axes.set_ylim(bottom=max(axes.get_ylim()[0], best - _SHOWN_POINTS))
-
-    panels = {
-        f"batch size {size}": functools.partial(draw, size=size) for size in rows[0]["time_ratios"]
-    }
-    return Drawing("accuracy against time", panels, 3.4, finish=add_legend, title=title)

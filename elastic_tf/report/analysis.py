@@ -33,6 +33,7 @@ class Analysis:
         stages: `StageSchedule` of the training; `None` for a network that was not compiled.
         ratios: float array `(blocks, levels)`, the share of its channels a block uses.
         top: int >= 1. Models of each task, and shared ones, to look at closely.
+        comparisons: dict from task to rows of what was timed, see `draw_times`.
     """
 
     backbone: str
@@ -46,6 +47,7 @@ class Analysis:
     stages: object
     ratios: np.ndarray
     top: int = 3
+    comparisons: dict = dataclasses.field(default_factory=dict)
 
     @property
     def class_names(self):
@@ -133,6 +135,7 @@ def analyse(
     training_batches=None,
     logs=None,
     top=3,
+    comparisons=None,
     progress=None,
 ):
     """Looks at what a trained network's selector chooses, and what that gains.
@@ -151,6 +154,7 @@ def analyse(
         search_evaluations, training_batches: as of `evaluate_network`.
         logs: path of the training's TensorBoard logs, for its curves; `None` for none.
         top: int >= 1. Models of each task, and shared ones, to look at closely.
+        comparisons: dict from task to rows of what was timed, see `draw_times`; `None` for none.
         progress: function of a str, called with a line of it; `None` for none.
 
     Returns:
@@ -195,6 +199,7 @@ def analyse(
         stages=getattr(network, "stages", None),
         ratios=channels / channels[:, -1:],
         top=top,
+        comparisons=comparisons or {},
     )
 
 

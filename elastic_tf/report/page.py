@@ -16,6 +16,7 @@ from elastic_tf.report.group_figures import draw_group, draw_shared_group, pictu
 from elastic_tf.report.macs_figures import draw_tradeoff
 from elastic_tf.report.style import below_each_other
 from elastic_tf.report.tables import model_name, result_gains, result_rows, top5_texts
+from elastic_tf.report.time_figures import draw_times
 from elastic_tf.version import __version__
 
 _TEMPLATE = pathlib.Path(__file__).with_name("report.html.j2")
@@ -68,6 +69,8 @@ def draw_figures(analysis):
         "figure_3a_models": [draw_histogram(analysis.distributions)],
         "figure_3b_levels": [draw_levels(analysis.level_means)],
     }
+    if analysis.comparisons:
+        figures["time"] = [draw_times(analysis.comparisons)]
     for routing in routings:
         groups = analysis.groups[routing.task]
         figures[f"figure_4_{routing.task}"] = [draw_group(routing, of, ratios) for of in groups]

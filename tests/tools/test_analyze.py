@@ -12,8 +12,9 @@ from elastic_tf_tools import analyze
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.files import write_json
-from tests.elastic_tf.report.planted import RESULTS
+from elastic_tf.export.manifest import model_hash
+from elastic_tf.files import read_json, write_json
+from tests.elastic_tf.report.planted import RESULTS, TIMED
 from tests.tools.commands import run_command, run_failing
 from tests.tools.finished_run import TASKS, copy_run
 
@@ -28,7 +29,11 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
         cls.output_dir = cls.folder / "new" / "report"
         cls.output_dir.mkdir(parents=True)
         (cls.output_dir / "other.csv").write_text("not of the analysis")
+        cls.timed = cls.folder / "comparison.json"
+        about = {"task": "digits", "model_sha256": model_hash(run.model)}
+        write_json(cls.timed, {"settings": about, "rows": [{"of": "Python"}, *TIMED]})
         arguments = ("--budgets=0.5", "--browser_images=2", "--top_models=2")
+        arguments += (f"--comparisons={cls.timed}",)
         with mock.patch("elastic_tf.report.analysis.evaluate_network", side_effect=AssertionError):
             cls.printed = run_command(analyze, *cls._paths(cls.output_dir), *arguments)
         cls.page = (cls.output_dir / "report.html").read_text()
@@ -55,6 +60,7 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
             "Ankle boot",
             "fixed models, mixed",  # Of the run's own results.
             "selector at budgets",
+            "time per image, ms",
             "<code>--validation_share</code></td><td><code>0.1</code>",
         ):
             self.assertTrue(text in self.page, text)
@@ -68,6 +74,15 @@ class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
         there = {str(path) for path in self.output_dir.iterdir() if path.name != "other.csv"}
         self.assertEqual(set(saved), there)
         self.assertIn(str(self.output_dir / "figure_4_shared.png"), saved)
+
+    def test_what_was_timed_of_another_model_is_refused(self):
+        about = read_json(self.timed)
+        about["settings"]["model_sha256"] = "another"
+        write_json(self.folder / "another.json", about)
+        for path in (self.folder / "another.json", f"{self.timed},{self.timed}"):
+            arguments = (*self._paths(self.folder / "none"), f"--comparisons={path}")
+            line = run_failing(analyze, *arguments)
+            self.assertIn("`--comparisons` must hold files of `benchmark --exports`", line)
 
     def test_another_split_at_a_budget_is_measured(self):
         arguments = ("--split=validation", "--budget=0.6", "--budgets=", "--search_evaluations=1")

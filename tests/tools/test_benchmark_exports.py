@@ -244,11 +244,10 @@ class FiguresTest(tf.test.TestCase):
         self.assertAllClose(found, {"accuracy": 2 / 4, "macs_share": 160 / 4 / 200})
 
     def test_the_table_has_a_line_for_each_row(self):
-        row = {"model": "full", "format": "litert", "quantization": "int8", "megabytes": 0.317}
-        row |= {"run": "", "kind": "fixed"}
+        row = {"run": "", "model": "full", "runtime": "litert, int8", "megabytes": 0.317}
         row |= {"accuracy": 0.8641, "macs_share": 1.0, "time_ratios": {1: 0.131, 64: 0.378}}
-        other = {"format": "Python", "quantization": "none", "megabytes": None}
-        beside = {"run": "narrow", "format": "onnx", "quantization": "none"}
+        other = {"runtime": "Python", "megabytes": None}
+        beside = {"run": "narrow", "runtime": "onnx"}
         lines = format_exports([row, row | other, row | beside]).splitlines()
         self.assertEqual(
             [" ".join(line.replace("|", " ").split()) for line in lines if "---" not in line],

@@ -92,6 +92,18 @@ CURVES = {
         "levels": [point(0.01, 0.1), point(0.25, 0.6), point(1.0, 0.8)],
     },
 }
+# What was timed: run, kind, accuracy, and milliseconds per image in batches of 1 and 64.
+TIMED = [
+    {"run": run, "kind": kind, "runtime": "onnx", "accuracy": accuracy}
+    | {"ms_per_image": {"1": single, "64": in_batch}}
+    for run, kind, accuracy, single, in_batch in (
+        ("", "fixed", 0.8, 1.0, 0.1),
+        ("", "fixed", 0.875, 2.0, 0.2),
+        ("", "fixed", 0.75, 1.5, 0.15),
+        ("", "second_look", 0.85, 1.25, 0.125),
+        ("narrow", "fixed", 0.7, 0.5, 0.25),
+    )
+]
 FOUND = {
     "birds": {
         "num_models": 4096,
@@ -164,6 +176,7 @@ def planted_analysis(*routings, top=3):
         stages=STAGES,
         ratios=RATIOS,
         top=top,
+        comparisons=dict.fromkeys(tasks, TIMED),
     )
 
 

@@ -62,6 +62,7 @@ class DrawingsTest(tf.test.TestCase):
             {name: len(svgs) for name, svgs in self.svgs.items()},
             {
                 "tradeoff": 2,
+                "time": 2 * 2,
                 "training": 2,
                 "figure_3a_models": 3,
                 "figure_3b_levels": 3,
@@ -112,7 +113,7 @@ class PageTest(tf.test.TestCase):
         self.assertNotRegex(page, r"@import|fetch\(|url\((?!#|\$|data:)")
         links = re.findall(r'<a href="#(\w+)"', page)
         self.assertEqual(links, re.findall(r'<section id="(\w+)"', page))
-        self.assertLen(links, 12)
+        self.assertLen(links, 13)
         for text in (
             "<title>wrn-8-1 on cats, dogs</title>",
             "2 blocks of 3 levels,\n9 fixed models in 1,234 weights.",
@@ -133,6 +134,7 @@ class PageTest(tf.test.TestCase):
         analysis = planted_analysis(dataclasses.replace(planted_routing(), seen=None))
         object.__setattr__(analysis, "stages", None)
         object.__setattr__(analysis, "budget", 0.4)
+        object.__setattr__(analysis, "comparisons", {})
         top5 = {"top5_accuracy": {"selector": 0.9876, "full": 0.99}}
         analysis.results["planted"] = analysis.results["planted"] | top5
         paths = write_report(analysis, self.folder)
@@ -144,6 +146,7 @@ class PageTest(tf.test.TestCase):
         self.assertIn("There is one task only.", page)
         self.assertIn("the selector is held to 40 % of the MACs", page)
         self.assertNotIn("#training", page)
+        self.assertNotIn("#time", page)
         self.assertNotIn("#second_look", page)
         self.assertIn("Top-5 accuracy: 98.76 %, full model 99.00 %.", page)
 
