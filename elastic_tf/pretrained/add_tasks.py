@@ -24,7 +24,7 @@ def add_tasks(network, tasks):
     Args:
         network: a `DeepElasticNetwork`. It is left as it is.
         tasks: dict from the names of new tasks to `{"image_shape": (height, width, channels),
-            "num_classes": int}`.
+            "num_classes": int}`; without any, the network returned is a copy to train on with.
 
     Returns:
         A `DeepElasticNetwork`, not compiled; its `step` is 0.
@@ -34,7 +34,7 @@ def add_tasks(network, tasks):
 
     Reference: Ahn et al., 2019, section 3: tasks share the trunk.
     """
-    tasks = validate_tasks(tasks)
+    tasks = validate_tasks(tasks) if tasks else {}
     known = [name for name in tasks if name in network.tasks]
     if known:
         raise ValueError(

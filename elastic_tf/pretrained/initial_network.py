@@ -85,5 +85,10 @@ def _grown(tasks, init_from, method):
             f"Received: none called {', '.join(missing)}"
         )
     new = {name: task for name, task in tasks.items() if name not in old.tasks}
+    if method.freeze == "trunk" and not new:
+        raise ValueError(
+            f"`tasks` must have one beside those of {init_from} where `freeze` is 'trunk'; nothing "
+            f"would train. Received: {', '.join(tasks)}"
+        )
     frozen = tuple(old.tasks) if method.freeze == "trunk" else ()
     return add_tasks(old, new), dataclasses.replace(method, frozen_tasks=frozen)

@@ -75,6 +75,13 @@ class AddTasksTest(testing.TestCase):
         for weight, old in zip(own, values, strict=True):
             self.assertNotAllEqual(weight, old, weight.path)
 
+    def test_without_new_tasks_it_is_a_copy_to_train_on_with(self):
+        again = add_tasks(self.old, {})
+        self.assertEqual(int(again.step), 0)
+        self.assertIsNot(again.estimator, self.old.estimator)
+        for ours, theirs in zip(self._answers(again), self._answers(self.old), strict=True):
+            self.assertAllEqual(ours, theirs)
+
     def test_frozen_tasks_are_of_the_network(self):
         with self.assertRaisesRegex(ValueError, "`task` must be one of.*Received: task=colour"):
             self.old.compile(method=MethodSettings(frozen_tasks=("colour",)))

@@ -76,6 +76,10 @@ class InitialNetworkTest(testing.TestCase):
         self.assertEqual(method, MethodSettings())
         with self.assertRaisesRegex(ValueError, "`tasks` must have those of .*, grey. Received"):
             initial_network({"colour": TASKS["colour"]}, network, METHOD)
+        made, _ = initial_network(GREY, network, MethodSettings())
+        self.assertEqual(list(made.tasks), ["grey"])
+        with self.assertRaisesRegex(ValueError, "`tasks` must have one beside .* Received: grey"):
+            initial_network(GREY, network, METHOD)
 
     def test_a_backbone_beside_a_start_is_refused(self):
         with self.assertRaisesRegex(ValueError, "`backbone` must be left out .* backbone=wrn-8-1"):
