@@ -37,13 +37,14 @@ class ElasticBlockTest(testing.TestCase):
         grouped, masked = make_block(name), make_block(name, "masked")
         # A graph for any batch size, as training and serving have it.
         signature = [tf.TensorSpec((None, 5, 5, 8)), tf.TensorSpec((None,), tf.int32)]
-        steps = {"eager": block_step(grouped, training)}
-        steps["graph"] = tf.function(steps["eager"], input_signature=signature)
-        for case, levels in LEVELS.items():
-            batch = make_inputs(levels, grouped)
-            for way, step in steps.items():
-                with self.subTest(f"{case} {way}"):
-                    self.run_agreement_test(grouped, masked, *batch, training, step)
+        eager = block_step(grouped, training)
+        graph = tf.function(eager, input_signature=signature)
+        # Eagerly too where groups and batches are of all sizes.
+        runs = [(case, graph) for case in LEVELS] + [("spread", eager), ("batch_0", eager)]
+        for case, step in runs:
+            with self.subTest(f"{case} {'graph' if step is graph else 'eager'}"):
+                batch = make_inputs(LEVELS[case], grouped)
+                self.run_agreement_test(grouped, masked, *batch, training, step)
 
     @parameterized.parameters(*BLOCKS)
     def test_an_instance_does_not_depend_on_its_batch(self, name):
