@@ -11,7 +11,7 @@ _OF_CLASSES = ("_head/linear/", "_guess/")
 _SCORING = ("linear", "confidence")
 
 
-def add_tasks(network, tasks):
+def add_tasks(network, tasks, selector_kind=None):
     """Returns a network with further tasks, which does on the others what the given one does.
 
     A new task starts with copies of what the network's first task has: stem (summed over
@@ -25,6 +25,8 @@ def add_tasks(network, tasks):
         network: a `DeepElasticNetwork`. It is left as it is.
         tasks: dict from the names of new tasks to `{"image_shape": (height, width, channels),
             "num_classes": int}`; without any, the network returned is a copy to train on with.
+        selector_kind: str, as of `ElasticNetwork`. Of another kind than the network's, the selector
+            is new and knows nothing yet. Defaults to the network's.
 
     Returns:
         A `DeepElasticNetwork`, not compiled; its `step` is 0.
@@ -43,6 +45,7 @@ def add_tasks(network, tasks):
         )
     config = network.get_config()
     config |= {"tasks": network.tasks | tasks, "own_scores": [*network.own_scores, *tasks]}
+    config["selector_kind"] = selector_kind or network.selector_kind
     grown = DeepElasticNetwork.from_config(config)
     old = {weight.path: weight for part in _parts(network) for weight in part.weights}
     first = next(iter(network.tasks))
@@ -56,7 +59,8 @@ def add_tasks(network, tasks):
             weight.assign(_fitted(np.asarray(old[path]), weight.shape))
     for task in tasks:
         grown.estimator.heads[task].forget_classes()
-    grown.calibrations = dict(network.calibrations)
+    if grown.selector_kind == network.selector_kind:
+        grown.calibrations = dict(network.calibrations)
     grown.second_looks = dict(network.second_looks)
     return grown
 

@@ -4,7 +4,9 @@ import dataclasses
 import pathlib
 
 import keras
+import tensorflow as tf
 
+from elastic_tf.models.network_settings import TRUNK
 from elastic_tf.models.tasks import check_finite
 from elastic_tf.pretrained.add_tasks import add_tasks
 from elastic_tf.pretrained.elasticize import elasticize
@@ -37,7 +39,7 @@ def initial_network(tasks, network, method, seed=0, verbose=0):
     if network.init_from is None:
         return DeepElasticNetwork(tasks, **network.arguments(), seed=seed), method
     if is_elastic(network.init_from):
-        return _grown(tasks, network.init_from, method)
+        return _grown(tasks, network, method)
     source = load_source(network.init_from)
     # As one that starts from nothing, of its backbone.
     arguments = dataclasses.replace(network, backbone=recognise(source), init_from=None).arguments()
@@ -76,8 +78,10 @@ def load_network(path):
     )
 
 
-def _grown(tasks, init_from, method):
+def _grown(tasks, network, method):
+    init_from = network.init_from
     old = load_network(pathlib.Path(init_from, MODEL_FILE))
+    _check_left_out(network, old)
     missing = [name for name in old.tasks if name not in tasks]
     if missing:
         raise ValueError(
@@ -85,10 +89,32 @@ def _grown(tasks, init_from, method):
             f"Received: none called {', '.join(missing)}"
         )
     new = {name: task for name, task in tasks.items() if name not in old.tasks}
-    if method.freeze == "trunk" and not new:
-        raise ValueError(
-            f"`tasks` must have one beside those of {init_from} where `freeze` is 'trunk'; nothing "
-            f"would train. Received: {', '.join(tasks)}"
-        )
-    frozen = tuple(old.tasks) if method.freeze == "trunk" else ()
-    return add_tasks(old, new), dataclasses.replace(method, frozen_tasks=frozen)
+    # The default cannot be told from what is left out.
+    selector_kind = TRUNK if network.selector == TRUNK else old.selector_kind
+    if method.freeze == "trunk":
+        if not new:
+            raise ValueError(
+                f"`tasks` must have one beside those of {init_from} where `freeze` is 'trunk'; "
+                f"nothing would train. Received: {', '.join(tasks)}"
+            )
+        if selector_kind != old.selector_kind:
+            raise ValueError(
+                "`selector` must be left out where `freeze` is 'trunk': the choices of "
+                f"{init_from} would not stay. Received: selector={selector_kind}"
+            )
+        method = dataclasses.replace(method, frozen_tasks=tuple(old.tasks))
+    return add_tasks(old, new, selector_kind), method
+
+
+def _check_left_out(network, old):
+    """Raises a `ValueError` for a setting that a trained network has otherwise."""
+    own = old.get_config() | {"num_levels": old.num_levels, "precision": old.dtype_policy.name}
+    for field in dataclasses.fields(network):
+        value = getattr(network, field.name)
+        if value in (None, field.default) or field.name in ("init_from", "selector"):
+            continue
+        if tf.nest.flatten(value) != tf.nest.flatten(own.get(field.name)):
+            raise ValueError(
+                f"`{field.name}` must be left out where `init_from` is a trained elastic network, "
+                f"whose it is. Received: {field.name}={value}, init_from={network.init_from}"
+            )

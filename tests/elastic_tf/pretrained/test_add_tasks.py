@@ -82,6 +82,16 @@ class AddTasksTest(testing.TestCase):
         for ours, theirs in zip(self._answers(again), self._answers(self.old), strict=True):
             self.assertAllEqual(ours, theirs)
 
+    def test_the_selector_may_be_another_which_starts_anew(self):
+        grown = add_tasks(self.old, {}, selector_kind="trunk")
+        self.assertEqual(grown.selector_kind, "trunk")
+        self.assertEqual(grown.calibrations, {})
+        images = random_images("grey")
+        for ours, theirs in zip(grown.estimator.weights, self.old.estimator.weights, strict=True):
+            self.assertAllEqual(ours, theirs)
+        answers = [each.estimator(images, task="grey") for each in (grown, self.old)]
+        self.assertAllEqual(*answers)
+
     def test_frozen_tasks_are_of_the_network(self):
         with self.assertRaisesRegex(ValueError, "`task` must be one of.*Received: task=colour"):
             self.old.compile(method=MethodSettings(frozen_tasks=("colour",)))

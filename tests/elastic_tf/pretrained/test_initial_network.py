@@ -81,6 +81,24 @@ class InitialNetworkTest(testing.TestCase):
         with self.assertRaisesRegex(ValueError, "`tasks` must have one beside .* Received: grey"):
             initial_network(GREY, network, METHOD)
 
+    def test_from_a_run_heads_in_the_trunk_may_take_the_place_of_its_selector(self):
+        path, old = self._run_folder()
+        network = NetworkSettings(init_from=path, selector="trunk")
+        made, _ = initial_network(GREY, network, MethodSettings())
+        self.assertEqual((old.selector_kind, made.selector_kind), ("network", "trunk"))
+        with self.assertRaisesRegex(ValueError, "`selector` must be left out .* selector=trunk"):
+            initial_network(BOTH, network, METHOD)
+
+    def test_from_a_run_its_settings_are_left_out_or_the_same(self):
+        path, old = self._run_folder()
+        self.assertEqual(old.trunk_size, 4)
+        for others in ({"trunk_size": 4}, {"ratios": old.ratios}):
+            initial_network(GREY, NetworkSettings(init_from=path, **others), MethodSettings())
+        for name, value in {"trunk_size": 5, "num_levels": 3, "ratios": (0.0, 0.3, 1.0)}.items():
+            network = NetworkSettings(init_from=path, **{name: value})
+            with self.assertRaisesRegex(ValueError, f"`{name}` must be left out .* {name}="):
+                initial_network(GREY, network, MethodSettings())
+
     def test_a_backbone_beside_a_start_is_refused(self):
         with self.assertRaisesRegex(ValueError, "`backbone` must be left out .* backbone=wrn-8-1"):
             NetworkSettings(backbone="wrn-8-1", init_from="x.keras")
