@@ -25,6 +25,7 @@ models, and networks that were trained to be no more than that.
 """
 
 import functools
+import itertools
 import pathlib
 
 from elastic_tf_tools import flags
@@ -150,13 +151,8 @@ def _check_together(own, given):
         refused |= dict.fromkeys(names, "with --model_dir")
     else:
         refused["task"] = "without --model_dir"
-    names = [pathlib.Path(path).name for path in own["beside"]]
-    if len(set(names)) != len(names):
-        raise ValueError(
-            f"`--beside` must hold runs of different names. Received: beside={own['beside']}"
-        )
-    for name in ("measure", "batch_sizes", "models", "formats", "quantizations"):
-        if len(set(own[name])) != len(own[name]) or not own[name]:
+    for name in ("measure", "batch_sizes", "models", "formats", "quantizations", "beside"):
+        if len(set(own[name])) != len(own[name]) or not (own[name] or name == "beside"):
             raise ValueError(f"`--{name}` must hold one or more, each once. Received: {own[name]}")
     for name in given:
         if name in refused:
@@ -238,8 +234,8 @@ def _compare_exports(own, run, network, spec, data, timer, arguments):
         variants = export_variants(models, own["formats"], own["quantizations"])
         digest = model_hash(run.model)
         exports = make_exports(folder, variants, spec.name, network, digest, arguments)
-        for path in own["beside"]:
-            exports |= _exports_beside(folder, path, network, spec.name, own["formats"])
+        for path, name in zip(own["beside"], _run_names(own["beside"]), strict=True):
+            exports |= _exports_beside(folder, path, name, network, spec.name, own["formats"])
     test = functools.partial(data.split_batches, spec, "test")
     rows = compare_exports(network, spec.name, exports, test, timer, own["batch_sizes"])
     table = format_exports(rows)
@@ -268,7 +264,16 @@ def _models(names, run, task):
     return list(dict.fromkeys(found))
 
 
-def _exports_beside(folder, path, network, task, formats):
+def _run_names(paths):
+    """Returns a name for each run, a list of str: as much of the end of its path as it takes."""
+    parts = [pathlib.Path(path).absolute().parts[1:] for path in paths]
+    for count in itertools.count(1):
+        names = ["_".join(of[-count:]) for of in parts]
+        if len(set(names)) == len(names) or count > max(map(len, parts)):
+            return names
+
+
+def _exports_beside(folder, path, name, network, task, formats):
     """Makes exports of the full model of another run; as of `make_exports`."""
     run = RunFolder(path)
     other = run.load_model()
@@ -278,7 +283,7 @@ def _exports_beside(folder, path, network, task, formats):
             f"`--beside` must hold runs of '{task}' with images {shapes[0]}. "
             f"Received: {path}, with {shapes[1]}"
         )
-    variants = [Variant(FULL, each, "none", pathlib.Path(path).name) for each in formats]
+    variants = [Variant(FULL, each, "none", name) for each in formats]
     own = [f"--model_dir={path}"]
     return make_exports(folder, variants, task, other, model_hash(run.model), own)
 

@@ -69,31 +69,34 @@ class CompareExportsTest(tf.test.TestCase, parameterized.TestCase):
         network.second_looks["digits"] = SecondLookCalibration([0.2], [look], [0.5])
         network.save(run.model)
         write_json(run.results, {"digits": {"front": {"corners": [{"levels": [0, 1, 0]}]}}})
-        folder = self.folder / "picture"
+        folder, other = self.folder / "picture", self.folder / "other" / finished_run().path.name
+        other.parent.mkdir()
+        other.symlink_to(finished_run().path)  # Of the same name.
         self._compare(
             "--models=front,selector@0.5,second_look@0.5",
             "--formats=litert",
-            f"--beside={finished_run().path}",
+            f"--beside={finished_run().path},{other}",
             "--quantizations=none",
             run=run,
             folder=folder,
         )
-        rows = read_json(folder / "comparison.json")["rows"][1:]
+        *rows, last = read_json(folder / "comparison.json")["rows"][1:]
         self.assertEqual(
             [(row["run"], row["model"], row["kind"]) for row in rows],
             [
                 ("", "0-1-0", "fixed"),
                 ("", "selector@0.5", "selector"),
                 ("", "second_look@0.5", "second_look"),
-                (finished_run().path.name, "full", "fixed"),
+                (f"{finished_run().path.parent.name}_{other.name}", "full", "fixed"),
             ],
         )
+        self.assertEqual(last["run"], f"{other.parent.name}_{other.name}")
         self.assertEqual(rows[-1]["macs_share"], 1)
         png = (folder / "comparison.png").read_bytes()
         self.assertAllGreater(tf.io.decode_png(png).shape[:2], 300)
 
     @parameterized.parameters(
-        (("--beside=a/x,b/x",), "`--beside` must hold runs of different names"),
+        (("--beside=a/x,a/x",), "`--beside` must hold one or more, each once"),
         (("--models=front",), "`--models=front` needs the results.json of a finished run"),
     )
     def test_what_is_not_there_is_one_line(self, arguments, fault):
