@@ -15,6 +15,7 @@ from elastic_tf_tools.run_folder import batches_of, load_run, training_batches_o
 
 from elastic_tf.export.manifest import model_hash
 from elastic_tf.files import output_folder, read_json
+from elastic_tf.models.network_settings import NONE
 from elastic_tf.report.analysis import BUDGETS, analyse
 from elastic_tf.report.claims import judge_claims
 from elastic_tf.report.page import write_report
@@ -76,8 +77,9 @@ def main(values):
         )
     texts = (flags.serialize(*setting).split("=", 1) for setting in settings.flat().items())
     paths = write_report(analysis, folder, dict(texts), values["browser_images"].value)
-    judged = {"variant": "", "settings": {}, "results": analysis.results}
-    print(f"\n{judge_claims(['choice'], [judged])}\n")
+    if model.selector_kind != NONE:
+        judged = {"variant": "", "settings": {}, "results": analysis.results}
+        print(f"\n{judge_claims(['choice'], [judged])}\n")
     print(f"Saved: {', '.join(map(str, paths))}")
 
 

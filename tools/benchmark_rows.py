@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 import elastic_tf
-from elastic_tf.models.network_settings import TRUNK
+from elastic_tf.models.network_settings import NETWORK, NONE, TRUNK
 from elastic_tf.training.estimator_step import needs_scores, step_models
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
 
@@ -65,15 +65,15 @@ def inference_candidates(subject, batch_size):
     add("elastic_random", at_levels, drawn, drawn)
     # What freezing alone buys, without any choice of levels.
     add("dense_frozen", frozen.estimator, uniform[-1])
-    in_trunk = network.selector_kind == TRUNK
-    if subject.is_trained or in_trunk:
+    in_trunk, chooses = network.selector_kind == TRUNK, network.selector_kind != NONE
+    if chooses and (subject.is_trained or in_trunk):
         chosen = frozen.select_levels(images)
         add("elastic_selected", lambda images: frozen(images)["logits"], chosen)
         if in_trunk:  # It does nothing by itself; the same levels given say what choosing takes.
             add("elastic_given", at_levels, chosen, chosen)
-        if task in network.second_looks:
-            candidates |= _second_looks(subject, frozen, images)
-    if not in_trunk:
+    if subject.is_trained and task in network.second_looks:
+        candidates |= _second_looks(subject, frozen, images)
+    if network.selector_kind == NETWORK:
         select = _runner(frozen.select_levels, images)
         candidates["selector"] = Candidate(select, _selector_share(subject))
     return candidates
@@ -82,11 +82,15 @@ def inference_candidates(subject, batch_size):
 def _second_looks(subject, frozen, images):
     """Returns `Candidate`s of a second look of as many MACs as the choice for all images there are.
 
+    Of half of the full model's, without a selector.
+
     One is as it is set; the other has every image seen twice, which is the longest it takes.
     """
     network, task = subject.network, subject.task
     chosen = frozen.select_levels(tf.constant(subject.images))
     budget = min(1.0, subject.macs_share(chosen, with_selector=True))
+    if network.selector_kind == NONE:
+        budget = 0.5
     look, table = network.second_look(task, budget), network.cost_table(task)
     found = {}
     for name, each in (
@@ -129,6 +133,8 @@ def training_candidates(subject, batch_size):
     selector_share = _selector_share(subject)
     run, share = _estimator_step(subject, batch, INITIAL)
     candidates["train_distilled"] = Candidate(run, share + selector_share)
+    if subject.network.selector_kind == NONE:
+        return candidates
     if subject.is_trained:
         candidates["train_selected"] = _estimator_step(
             subject, batch, ESTIMATOR, **_BARE, initial_mix=0.0

@@ -10,7 +10,7 @@ from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
 
 # Each keeps a network in one stage, longer than any measurement.
 SCHEDULES = {
-    INITIAL: elastic_tf.StageSchedule(initial_steps=10**9),
+    INITIAL: elastic_tf.StageSchedule(initial_steps=10**9, rounds=0),
     SELECTOR: elastic_tf.StageSchedule(0, rounds=1, selector_steps=1),
     ESTIMATOR: elastic_tf.StageSchedule(0, rounds=2, selector_steps=1, estimator_steps=10**9),
 }

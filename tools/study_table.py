@@ -13,6 +13,12 @@ FIGURES = {
     "macs_share": ("MACs %", ("macs_share",), ".1f", 100),
     "gain_over_shuffled": ("gain over shuffled", ("gain_over_shuffled", "points"), "+.2f", 1),
     "gain_over_front": ("gain over front", ("gain_over_front", "points"), "+.2f", 1),
+    "second_look_gain": (
+        "gain by second look, mean",
+        ("second_look_gain_mean", "points"),
+        "+.2f",
+        1,
+    ),
     "distinct_models": ("models", ("policy", "distinct_models"), ".1f", 1),
     "most_used_share": ("most used %", ("policy", "top_models", 0, "share"), ".1f", 100),
 }

@@ -81,7 +81,7 @@ def validation_figures(answers, tasks=None):
         Dict of `step`, training steps taken, an int; `is_whole_training`, a bool;
         `is_selector_trained`, a bool, whether the selector has had a first turn; `tasks`, a dict
         from name to what `budget_curve` returns at `VALIDATION_BUDGETS`, without budgets before
-        the end.
+        the end or without a calibration.
     """
     network = answers.network
     step, stages = int(network.step.numpy()), network.stages
@@ -94,7 +94,8 @@ def validation_figures(answers, tasks=None):
         ),
         "tasks": {
             task: budget_curve(
-                answers.on(task, "validation"), VALIDATION_BUDGETS if is_whole else ()
+                answers.on(task, "validation"),
+                VALIDATION_BUDGETS if is_whole and task in network.calibrations else (),
             )
             for task in tasks or network.tasks
         },

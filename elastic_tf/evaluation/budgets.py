@@ -3,7 +3,7 @@
 import numpy as np
 
 from elastic_tf.evaluation.answers import AnswersBySplit
-from elastic_tf.models.network_settings import TRUNK
+from elastic_tf.models.network_settings import NONE, TRUNK
 from elastic_tf.policies.budget import BudgetCalibration, priced_greedy
 from elastic_tf.settings import check_integer
 
@@ -18,6 +18,7 @@ def calibrate_network(answers, tasks=None):
 
     Validation images are used. Where these are few, training images join them: a price needs no
     labels, and the chance in who is among a hundred images moves the mean MACs by several points.
+    A network without a selector is left as it is.
 
     Args:
         answers: `AnswersBySplit` of the network.
@@ -32,7 +33,7 @@ def calibrate_network(answers, tasks=None):
     >>> network.predict({"digits": images}, budget=0.4, policy="selector")
     """
     network = answers.network
-    for task in tasks or network.tasks:
+    for task in () if network.selector_kind == NONE else tasks or network.tasks:
         if network.selector_kind == TRUNK:
             calibration = calibrate_by_passes(_calibration_answers(answers, task))
         else:
@@ -46,7 +47,7 @@ def settle_target(network, batches_of, tasks=None):
 
     Training leaves it near: the price of MACs follows shares that were measured on batches. It is
     done on the images that `calibrate_network` takes. Nothing is done for tasks without a target,
-    or frozen ones, or with the paper's selector, whose scores have no offsets of a task.
+    or frozen ones, or without a selector, or with the paper's, whose scores have no offsets.
 
     Args:
         network: a compiled `DeepElasticNetwork`, trained.
@@ -60,7 +61,7 @@ def settle_target(network, batches_of, tasks=None):
     tasks = [task for task in tasks or network.tasks if task not in method.frozen_tasks]
     targets = {task: method.target_macs_of(task) for task in tasks}
     targets = {task: target for task, target in targets.items() if target is not None}
-    if not targets or network.selector.features == "pooled":
+    if not targets or network.selector_kind == NONE or network.selector.features == "pooled":
         return {}
     answers = AnswersBySplit(network, batches_of)
     tables = {task: network.cost_table(task) for task in targets}

@@ -9,7 +9,7 @@ from elastic_tf.inference.frozen_estimator import FrozenEstimator
 from elastic_tf.inference.frozen_selector import FrozenSelector, FrozenTrunkSelector
 from elastic_tf.inference.rows import run_groups_for_litert, run_groups_for_onnx
 from elastic_tf.layers.task_layers import check_images
-from elastic_tf.models.network_settings import TRUNK
+from elastic_tf.models.network_settings import NETWORK, TRUNK
 from elastic_tf.policies.budget import levels_at_budget, priced_greedy
 from elastic_tf.policies.second_look import SECOND_LOOK, is_second_look, look_at_budget
 
@@ -46,7 +46,7 @@ class FrozenNetwork:
 
     Attributes:
         estimator: the `FrozenEstimator`, for levels of the caller's choice.
-        selector: the `FrozenSelector`, or `FrozenTrunkSelector`.
+        selector: the `FrozenSelector`, `FrozenTrunkSelector` or `NoSelector`.
 
     Raises:
         ValueError: if `images` does not have the task's shape, `task` is unknown, or `budget` is
@@ -147,7 +147,9 @@ class FrozenNetwork:
 def _frozen_selector(network, task, dtype):
     if network.selector_kind == TRUNK:
         return FrozenTrunkSelector(network.selector, task)
-    return FrozenSelector(network.selector, task, dtype)
+    if network.selector_kind == NETWORK:
+        return FrozenSelector(network.selector, task, dtype)
+    return network.selector  # It has no weights.
 
 
 class PortableNetwork:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from elastic_tf.layers.task_layers import check_image_shape
 from elastic_tf.models.estimator import Estimator
 from elastic_tf.models.network_settings import NETWORK, SELECTORS, TRUNK, NetworkSettings
+from elastic_tf.models.no_selector import NoSelector
 from elastic_tf.models.precision import POLICIES
 from elastic_tf.models.selector import Selector
 from elastic_tf.models.tasks import check_finite, check_task, validate_tasks, warn_of_pixels
@@ -119,22 +120,20 @@ class ElasticNetwork(Configured, keras.Model):
             name="estimator",
             **shared,
         )
-        shared |= {
-            "num_levels": self.estimator.num_levels,
-            "features": selector_features,
-            "own_scores": own_scores,
-            "name": "selector",
-        }
+        size = {"num_blocks": self.num_blocks, "num_levels": self.num_levels}
+        shared |= {"features": selector_features, "own_scores": own_scores, "name": "selector"}
         if selector_kind == NETWORK:
             self.selector = Selector(
                 self.tasks,
-                num_blocks=self.estimator.num_blocks,
                 hidden_ratio=selector_hidden_ratio,
                 trunk_size=selector_trunk_size or trunk_size,
+                **size,
                 **shared,
             )
+        elif selector_kind == TRUNK:
+            self.selector = TrunkSelector(self.tasks, num_levels=self.num_levels, **shared)
         else:
-            self.selector = TrunkSelector(self.tasks, **shared)
+            self.selector = NoSelector(**size, name="selector")
         # Estimator and selector have made their variables; `build` would have nothing to do, and
         # would keep subclasses from adding state of their own.
         self.built = True

@@ -12,7 +12,7 @@ from elastic_tf.models.channel_order import ORDERS
 from elastic_tf.models.precision import POLICIES, fastest_policy
 from elastic_tf.settings import Settings, setting
 
-NETWORK, TRUNK = SELECTORS = ("network", "trunk")
+NETWORK, TRUNK, NONE = SELECTORS = ("network", "trunk", "none")
 
 
 @keras.saving.register_keras_serializable("elastic_tf")
@@ -68,8 +68,9 @@ class NetworkSettings(Settings):
     )
     selector: str = setting(
         NETWORK,
-        "What chooses: a small network of its own that looks at the image ('network'), or heads "
-        "within the trunk, at the entry of every stage, that read its features ('trunk').",
+        "What chooses: a small network of its own that looks at the image ('network'); heads "
+        "within the trunk, at the entry of every stage, that read its features ('trunk'); or "
+        "nothing ('none'), with rounds=0: every image is on the full model but at a budget.",
         str,
         choices=SELECTORS,
     )

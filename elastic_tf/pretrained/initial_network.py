@@ -6,7 +6,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from elastic_tf.models.network_settings import TRUNK
+from elastic_tf.models.network_settings import NETWORK
 from elastic_tf.models.tasks import check_finite
 from elastic_tf.pretrained.add_tasks import add_tasks
 from elastic_tf.pretrained.elasticize import elasticize
@@ -90,7 +90,7 @@ def _grown(tasks, network, method):
         )
     new = {name: task for name, task in tasks.items() if name not in old.tasks}
     # The default cannot be told from what is left out.
-    selector_kind = TRUNK if network.selector == TRUNK else old.selector_kind
+    selector_kind = old.selector_kind if network.selector == NETWORK else network.selector
     if method.freeze == "trunk":
         if not new:
             raise ValueError(

@@ -6,6 +6,7 @@ import numpy as np
 
 from elastic_tf.evaluation.fixed_front import pareto_front
 from elastic_tf.report.style import ACCENT, QUIET, SECOND, Drawing, add_legend
+from elastic_tf.report.tables import has_selector
 
 # The looks of a series of points. Told apart in print without colour too.
 _LEVELS = {"marker": "s", "linestyle": ":", "color": QUIET, "markerfacecolor": "none"}
@@ -35,6 +36,7 @@ def draw_tradeoff(results, curves=None):
         budgets = (curves or {}).get(task, {"budgets": []})["budgets"]
         corners = figures.get("front", {"corners": []})["corners"]
         measured = [corner for corner in corners if "accuracy" in corner]
+        chooses = has_selector(figures)
         series = [
             (
                 "fixed levels",
@@ -43,9 +45,9 @@ def draw_tradeoff(results, curves=None):
             ),
             ("selector at budgets", _LINE, _points(budgets)),
             ("second look at budgets", _LOOK, _points(figures.get("second_look", []))),
-            ("its choices, shuffled", _CROSS, [(share, accuracy["shuffled"])]),
+            ("its choices, shuffled", _CROSS, [(share, accuracy["shuffled"])] * chooses),
             ("fixed models found, and mixtures", _ENVELOPE, _points(measured)),
-            ("selector", _STAR, [(share, accuracy["selector"])]),
+            ("selector", _STAR, [(share, accuracy["selector"])] * chooses),
         ]
         panels[task] = functools.partial(
             _draw_gain, front=_points(measured), budgets=_points(budgets), series=series

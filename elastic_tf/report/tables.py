@@ -64,6 +64,10 @@ def _format_task(task, figures):
         *(f"  gain over {name} {gain}" for name, gain in result_gains(figures)),
         *budget_lines(figures),
         *(f"  top-5 accuracy {text}" for text in top5_texts(figures)),
+    ]
+    if not has_selector(figures):
+        return "\n".join(lines)
+    lines += [
         f"  density {figures['density']:.3f}, selector {selector:.1f} % of the full model's MACs; "
         f"MACs per image p50 {100 * macs['p50']:.1f} %, p95 {100 * macs['p95']:.1f} %",
         f"  {policy['distinct_models']} distinct models, entropy {policy['entropy']:.2f} nats, "
@@ -82,17 +86,26 @@ def result_rows(figures):
         List of tuples: what is printed, key in `accuracy`, share of MACs.
     """
     share, fixed = figures["macs_share"], figures["fixed_macs_share"]
+    levels = [
+        (f"{level.replace('_', ' ')} everywhere", level, macs) for level, macs in fixed.items()
+    ]
+    if not has_selector(figures):
+        return [("full model", "full", 1.0), *levels[:-1]]
     rows = [("selector", "selector", share), ("full model", "full", 1.0)]
     if "front" in figures:
         rows.append(("fixed models, mixed", "front", share))
-    rows += [
-        (f"{level.replace('_', ' ')} everywhere", level, macs) for level, macs in fixed.items()
-    ]
-    return rows + [
+    return [
+        *rows,
+        *levels,
         ("random levels", "random", figures["random_macs_share"]),
         ("random at selector's cost", "random_at_cost", share),
         ("selector's choice, shuffled", "shuffled", share),
     ]
+
+
+def has_selector(figures):
+    """Returns whether a network of these figures, of `evaluate_task`, has a selector, a bool."""
+    return figures["selector_macs"] > 0
 
 
 def result_gains(figures):
@@ -108,6 +121,8 @@ def result_gains(figures):
         "gain_over_front_mean": "fixed models, mean over budgets",
         "second_look_gain_mean": "fixed models by a second look, mean over budgets",
     }
+    if not has_selector(figures):
+        names = {key: name for key, name in names.items() if key.startswith("second_look")}
     text = "{points:+.2f} points (95 %: {low:+.2f} to {high:+.2f})"
     return [(name, text.format_map(figures[key])) for key, name in names.items() if key in figures]
 

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.models.elastic_network import ElasticNetwork
-from elastic_tf.models.network_settings import TRUNK
+from elastic_tf.models.network_settings import NONE, TRUNK
 from elastic_tf.models.tasks import check_task
 from elastic_tf.policies.sampling import entropy, greedy
 from elastic_tf.settings import check_integer
@@ -104,6 +104,11 @@ class DeepElasticNetwork(ElasticNetwork):
             kwargs,
         )
         self.stages = stages or StageSchedule()
+        if self.selector_kind == NONE and self.stages.rounds:
+            raise ValueError(
+                "`stages` must have rounds=0 where the network has no selector to train. "
+                f"Received: rounds={self.stages.rounds}"
+            )
         self.method = method or MethodSettings()
         self.optimizers = optimizers or OptimizerSettings()
         optimizer = optimizer or self.optimizers.make_optimizer()

@@ -135,6 +135,14 @@ class CandidatesTest(tf.test.TestCase):
         self.assertNotIn("selector", found)
         self.assertGreater(found["elastic_selected"].macs_share, found["elastic_given"].macs_share)
 
+    def test_without_a_selector_there_is_no_row_of_one(self):
+        settings = NetworkSettings("wrn-8-1", num_levels=3, selector="none")
+        subject = random_subject(random_network(settings, 8, seed=0), 6, seed=0)
+        trained = dataclasses.replace(subject, is_trained=True)
+        found = inference_candidates(trained, 4) | training_candidates(trained, 4)
+        self.assertIn("train_distilled", found)
+        self.assertEmpty([name for name in found if "select" in name])
+
     def test_shares_of_prediction(self):
         network, drawn = self.subject.network, self.subject.random_levels(BATCH)
         chosen = network.select_levels(self.images, "colour")

@@ -46,8 +46,10 @@ class StudyTableTest(tf.test.TestCase):
         self.assertEqual(
             _row(table, "none"),
             ["`none`", "3", "85.00 ± 6.24", "90.00 ± 0.00", "50.0 ± 0.0", "+1.50 ± 0.00"]
-            + ["–", "7.0 ± 0.0", "62.5 ± 0.0"],
+            + ["–", "–", "7.0 ± 0.0", "62.5 ± 0.0"],
         )
-        self.assertEqual(_row(table, "new"), ["`new`", "0"] + ["–"] * 7)
-        one = _row(format_study(_figures(0.8, gain_over_front={"points": -0.25})), "none")
-        self.assertEqual(one[2:], ["80.00", "90.00", "50.0", "+1.50", "-0.25", "7.0", "62.5"])
+        self.assertEqual(_row(table, "new"), ["`new`", "0"] + ["–"] * 8)
+        gains = {"gain_over_front": {"points": -0.25}, "second_look_gain_mean": {"points": 0.5}}
+        one = _row(format_study(_figures(0.8, **gains)), "none")
+        expected = ["80.00", "90.00", "50.0", "+1.50", "-0.25", "+0.50", "7.0", "62.5"]
+        self.assertEqual(one[2:], expected)
