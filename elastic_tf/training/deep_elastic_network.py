@@ -280,7 +280,12 @@ class DeepElasticNetwork(ElasticNetwork):
                 images, levels=models.levels, task=task, training=True, plan=plan
             )
             loss, losses, logits = estimator_loss(
-                logits, labels, method.distillation_weight, weights, method.label_smoothing
+                logits,
+                labels,
+                method.distillation_weight,
+                weights,
+                method.label_smoothing,
+                method.unsure_weight,
             )
             loss = self.optimizer.scale_loss(loss * method.loss_weight_of(task))
         variables = self.estimator.task_variables(task)

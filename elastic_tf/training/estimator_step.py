@@ -39,9 +39,9 @@ def needs_scores(method, kind):
 def step_models(method, kind, batch_size, size, scores, block_shares, seed, turn):
     """Returns the `StepModels` of an estimator step.
 
-    In the initial stage all come from the initial distribution. In the alternation a share
-    `initial_mix` does, and the selector picks the others, a share `priced_mix` of them at prices
-    of MACs drawn for each image.
+    A share `smallest_share` is the cheapest model. In the initial stage the others come from the
+    initial distribution. In the alternation a share `initial_mix` of them does, and the selector
+    picks the rest, a share `priced_mix` of that at prices of MACs drawn for each image.
 
     Args:
         method: a `MethodSettings`.
@@ -54,12 +54,16 @@ def step_models(method, kind, batch_size, size, scores, block_shares, seed, turn
         seed: int tensor `(2,)`.
         turn: int scalar tensor, the step.
     """
+    smallest = _share(method.smallest_share, batch_size) if method.smallest_share else 0
+    others = batch_size - smallest
+    scores = None if scores is None else scores[:others]
     if kind == INITIAL:
-        levels, sizes = _initial(method, batch_size, size, scores, seed, turn)
+        levels, sizes = _initial(method, others, size, scores, seed, turn)
     else:
-        levels, sizes = _mixed(method, batch_size, size, scores, block_shares, seed, turn), None
+        levels, sizes = _mixed(method, others, size, scores, block_shares, seed, turn), None
+    levels, sizes = _with_level(levels, sizes, smallest, 0, size)
     teachers = _share(method.teacher_share, batch_size) if method.distillation_weight else 0
-    return StepModels(*_with_full(levels, sizes, teachers, size))
+    return StepModels(*_with_level(levels, sizes, teachers, size[1] - 1, size))
 
 
 def _initial(method, batch_size, size, scores, seed, turn):
@@ -69,7 +73,7 @@ def _initial(method, batch_size, size, scores, seed, turn):
     is_drawn = method.initial_distribution == "uniform" or method.distillation_weight
     full = 0 if is_drawn else _share(method.full_share, batch_size)
     levels, sizes = quotas(batch_size - full, *size, seed, turn)
-    return _with_full(levels, sizes, full, size, first=True)
+    return _with_level(levels, sizes, full, size[1] - 1, size, first=True)
 
 
 def _mixed(method, batch_size, size, scores, block_shares, seed, turn):
@@ -100,16 +104,19 @@ def _share(share, batch_size):
     return tf.cast(tf.round(share * tf.cast(batch_size, tf.float32)), tf.int32)
 
 
-def _with_full(levels, sizes, count, size, first=False):
-    """Returns levels with `count` full models more, behind the others or first; and their sizes."""
+def _with_level(levels, sizes, count, level, size, first=False):
+    """Returns levels with `count` models more, of one level everywhere; and their sizes.
+
+    They come behind the others, or first.
+    """
     if isinstance(count, int) and not count:
         return levels, sizes
     num_blocks, num_levels = size
-    full = tf.fill([count, num_blocks], num_levels - 1)
-    levels = tf.concat([full, levels] if first else [levels, full], axis=0)
+    same = tf.fill([count, num_blocks], level)
+    levels = tf.concat([same, levels] if first else [levels, same], axis=0)
     if sizes is None:
         return levels, None
-    more = np.eye(num_levels, dtype=np.int32)[-1] * count
+    more = np.eye(num_levels, dtype=np.int32)[level] * count
     if isinstance(sizes, list):
         return levels, [(of_block + more).tolist() for of_block in np.array(sizes)]
     return levels, sizes + more
@@ -129,7 +136,9 @@ class EstimatorLoss(typing.NamedTuple):
     logits: tf.Tensor
 
 
-def estimator_loss(logits, labels, distillation_weight=0.0, weights=None, label_smoothing=0.0):
+def estimator_loss(
+    logits, labels, distillation_weight=0.0, weights=None, label_smoothing=0.0, unsure_weight=0.0
+):
     """Returns the loss of an estimator step from the logits of its `StepModels`.
 
     With distillation a share of the images run on the full model too, which learns from the
@@ -145,11 +154,14 @@ def estimator_loss(logits, labels, distillation_weight=0.0, weights=None, label_
         distillation_weight: float in [0, 1].
         weights: float32 tensor `(batch,)`, as how many images each counts; `None` for 1 each.
         label_smoothing: float in [0, 1), of every `CE` with labels; not of that with an answer.
+        unsure_weight: float >= 0. How much more an image counts in `CE(full)` the less probable its
+            class is by its model, in proportion to `1 + unsure_weight * (1 - p)`; 1 in the mean.
 
     Returns:
         An `EstimatorLoss`.
 
-    Reference: Yu and Huang, 2019 (arXiv 1903.05134), in-place distillation.
+    Reference: Yu and Huang, 2019 (arXiv 1903.05134), in-place distillation; Han et al., 2022
+        (arXiv 2209.08310), images weighted for a network of several exits.
     """
     batch = labels.shape[0] if labels.shape[0] is not None else tf.shape(labels)[0]
     logits, full = logits[:batch], logits[batch:]
@@ -166,5 +178,9 @@ def estimator_loss(logits, labels, distillation_weight=0.0, weights=None, label_
     # Of the teachers' share of the images, in place of as much of their loss.
     share = tf.math.divide_no_nan(tf.cast(teachers, tf.float32), tf.cast(batch, tf.float32))
     shift = distillation_weight * weighted_mean(taught - smoothed[:teachers], weights)
+    if unsure_weight:
+        missed = tf.stop_gradient(1 + unsure_weight * (1 - tf.exp(-losses[:teachers])))
+        missed = tf.math.divide_no_nan(missed, tf.reduce_mean(missed))
+        weights = missed if weights is None else missed * weights
     of_full = weighted_mean(cross_entropy(labels[:teachers], full, label_smoothing), weights)
     return EstimatorLoss(of_full + of_model + share * shift, losses, logits)

@@ -86,6 +86,23 @@ class MethodSettings(Settings):
         above=0.0,
         high=1.0,
     )
+    smallest_share: float = setting(
+        0.0,
+        "Share of every estimator batch on the cheapest model.",
+        float,
+        low=0.0,
+        below=1.0,
+        paper=0.0,
+    )
+    unsure_weight: float = setting(
+        0.0,
+        "With distillation: how much more an image counts in the full model's loss the less "
+        "probable its class is by its own model, so that the full model is good at what cheaper "
+        "ones are unsure of.",
+        float,
+        low=0.0,
+        paper=0.0,
+    )
     freeze: str = setting(
         "none",
         "What keeps its weights while the rest trains: 'norms', normalisations with their running "

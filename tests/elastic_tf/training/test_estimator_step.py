@@ -45,10 +45,24 @@ class StepModelsTest(testing.TestCase):
         if kind == INITIAL:  # The others are no longer mostly full.
             self.assertAllEqual(np.bincount(models.levels[:40, 0]), [10] * 4)
 
-    @parameterized.parameters(40, 41, 2)
-    def test_sizes_that_are_known_are_those_of_the_levels(self, images):
+    @parameterized.parameters(INITIAL, ESTIMATOR)
+    def test_a_share_is_the_cheapest_model(self, kind):
+        sure = [0.0, 0, 0, 99]  # Of the full model, where the selector picks.
+        method = {"smallest_share": 0.25, "priced_mix": 0.0, "initial_mix": 0.0}
+        levels = self._models(kind, sure, distillation_weight=0.5, **method).levels.numpy()
+        self.assertLen(levels, 80)  # The teacher sees these images too.
+        self.assertAllEqual(levels[30:40], np.zeros((10, 3)))
+        self.assertAllEqual(levels[40:], np.full((40, 3), 3))
+        if kind == ESTIMATOR:
+            self.assertAllEqual(levels[:30], np.full((30, 3), 3))
+        else:
+            self.assertGreater(len(np.unique(levels[:30], axis=0)), 5)
+
+    @parameterized.product(images=(40, 41, 2), smallest=(0.0, 0.1))
+    def test_sizes_that_are_known_are_those_of_the_levels(self, images, smallest):
+        method = {"distillation_weight": 0.5, "smallest_share": smallest}
         for turn in (0, 1):
-            models = self._models(INITIAL, None, images, turn, distillation_weight=0.5)
+            models = self._models(INITIAL, None, images, turn, **method)
             counts = [np.bincount(levels, minlength=4) for levels in models.levels.numpy().T]
             if images < 4:
                 self.assertIsNone(models.sizes)
@@ -92,13 +106,13 @@ class EstimatorLossTest(testing.TestCase):
         self.images, self.labels = random_batch(batch=6)["grey"]
         self.levels = tf.constant(np.random.default_rng(1).integers(0, 4, (6, 3)), tf.int32)
 
-    def _run(self, weight, teachers=6, weights=None, rows=slice(None), smoothing=0.0):
+    def _run(self, weight, teachers=6, weights=None, rows=slice(None), smoothing=0.0, unsure=0.0):
         levels = self.levels[rows]
         full = tf.fill([teachers if weight else 0, 3], 3)
         levels = tf.concat([levels, full[: len(levels)]], axis=0)
         images, labels = self.images[rows], self.labels[rows]
         logits = self.estimator(images, levels=levels, task="grey", training=True)
-        return estimator_loss(logits, labels, weight, weights, smoothing)
+        return estimator_loss(logits, labels, weight, weights, smoothing, unsure)
 
     def test_cross_entropy_alone(self):
         loss, cross_entropy, logits = self._run(0.0)
@@ -148,6 +162,18 @@ class EstimatorLossTest(testing.TestCase):
             expected += (weights * of_full)[:2].mean()
         self.assertGreater(abs(expected), 0.01)
         self.assertAllClose(smooth.loss - plain.loss, expected, rtol=2e-3, atol=1e-3)
+
+    @parameterized.parameters((None,), ([3.0, 0, 2, 1, 0.5, 3],))
+    def test_the_full_model_looks_at_what_others_are_unsure_of(self, weights):
+        factors = None if weights is None else tf.constant(weights)
+        plain, unsure = (self._run(0.25, 4, factors, unsure=weight) for weight in (0.0, 2.0))
+        full = log_softmax(self.estimator(self.images, task="grey").numpy())
+        of_full = -full[np.arange(4), self.labels[:4]]
+        weights = np.ones(4) if weights is None else np.array(weights)[:4]
+        missed = 3 - 2 * np.exp(-plain.cross_entropy[:4])
+        expected = (weights * (missed / missed.mean() - 1) * of_full).mean()
+        self.assertGreater(abs(expected), 1e-3)
+        self.assertAllClose(unsure.loss - plain.loss, expected, rtol=2e-3, atol=1e-3)
 
     def test_the_teacher_is_not_taught(self):
         bias = self.estimator.heads["grey"].linear.bias
