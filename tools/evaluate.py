@@ -169,7 +169,6 @@ def _print_curve(loaded, answers, *, budgets, split, output_dir):
 
 
 def _print_joint(loaded, answers, *, joint_budgets, search_evaluations, json_out):
-    _check_calibrated(loaded)
     _check_holds_out(loaded, "to choose fixed models on")
     if search_evaluations == 0:
         raise ValueError(

@@ -104,6 +104,15 @@ class JointBudgetsTest(EvaluateTest):
         self.assertEqual([point["budget"] for point in found], [0.3, 0.5])
         self.assertEqual(set(found[0]["selector"]["tasks"]), set(TASKS))
 
+    def test_a_second_look_needs_no_calibration_of_a_selector(self):
+        run = copy_run(self.folder / "no_prices")
+        network = run.load_model()
+        network.calibrations = {}
+        network.save(run.model)
+        printed = run_command(evaluate, f"--model_dir={run.path}", "--joint_budgets=0.5")
+        rows = [line.split()[:2] for line in printed.splitlines()[3:]]
+        self.assertEqual(rows, [["50", "second"]])
+
     def test_without_a_search_it_is_refused(self):
         line = self._run("--joint_budgets=0.5", "--search_evaluations=0", run=run_failing)
         self.assertIn("`--search_evaluations` must be 1 at least with --joint_budgets", line)
