@@ -12,6 +12,7 @@ from elastic_tf.evaluation.second_looks import calibrate_second_looks
 from elastic_tf.evaluation.task_evaluation import evaluate_network
 from elastic_tf.inference.frozen_network import FrozenNetwork, PortableNetwork
 from elastic_tf.models.no_selector import NoSelector
+from elastic_tf.report.analysis import analyse
 from elastic_tf.report.tables import format_results, result_gains, result_rows
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from elastic_tf.training.settings import MethodSettings
@@ -83,6 +84,8 @@ class NoSelectorTest(testing.TestCase, parameterized.TestCase):
         self.assertNotIn("budget_gains", results["grey"])
         self.assertNotEmpty(results["grey"]["second_look"])
         self._check_texts(results)
+        (routing,) = analyse(self.network, self._batches, results=results).routings
+        self.assertEqual(routing.seen.look, self.network.second_look("grey", 0.5))
 
     def _check_texts(self, results):
         names = [name for name, *_ in result_rows(results["grey"])]

@@ -56,6 +56,11 @@ class TradeoffTest(tf.test.TestCase, parameterized.TestCase):
             set(drawn_lines(axes)), {"fixed levels", "its choices, shuffled", "selector"}
         )
 
+    def test_without_a_selector_there_is_no_choice_of_one(self):
+        (axes,) = draw_tradeoff({"cats": RESULTS | {"selector_macs": 0}}).figure().axes
+        expected = {"fixed levels", "second look at budgets", "fixed models found, and mixtures"}
+        self.assertEqual(set(drawn_lines(axes)), expected)
+
     @parameterized.parameters(
         (draw_tradeoff, {"cats": RESULTS}, CURVES), (draw_budget_curves, CURVES)
     )
