@@ -69,7 +69,7 @@ class CompareExportsTest(tf.test.TestCase, parameterized.TestCase):
         network.second_looks["digits"] = SecondLookCalibration([0.2], [look], [0.5])
         network.save(run.model)
         write_json(run.results, {"digits": {"front": {"corners": [{"levels": [0, 1, 0]}]}}})
-        folder, other = self.folder / "picture", self.folder / "other" / finished_run().path.name
+        folder, other = self.folder / "picture", self.folder / "namesake" / finished_run().path.name
         other.parent.mkdir()
         other.symlink_to(finished_run().path)  # Of the same name.
         self._compare(
