@@ -85,10 +85,11 @@ def main(values):
 
 def _read_comparisons(paths, run, model):
     """Returns what was timed, a dict from task to the rows of a comparison of this very model."""
-    found = {}
+    found, digest = {}, model_hash(run.model) if paths else None
     for path in paths:
-        about, rows = (read_json(path).get(name) for name in ("settings", "rows"))
-        same = about and rows and about.get("model_sha256") == model_hash(run.model)
+        read = read_json(path)
+        about, rows = read.get("settings"), read.get("rows")
+        same = about and rows and about.get("model_sha256") == digest
         if not same or about["task"] not in model.tasks or about["task"] in found:
             raise ValueError(
                 "`--comparisons` must hold files of `benchmark --exports` of the model in "

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 import elastic_tf
 from elastic_tf.models.network_settings import NETWORK, NONE, TRUNK
+from elastic_tf.models.no_selector import SHOWN_BUDGET
 from elastic_tf.training.estimator_step import needs_scores, step_models
 from elastic_tf.training.stages import ESTIMATOR, INITIAL, SELECTOR
 
@@ -82,15 +83,14 @@ def inference_candidates(subject, batch_size):
 def _second_looks(subject, frozen, images):
     """Returns `Candidate`s of a second look of as many MACs as the choice for all images there are.
 
-    Of half of the full model's, without a selector.
-
-    One is as it is set; the other has every image seen twice, which is the longest it takes.
+    Without a selector it is at `SHOWN_BUDGET`. One is as it is set; the other has every image seen
+    twice, which is the longest it takes.
     """
     network, task = subject.network, subject.task
-    chosen = frozen.select_levels(tf.constant(subject.images))
-    budget = min(1.0, subject.macs_share(chosen, with_selector=True))
-    if network.selector_kind == NONE:
-        budget = 0.5
+    budget = SHOWN_BUDGET
+    if network.selector_kind != NONE:
+        chosen = frozen.select_levels(tf.constant(subject.images))
+        budget = min(1.0, subject.macs_share(chosen, with_selector=True))
     look, table = network.second_look(task, budget), network.cost_table(task)
     found = {}
     for name, each in (

@@ -33,7 +33,9 @@ def calibrate_network(answers, tasks=None):
     >>> network.predict({"digits": images}, budget=0.4, policy="selector")
     """
     network = answers.network
-    for task in () if network.selector_kind == NONE else tasks or network.tasks:
+    if network.selector_kind == NONE:
+        return
+    for task in tasks or network.tasks:
         if network.selector_kind == TRUNK:
             calibration = calibrate_by_passes(_calibration_answers(answers, task))
         else:

@@ -5,6 +5,9 @@ import tensorflow as tf
 
 from elastic_tf.settings import Configured
 
+# At which a second look is shown where no choice says how many MACs to compare it at.
+SHOWN_BUDGET = 0.5
+
 
 @keras.saving.register_keras_serializable("elastic_tf")
 class NoSelector(Configured, keras.layers.Layer):

@@ -11,11 +11,11 @@ from elastic_tf.evaluation.budget_curve import budget_curve
 from elastic_tf.evaluation.chosen_models import chosen_models, route_images, task_agreement
 from elastic_tf.evaluation.task_evaluation import evaluate_network
 from elastic_tf.models.network_settings import NONE
+from elastic_tf.models.no_selector import SHOWN_BUDGET
 from elastic_tf.report.curves import read_curves
 from elastic_tf.report.task_routing import SeenTwice, TaskRouting
 
 ALL_TASKS = "all tasks"
-_NO_CHOICE = 0.5  # The budget to show where there is no selector.
 BUDGETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -207,7 +207,7 @@ def analyse(
 
 def _usual_budget(network, routed):
     """Returns the budget at which second looks are shown: what the selector's choice costs."""
-    return _NO_CHOICE if network.selector_kind == NONE else float(np.mean(routed.macs_share))
+    return SHOWN_BUDGET if network.selector_kind == NONE else float(np.mean(routed.macs_share))
 
 
 def _seen_twice(answers, budget):
