@@ -62,7 +62,7 @@ def _format_task(task, figures):
         f"{figures['full_macs'] / 1e6:.2f} million MACs",
         *_lines(("model", "accuracy %", "MACs %"), rows),
         *(f"  gain over {name} {gain}" for name, gain in result_gains(figures)),
-        *budget_lines(figures),
+        *_budget_lines(figures),
         *(f"  top-5 accuracy {text}" for text in top5_texts(figures)),
     ]
     if not has_selector(figures):
@@ -127,8 +127,8 @@ def result_gains(figures):
     return [(name, text.format_map(figures[key])) for key, name in names.items() if key in figures]
 
 
-def budget_lines(figures):
-    """Returns a table of the gains over fixed models at budgets, a list of str; empty without.
+def _budget_lines(figures):
+    """Returns a table of what is reached at budgets, and gained, a list of str; empty without.
 
     Args:
         figures: dict, what `evaluate_task` returns.
@@ -138,14 +138,22 @@ def budget_lines(figures):
         return []
     by_budget = [{point["budget"]: point for point in points} for points in ways.values()]
     rows = [
-        (f"{100 * budget:g} %", *(_gain_at(points.get(budget)) for points in by_budget))
+        (f"{100 * budget:g}", *(_reached_at(points.get(budget)) for points in by_budget))
         for budget in sorted({budget for points in by_budget for budget in points})
     ]
-    return ["  gain over fixed models at budgets, points (95 %)", *_lines(("MACs", *ways), rows)]
+    title = "  at budgets: accuracy, %, at MACs, %: points over fixed models (95 %)"
+    return [title, *_lines(("budget %", *ways), rows)]
+
+
+def _reached_at(point):
+    if not point:
+        return ""
+    reached = f"{100 * point['accuracy']:.2f} at {100 * point['macs_share']:.1f}"
+    return f"{reached}: {_gain_at(point)}"
 
 
 def _gain_at(point):
-    return _GAIN.format_map(point["gain_over_front"]) if point else ""
+    return _GAIN.format_map(point["gain_over_front"])
 
 
 def top5_texts(figures):

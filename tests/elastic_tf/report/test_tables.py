@@ -65,11 +65,11 @@ class ResultsTest(tf.test.TestCase):
         ):
             self.assertIn(text, self.text)
 
-    def test_gains_at_budgets_are_a_table_of_their_own(self):
+    def test_budgets_are_a_table_of_their_own(self):
         for row in (
-            r"  MACs  +selector +second look\n",
-            r"  30 %  -0\.50 \(-1\.00 to \+0\.00\) *\n",
-            r"  40 %  +\+0\.70 \(\+0\.20 to \+1\.20\)\n",
+            r"  budget %  +selector +second look\n",
+            r"  30  +85\.00 at 31\.0: -0\.50 \(-1\.00 to \+0\.00\) *\n",
+            r"  40  +86\.00 at 41\.0: \+0\.70 \(\+0\.20 to \+1\.20\)\n",
         ):
             self.assertRegex(self.text, row)
 
