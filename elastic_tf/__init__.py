@@ -40,13 +40,14 @@ from elastic_tf.policies.model_choice import ModelChoice
 from elastic_tf.policies.second_look import SecondLook, SecondLookCalibration
 from elastic_tf.pretrained.add_tasks import add_tasks
 from elastic_tf.pretrained.elasticize import elasticize
-from elastic_tf.pretrained.initial_network import initial_network, load_network
-from elastic_tf.training.callbacks import (
+from elastic_tf.pretrained.initial_network import initial_network
+from elastic_tf.training.callbacks import StageProgress, StepLog, StopAtStep
+from elastic_tf.training.checkpoints import (
     RaiseOnDivergence,
     ResumableCheckpoint,
-    StageProgress,
-    StepLog,
-    StopAtStep,
+    StopOnSignal,
+    load_checkpoint,
+    load_network,
 )
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from elastic_tf.training.optimizers import OptimizerSettings

@@ -12,13 +12,16 @@ import threading
 
 
 @contextlib.contextmanager
-def whole_file(path):
+def whole_file(path, kept=None):
     """Gives the path of a file to write, which takes the place of `path` at the end.
 
-    After an error, and after a kill, `path` holds what it held before.
+    After an error, and after a kill, `path` holds what it held before. What takes its place has
+    been flushed to the disk, as after a loss of power a file may have its name and not its content.
 
     Args:
         path: str or path; its folder must exist. The file to write has the same suffix.
+        kept: str or path in the same folder, where what `path` held before goes. Defaults to
+            `None`: it is gone.
 
     Yields:
         `pathlib.Path`.
@@ -27,9 +30,22 @@ def whole_file(path):
     partial = path.with_name(f"{path.stem}.partial{path.suffix}")
     try:
         yield partial
+        _flush(partial)
+        if kept is not None and path.exists():
+            os.replace(path, kept)
         os.replace(partial, path)
+        _flush(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _flush(path):
+    """Waits until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path, text):
@@ -44,11 +60,14 @@ def write_json(path, value):
 
 
 def read_json(path):
-    """Reads a JSON file; a `ValueError` names the file that is not JSON."""
+    """Reads a JSON file that holds an object, a dict; a `ValueError` names one that does not."""
     try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        found = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} must be JSON. Received: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} must hold a JSON object. Received: {type(found).__name__}")
+    return found
 
 
 def write_csv(path, rows, columns=None):
@@ -217,7 +236,6 @@ class ClaimedFolder:
         """
         if self.file.exists():
             found = read_json(self.file)
-            found = found if isinstance(found, dict) else {}
             plain = json.loads(json.dumps(description))
             changed = sorted(key for key in plain if plain[key] != found.get(key))
             if changed:

@@ -26,6 +26,7 @@ models, and networks that were trained to be no more than that.
 
 import functools
 import itertools
+import os
 import pathlib
 
 from elastic_tf_tools import flags
@@ -152,7 +153,9 @@ def _check_together(own, given):
     else:
         refused["task"] = "without --model_dir"
     for name in ("measure", "batch_sizes", "models", "formats", "quantizations", "beside"):
-        if len(set(own[name])) != len(own[name]) or not (own[name] or name == "beside"):
+        # One folder may be spelt in several ways.
+        distinct = set(map(os.path.realpath, own[name]) if name == "beside" else own[name])
+        if len(distinct) != len(own[name]) or not (distinct or name == "beside"):
             raise ValueError(f"`--{name}` must hold one or more, each once. Received: {own[name]}")
     for name in given:
         if name in refused:

@@ -1,7 +1,8 @@
 """Flags: made of the settings' own fields, parsed, read, and written for other processes.
 
 A command is a module with a docstring, `define_flags(values)` and `main(values)`, where `values` is
-an `absl.flags.FlagValues`; `run` is its way in. No flag is global.
+an `absl.flags.FlagValues`; `run` is its way in. No flag is global. `RESUMES = True` says that the
+same command line goes on with what an earlier one has left.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import sys
 import textwrap
 
 from elastic_tf_tools.flag_values import parse_value, syntax, value_text
+from elastic_tf_tools.interruption import one_line_ends
 from elastic_tf_tools.training_settings import SETTINGS, TrainingSettings, flag_name, setting_fields
 
 from absl import flags, logging
@@ -192,10 +194,11 @@ def run(command, argv=None):
     if {"--help", "-h", "--helpshort", "--helpfull"} & set(argv):
         print(help_text(command.__doc__, values))
         return
-    with one_line_errors():
-        parse(values, argv)
-    logging.set_verbosity(values["verbosity"].value)
-    command.main(values)
+    with one_line_ends(resumes=getattr(command, "RESUMES", False)):
+        with one_line_errors():
+            parse(values, argv)
+        logging.set_verbosity(values["verbosity"].value)
+        command.main(values)
 
 
 def parse(values, argv):

@@ -1,7 +1,6 @@
 """Trainings as processes of their own: started, watched, stopped, and why one has failed."""
 
 import collections
-import contextlib
 import dataclasses
 import fcntl
 import pathlib
@@ -19,7 +18,8 @@ IN_USE = "it is being trained by another process"
 # Lines of a log in which the reason of a failure is looked for.
 _LAST_LINES = 20
 _SECONDS_BETWEEN_LOOKS = 0.1
-_SECONDS_TO_STOP = 10
+# For the step at hand and its checkpoint.
+_SECONDS_TO_STOP = 60
 
 
 def define_training_flags(values):
@@ -90,19 +90,6 @@ def run_all(trainings, ended, jobs=1, started=lambda training: None):
     finally:
         for process in running.values():
             process.stop()
-
-
-@contextlib.contextmanager
-def stoppable():
-    """Ends the program on Ctrl-C or SIGTERM within the block, and says that it can go on."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    except KeyboardInterrupt:
-        print("\nStopped. The same command line continues.", flush=True)
-        sys.exit(130)
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _Process:

@@ -97,7 +97,7 @@ class RunFolder:
                 f"{FILE}. Received: model_dir={self.path}"
             )
         found = read_json(self.file)
-        version = found.get("version") if isinstance(found, dict) else None
+        version = found.get("version")
         numbers = re.match(r"(\d+)\.(\d+)", str(version))
         if numbers is None or tuple(map(int, numbers.groups())) < _OLDEST:
             raise ValueError(

@@ -29,6 +29,7 @@ from elastic_tf_tools.study_table import format_study, study_figures
 from elastic_tf.files import ClaimedFolder, read_json, write_json, write_text
 from elastic_tf.report import claims
 
+RESUMES = True
 _DRAWING = "elastic_tf.report.study_figures"
 _SEED_FOLDER = re.compile(r"seed(0|[1-9]\d*)")
 
@@ -171,8 +172,7 @@ def _train_runs(runs, jobs):
             outcome += f"; {left} left, about {left * per_run:.0f} min"
         print(f"{place} {run} {outcome}", flush=True)
 
-    with processes.stoppable():
-        processes.run_all(waiting, ended, jobs, started)
+    processes.run_all(waiting, ended, jobs, started)
     return failures
 
 

@@ -8,6 +8,8 @@ saved at its end includes validation.json, how well it does on the images held o
 
 import contextlib
 import functools
+import math
+import shutil
 import time
 import types
 
@@ -17,7 +19,6 @@ from elastic_tf_tools.run_folder import RunFolder, batches_of, training_batches_
 import keras
 import tensorflow as tf
 
-import elastic_tf
 import pipelines
 from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.evaluation.budget_curve import validation_figures
@@ -27,17 +28,29 @@ from elastic_tf.evaluation.second_looks import calibrate_second_looks
 from elastic_tf.evaluation.task_evaluation import evaluate_network
 from elastic_tf.files import read_json, whole_file, write_json
 from elastic_tf.report.tables import format_results
-from elastic_tf.training.callbacks import (
+from elastic_tf.training.callbacks import StageProgress, StepLog, StopAtStep
+from elastic_tf.training.checkpoints import (
     RaiseOnDivergence,
     ResumableCheckpoint,
-    StageProgress,
-    StepLog,
-    StopAtStep,
+    StopOnSignal,
+    checkpoint_files,
+    load_checkpoint,
+    save_checkpoint,
 )
 
+RESUMES = True
 # Flags beside the settings of a training; those of a single one are not passed on by a study.
-OPTIONS = ("steps_per_epoch", "policy_health_every", "policy_health_images", "search_evaluations")
+OPTIONS = (
+    "steps_per_epoch",
+    "checkpoint_minutes",
+    "on_divergence",
+    "policy_health_every",
+    "policy_health_images",
+    "search_evaluations",
+)
 OPTIONS_OF_ONE = ("until_step", "final_test")
+_STOP, _RESTART = "stop", "restart"
+_RESTARTS = 5
 
 
 def define_flags(values):
@@ -50,6 +63,21 @@ def define_flags(values):
         "Steps between two validations, log entries and checkpoints.",
         int,
         low=1,
+    )
+    define(
+        "checkpoint_minutes",
+        10,
+        "Minutes between two checkpoints at most, where an epoch takes longer.",
+        int,
+        low=1,
+    )
+    define(
+        "on_divergence",
+        _STOP,
+        "Where a figure or a weight is no number any more: 'stop', or 'restart' from the last "
+        f"checkpoint at half of the learning rates, {_RESTARTS} times at most.",
+        str,
+        choices=(_STOP, _RESTART),
     )
     define(
         "policy_health_every",
@@ -93,7 +121,8 @@ def main(values):
                 _reprint(run)
                 return
             held.enter_context(run.locked())
-            model = _load(run) if run.checkpoint.exists() else settings.build_model(specs)
+            model = _begin(run, settings, specs)
+            _check_space(run, model)
             pipelines.check_network_tasks(model.tasks, specs)
             batches, held_out = _batches(settings, specs, start_step=int(model.step.numpy()))
             options.class_weight = _class_weight(settings.data, specs)
@@ -101,6 +130,7 @@ def main(values):
             # The order of the images depends on their number: a resumed run must find the same.
             run.claim(settings, counts)
             settings.data.save_indexes(specs)
+            options.begin_anew = functools.partial(_begin_anew, run, settings, specs)
             options.search_evaluations = settings.search_evaluations(
                 options.search_evaluations, specs
             )
@@ -109,13 +139,40 @@ def main(values):
         _train(model, batches, held_out, batches_of(settings.data, specs), run, options)
 
 
-def _load(run):
+def _check_space(run, model):
+    """Raises a `ValueError` where the disk has no room for what a training saves."""
+    # Two checkpoints and one that is being written, with up to two more values for each weight.
+    weights = 4 * sum(math.prod(variable.shape) for variable in model.variables)
+    wanted, free = 3 * 3 * weights, shutil.disk_usage(run.path).free
+    if free < wanted:
+        raise ValueError(
+            f"`output_dir` must be on a disk with {wanted / 1e6:.1f} MB free. "
+            f"Received: output_dir={run.path}, with {free / 1e6:.1f} MB"
+        )
+
+
+def _begin(run, settings, specs):
+    """Returns the network to train, from the last checkpoint if there is one."""
+    if not checkpoint_files(run.checkpoint):
+        return settings.build_model(specs)
     try:
-        model = elastic_tf.load_network(run.checkpoint)
+        model, path, fault = load_checkpoint(run.checkpoint)
     except ValueError as error:
         raise ValueError(f"{error}. Move it away to start anew") from None
-    print(f"Continuing at step {int(model.step.numpy())} from {run.checkpoint}")
+    if fault:
+        print(f"Damaged, so the checkpoint before it is taken: {fault}")
+    print(f"Continuing at step {int(model.step.numpy())} from {path}")
     return model
+
+
+def _begin_anew(run, settings, specs):
+    """Returns the network from the last checkpoint, at half of its rates, and batches for it."""
+    model = _begin(run, settings, specs)
+    model.lower_learning_rates(0.5)
+    save_checkpoint(model, run.checkpoint)  # A further restart halves them again.
+    print(f"Learning rate of the estimator from here on: {model.optimizers.learning_rate:g}")
+    batches, _ = _batches(settings, specs, start_step=int(model.step.numpy()))
+    return model, batches
 
 
 def _batches(settings, specs, start_step):
@@ -167,7 +224,7 @@ def _describe(model, data, specs, counts):
 def _train(model, batches, held_out, read, run, options):
     """Trains to the end, or as far as wanted, and measures; `read` is of `batches_of`."""
     began = time.monotonic()
-    _fit(model, batches, held_out, read, run, options)
+    model = _fit_or_restart(model, batches, held_out, read, run, options)
     if int(model.step.numpy()) < model.stages.total_steps:
         _validate(run, AnswersBySplit(model, read), held_out)
         print(f"\nStopped at step {int(model.step.numpy())}. Saved: {run.checkpoint}")
@@ -188,31 +245,47 @@ def _train(model, batches, held_out, read, run, options):
         _test(run, answers, options)
 
 
+def _fit_or_restart(model, batches, held_out, read, run, options):
+    """Trains, again where it diverges and that is wanted; returns the network that was trained."""
+    for left in range(_RESTARTS if options.on_divergence == _RESTART else 0, -1, -1):
+        try:
+            _fit(model, batches, held_out, read, run, options)
+            return model
+        except FloatingPointError as error:
+            if not left:
+                raise
+            print(error)
+        model, batches = options.begin_anew()
+
+
 def _fit(model, batches, held_out, read, run, options):
     step, stop = int(model.step.numpy()), model.stages.total_steps
     if options.until_step is not None:
         stop = min(options.until_step, stop)
     if step >= stop:
         return
-    model.fit(
-        batches,
-        validation_data=held_out,
-        class_weight=options.class_weight,
-        shuffle=False,  # The data is shuffled already; Keras warns otherwise.
-        initial_epoch=step // options.steps_per_epoch,
-        epochs=-(-stop // options.steps_per_epoch) + 1,
-        steps_per_epoch=options.steps_per_epoch,
-        verbose=0,
-        callbacks=[
-            RaiseOnDivergence(),
-            StepLog(),
-            StopAtStep(stop),
-            StageProgress(list(model.tasks), stop),
-            ResumableCheckpoint(run.checkpoint, options.steps_per_epoch),
-            keras.callbacks.TensorBoard(run.logs, write_graph=False),
-            *(_policy_health(model, read, run, options) if held_out else []),
-        ],
-    )
+    saves = ResumableCheckpoint(run.checkpoint, options.steps_per_epoch, options.checkpoint_minutes)
+    with StopOnSignal(saves) as stops:
+        model.fit(
+            batches,
+            validation_data=held_out,
+            class_weight=options.class_weight,
+            shuffle=False,  # The data is shuffled already; Keras warns otherwise.
+            initial_epoch=step // options.steps_per_epoch,
+            epochs=-(-stop // options.steps_per_epoch) + 1,
+            steps_per_epoch=options.steps_per_epoch,
+            verbose=0,
+            callbacks=[
+                RaiseOnDivergence(),
+                StepLog(),
+                StopAtStep(stop),
+                StageProgress(list(model.tasks), stop),
+                saves,
+                stops,
+                keras.callbacks.TensorBoard(run.logs, write_graph=False),
+                *(_policy_health(model, read, run, options) if held_out else []),
+            ],
+        )
 
 
 def _policy_health(model, read, run, options):
@@ -247,7 +320,8 @@ def _test(run, answers, options):
         training_batches=options.training_batches,
     )
     write_json(run.results, results)
-    run.checkpoint.unlink(missing_ok=True)
+    for path in checkpoint_files(run.checkpoint):
+        path.unlink()
     print(f"On the test split:\n\n{format_results(results)}\n\nSaved: {run.results}, {run.logs}")
 
 

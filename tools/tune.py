@@ -41,6 +41,7 @@ import keras_tuner
 from elastic_tf.tuning import OBJECTIVES, TUNABLES, Objective, SearchSpace
 from elastic_tf.tuning.search_space import SECTIONS
 
+RESUMES = True
 ALONE, CHIEF, WORKER = "alone", "chief", "worker"
 _VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 _TUNED = (
@@ -161,13 +162,12 @@ def _run(search, oracle, role):
     """Runs all trials; returns why the search gave up, a str, or `None` where it did not."""
     ended = search.files.write_tables if role != WORKER else lambda: None
     tuner = TrialTuner(oracle, search.state_file.parent, search.run, ended)
-    with processes.stoppable():
-        try:
-            tuner.search()
-        except keras_tuner.errors.FatalError:
-            raise
-        except RuntimeError as error:  # KerasTuner's, of too many failures in a row.
-            return str(error).splitlines()[0]
+    try:
+        tuner.search()
+    except keras_tuner.errors.FatalError:
+        raise
+    except RuntimeError as error:  # KerasTuner's, of too many failures in a row.
+        return str(error).splitlines()[0]
     return None
 
 

@@ -99,7 +99,7 @@ def read_manifest(path):
         file = pathlib.Path(path) / place
         if file.exists():
             manifest = read_json(file)
-            if not isinstance(manifest, dict) or any(key not in manifest for key in _KEYS):
+            if any(key not in manifest for key in _KEYS):
                 raise ValueError(f"{file} must have {', '.join(_KEYS)}. Received: another file")
             return manifest
     raise FileNotFoundError(

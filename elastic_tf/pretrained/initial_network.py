@@ -7,11 +7,11 @@ import keras
 import tensorflow as tf
 
 from elastic_tf.models.network_settings import NETWORK
-from elastic_tf.models.tasks import check_finite
 from elastic_tf.pretrained.add_tasks import add_tasks
 from elastic_tf.pretrained.elasticize import elasticize
 from elastic_tf.pretrained.recognise import recognise
 from elastic_tf.pretrained.sources import SOURCES, load_source
+from elastic_tf.training.checkpoints import load_network
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 
 MODEL_FILE = "model.keras"  # What a folder of a trained network of ours holds.
@@ -60,22 +60,6 @@ def backbone_of(network):
         return load_network(pathlib.Path(network.init_from, MODEL_FILE)).backbone
     kind = network.init_from.partition("=")[0]
     return kind if kind in SOURCES else recognise(load_source(network.init_from))
-
-
-def load_network(path):
-    """Returns the `DeepElasticNetwork` of a file; a `ValueError` if it holds no finite one."""
-    try:
-        model = keras.saving.load_model(path)
-    except Exception as error:  # Keras raises whatever the zip, JSON or HDF5 reader did.
-        received = (str(error).splitlines() or [type(error).__name__])[0]
-    else:
-        if isinstance(model, DeepElasticNetwork):
-            check_finite(model, path)
-            return model
-        received = type(model).__name__
-    raise ValueError(
-        f"{path} must be a DeepElasticNetwork saved by this version. Received: {received}"
-    )
 
 
 def _grown(tasks, network, method):

@@ -1,83 +1,11 @@
-"""Callbacks of a training: checkpoints, its end, divergence, progress."""
+"""Callbacks of a training: its steps, its end, its progress."""
 
-import math
-import pathlib
 import sys
 import time
 
 import keras
 
-from elastic_tf.files import whole_file
-from elastic_tf.models.tasks import check_finite
-from elastic_tf.settings import check_integer
 from elastic_tf.training.stages import INITIAL, SELECTOR, STAGE_NAMES
-
-
-class ResumableCheckpoint(keras.callbacks.Callback):
-    """Saves the whole model, optimizers and step counter included, every so many steps.
-
-    What it saves, `keras.saving.load_model` loads, ready for more training. The file is written
-    whole or not at all, and never with weights that are infinite or not numbers.
-
-    Args:
-        path: str or path ending in `.keras`.
-        every_steps: int >= 1. Training steps between two saves.
-
-    Raises:
-        ValueError: if `every_steps` is out of range.
-        FloatingPointError: in training, in place of a save, if a weight is not finite.
-    """
-
-    def __init__(self, path, every_steps):
-        super().__init__()
-        self.path = pathlib.Path(path)
-        self.every_steps = check_integer("every_steps", every_steps, 1)
-        self._steps = 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._steps += 1
-        if self._steps % self.every_steps == 0:
-            self._save()
-
-    def on_train_end(self, logs=None):
-        self._save()
-
-    def _save(self):
-        _check_weights(self.model)
-        with whole_file(self.path) as partial:
-            self.model.save(partial)
-
-
-class RaiseOnDivergence(keras.callbacks.Callback):
-    """Raises an error as soon as a figure in the logs, or a weight at the end, is not finite.
-
-    Put it before the checkpoint, so that the last good one stays.
-
-    Raises:
-        FloatingPointError: names the figure or the weight, and the step.
-    """
-
-    def on_train_batch_end(self, batch, logs=None):
-        for name, value in (logs or {}).items():
-            if not math.isfinite(value):
-                raise _diverged(self.model, f"Received: {name}={float(value)}")
-
-    def on_train_end(self, logs=None):
-        _check_weights(self.model)
-
-
-def _check_weights(model):
-    try:
-        check_finite(model)
-    except ValueError as error:
-        raise _diverged(model, error) from None
-
-
-def _diverged(model, reason):
-    return FloatingPointError(
-        f"Training diverged at step {int(model.step.numpy())}; a lower `learning_rate` may help. "
-        f"{reason}"
-    )
 
 
 class StepLog(keras.callbacks.Callback):

@@ -1,5 +1,7 @@
 """The network with its training: estimator and selector updated in turns."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
@@ -114,12 +116,8 @@ class DeepElasticNetwork(ElasticNetwork):
         optimizer = optimizer or self.optimizers.make_optimizer()
         self._compiles = bool(jit_compile) and jit_compile != "auto"
         super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
-        guesses = bool(self.method.guess_weight) and any(
-            self.selector.guess_variables(task) for task in self.tasks
-        )
         self.selector_optimizer = keras.optimizers.get(
-            selector_optimizer
-            or self.optimizers.make_selector_optimizer(self.stages, len(self.tasks), guesses)
+            selector_optimizer or keras.optimizers.Adam(self._selector_rate())
         )
         scaled = keras.optimizers.LossScaleOptimizer
         if self.compute_dtype == "float16" and not isinstance(self.selector_optimizer, scaled):
@@ -130,6 +128,29 @@ class DeepElasticNetwork(ElasticNetwork):
         self.macs_price.reset(self.method)
         self.optimizer.build(self.estimator.trainable_variables)
         self.selector_optimizer.build(self.selector.trainable_variables)
+
+    def _selector_rate(self):
+        guesses = bool(self.method.guess_weight) and any(
+            self.selector.guess_variables(task) for task in self.tasks
+        )
+        return self.optimizers.selector_rate(self.stages, len(self.tasks), guesses)
+
+    def lower_learning_rates(self, factor):
+        """Multiplies the learning rates from the next step on; what optimizers gathered stays.
+
+        Args:
+            factor: float in (0, 1). The rates are those of `optimizers`, which has lower ones then.
+
+        Raises:
+            ValueError: if the factor is out of range.
+        """
+        if not 0 < factor < 1:
+            raise ValueError(f"`factor` must be in (0, 1). Received: {factor=}")
+        names = "learning_rate", "alternation_learning_rate", "selector_learning_rate"
+        lower = {name: factor * getattr(self.optimizers, name) for name in names}
+        self.optimizers = dataclasses.replace(self.optimizers, **lower)
+        self.selector_optimizer.learning_rate = self._selector_rate()
+        self.train_function = None  # They are constants of the graph.
 
     def get_compile_config(self):
         if not self.compiled:

@@ -135,10 +135,10 @@ class OptimizerSettings(Settings):
         """Returns the estimator's optimizer, whose rate is set at every step."""
         return ESTIMATOR_OPTIMIZERS[self.optimizer](self.learning_rate)
 
-    def make_selector_optimizer(self, stages, num_tasks, guesses):
-        """Returns the selector's optimizer.
+    def selector_rate(self, stages, num_tasks, guesses):
+        """Returns the selector's learning rate, a float or a schedule over its updates.
 
-        It makes one update for each task and step; at the estimator's steps too, where the selector
+        There is one for each task and step; at the estimator's steps too, where the selector
         guesses.
 
         Args:
@@ -148,18 +148,16 @@ class OptimizerSettings(Settings):
         """
         rate = self.selector_learning_rate
         if self.learning_rate_shape == "step" or not stages.rounds:
-            return keras.optimizers.Adam(rate)
+            return rate
         constant, falling = 0, stages.rounds * stages.selector_steps
         if guesses:
             constant = stages.initial_steps
             falling += (stages.rounds - 1) * stages.estimator_steps
-        return keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(
-                rate,
-                decay_steps=num_tasks * falling,
-                warmup_target=rate if constant else None,  # From the rate to itself: it stays.
-                warmup_steps=num_tasks * constant,
-            )
+        return keras.optimizers.schedules.CosineDecay(
+            rate,
+            decay_steps=num_tasks * falling,
+            warmup_target=rate if constant else None,  # From the rate to itself: it stays.
+            warmup_steps=num_tasks * constant,
         )
 
     def _steps(self, stage, stages):

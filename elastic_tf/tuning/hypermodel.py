@@ -7,7 +7,8 @@ from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.evaluation.budget_curve import validation_figures
 from elastic_tf.evaluation.budgets import calibrate_network, settle_target
 from elastic_tf.pretrained.initial_network import initial_network
-from elastic_tf.training.callbacks import RaiseOnDivergence, StopAtStep
+from elastic_tf.training.callbacks import StopAtStep
+from elastic_tf.training.checkpoints import RaiseOnDivergence
 
 SCORE = "score"
 

@@ -43,9 +43,15 @@ class WholeFileTest(_InFolder):
         self.assertEqual(files.read_json(path), {"a": [1, 2]})
         self.assertEqual(self._names(), ["x.json"])
 
-    def test_damaged_json_names_the_file(self):
-        (self.folder / "x.json").write_text("{")
-        with self.assertRaisesRegex(ValueError, "x.json must be JSON. Received"):
+    @parameterized.parameters(
+        (b"{", "must be JSON. Received"),
+        (b"\xff{}", "must be JSON. Received"),
+        (b"[]", "must hold a JSON object. Received: list"),
+        (b"null", "must hold a JSON object. Received: NoneType"),
+    )
+    def test_damaged_json_names_the_file(self, content, fault):
+        (self.folder / "x.json").write_bytes(content)
+        with self.assertRaisesRegex(ValueError, f"x.json {fault}"):
             files.read_json(self.folder / "x.json")
 
 

@@ -97,6 +97,7 @@ class CompareExportsTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(
         (("--beside=a/x,a/x",), "`--beside` must hold one or more, each once"),
+        (("--beside=a/x,a/../a/x",), "`--beside` must hold one or more, each once"),
         (("--models=front",), "`--models=front` needs the results.json of a finished run"),
     )
     def test_what_is_not_there_is_one_line(self, arguments, fault):

@@ -8,6 +8,7 @@ import time
 from unittest import mock
 
 from elastic_tf_tools import flags, processes
+from elastic_tf_tools.interruption import one_line_ends
 from elastic_tf_tools.processes import Training, run_all
 
 import psutil
@@ -110,12 +111,12 @@ class RunAllTest(tf.test.TestCase, parameterized.TestCase):
                 stopped.wait(10)
 
         self._once_started(2, interrupt)
-        with self.assertRaises(SystemExit) as raised, processes.stoppable():
+        with self.assertRaises(SystemExit) as raised, one_line_ends(resumes=True):
             try:
                 self._run_all([self._training(name) for name in "ab"], jobs=2)
             finally:
                 stopped.set()
-        self.assertEqual(raised.exception.code, 130)
+        self.assertEqual(raised.exception.code, 143)
         self.assertEmpty(live_children())
         (self.folder / "wait").unlink()
         self.assertEqual(self._run_all([self._training("a")]), {"a": None})

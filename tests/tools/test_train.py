@@ -1,9 +1,11 @@
 import contextlib
+import io
 import pathlib
+import signal
 import tempfile
 from unittest import mock
 
-from elastic_tf_tools import evaluate, train
+from elastic_tf_tools import evaluate, flags, train
 from elastic_tf_tools.run_folder import RunFolder
 
 import keras
@@ -15,6 +17,7 @@ from sklearn.utils.class_weight import compute_class_weight
 import elastic_tf
 import pipelines
 from elastic_tf.files import read_json, write_json
+from elastic_tf.training.checkpoints import checkpoint_files
 from tests.tools.commands import run_command, run_failing
 from tests.tools.trained_run import FLAGS, TASKS, TOTAL_STEPS, copy_run, trained_run
 
@@ -79,7 +82,7 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(set(model.calibrations), set(TASKS))
         for calibration in model.calibrations.values():
             self.assertAllClose(calibration.budgets[-1], 1.0)
-        self.assertFalse(self.run_folder.checkpoint.exists())
+        self.assertEmpty(checkpoint_files(self.run_folder.checkpoint))
 
     def test_the_target_is_settled(self):
         for curve in read_json(self.run_folder.validation)["tasks"].values():
@@ -150,6 +153,41 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
         self.assertTrue(run.file.exists())
         self.assertFalse(run.checkpoint.exists() or run.validation.exists())
 
+    def test_a_training_that_diverges_restarts_at_lower_rates_if_wanted(self):
+        class AboveARate(train.RaiseOnDivergence):
+            def on_train_batch_end(self, batch, logs=None):
+                step, rate = int(self.model.step.numpy()), self.model.optimizers.learning_rate
+                if step == 3 and rate > 0.04:
+                    raise FloatingPointError(f"Training diverged at step 3 and {rate}")
+
+        arguments = (f"--output_dir={self.output_dir}", *SMALL, "--rounds=0", "--nofinal_test")
+        with mock.patch.object(train, "RaiseOnDivergence", AboveARate):
+            printed = run_command(train, *arguments, "--on_divergence=restart")
+        for text in (
+            "diverged at step 3 and 0.1",
+            "diverged at step 3 and 0.05",
+            "from here on: 0.025",
+        ):
+            self.assertIn(text, printed)
+        self.assertEqual(printed.count("Continuing at step 2"), 2)
+        model = RunFolder(self.output_dir).load_model()
+        self.assertEqual(int(model.step.numpy()), 4)
+        self.assertEqual(model.optimizers.learning_rate, 0.025)
+
+    def test_one_that_diverges_at_any_rate_ends(self):
+        arguments = (f"--output_dir={self.output_dir}", *SMALL, "--learning_rate=1e39")
+        with mock.patch.object(train, "_RESTARTS", 1):
+            with self.assertRaisesRegex(FloatingPointError, "^Training diverged at step 1"):
+                run_command(train, *arguments, "--on_divergence=restart", "--until_step=1")
+
+    def test_a_disk_without_room_is_found_before_the_work(self):
+        usage = mock.Mock(free=1000)
+        with mock.patch.object(train.shutil, "disk_usage", return_value=usage):
+            line = run_failing(train, f"--output_dir={self.output_dir}", *SMALL)
+        self.assertRegex(
+            line, "`output_dir` must be on a disk with .* MB free.*Received: .* 0.0 MB"
+        )
+
     def test_two_trainings_in_one_folder_are_refused(self):
         with RunFolder(self.output_dir).locked():
             line = run_failing(train, f"--output_dir={self.output_dir}", *SMALL)
@@ -206,7 +244,7 @@ def train_by_library():
 
 
 class SameEndTest(tf.test.TestCase):
-    """A run in parts: stopped, killed in between, gone on with, tested later."""
+    """A run in parts: stopped, killed, its checkpoint damaged, told to stop, tested later."""
 
     @classmethod
     def setUpClass(cls):
@@ -224,6 +262,22 @@ class SameEndTest(tf.test.TestCase):
 
         with mock.patch.object(train, "StopAtStep", Kill), contextlib.suppress(Killed):
             run_command(train, *arguments)
+        cls.checkpoints = [path.name for path in checkpoint_files(cls.run_folder.checkpoint)]
+        last = cls.run_folder.checkpoint
+        last.write_bytes(last.read_bytes()[:-1000])
+
+        class Terminate(train.StopAtStep):
+            def on_train_batch_end(self, batch, logs=None):
+                if int(self.model.step.numpy()) == 5:
+                    signal.raise_signal(signal.SIGTERM)
+
+        printed = io.StringIO()
+        with mock.patch.object(train, "StopAtStep", Terminate), contextlib.redirect_stdout(printed):
+            try:
+                flags.run(train, ["train", *arguments])
+            except SystemExit as stopped:
+                cls.status = stopped.code
+        cls.terminated = printed.getvalue()
         cls.was_trained = cls.run_folder.model.exists()
         cls.resumed = run_command(train, *arguments, "--nofinal_test")
         cls.was_tested = cls.run_folder.results.exists()
@@ -238,12 +292,25 @@ class SameEndTest(tf.test.TestCase):
 
     def test_it_ends_bit_for_bit_as_a_training_by_the_library_at_once(self):
         self.assertFalse(self.was_trained)
-        self.assertIn("Continuing at step 6", self.resumed)
+        self.assertIn("Continuing at step 5", self.resumed)
         parts, whole = self.run_folder.load_model(), train_by_library()
         self.assertEqual(int(parts.step.numpy()), whole.stages.total_steps)
         for actual, expected in zip(parts.weights, whole.weights, strict=True):
             self.assertAllEqual(actual, expected, expected.path)
         self.assertGreater(np.abs(whole.get_weights()[0]).max(), 0)
+
+    def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(self):
+        self.assertEqual(self.checkpoints, ["checkpoint.keras", "checkpoint.previous.keras"])
+        self.assertRegex(
+            self.terminated,
+            r"Damaged, .*checkpoint\.keras must .*\n.*step 4 from .*checkpoint\.previous\.keras\n",
+        )
+
+    def test_a_signal_saves_the_step_at_hand(self):
+        self.assertEqual(self.status, 143)
+        self.assertRegex(
+            self.terminated, "\nStopped by SIGTERM at step 5. Saved: .*keras. The same"
+        )
 
     def test_a_trained_run_is_not_trained_again_for_the_test(self):
         self.assertFalse(self.was_tested)

@@ -9,7 +9,8 @@ import numpy as np
 
 from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.standalone import standalone_network
-from elastic_tf.pretrained.initial_network import backbone_of, initial_network, load_network
+from elastic_tf.pretrained.initial_network import backbone_of, initial_network
+from elastic_tf.training.checkpoints import load_network
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.tuning import ElasticHyperModel, Objective, SearchSpace

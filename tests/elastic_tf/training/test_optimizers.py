@@ -59,7 +59,8 @@ class EstimatorOptimizerTest(testing.TestCase):
 class SelectorOptimizerTest(testing.TestCase):
     def _rates(self, settings, rounds=2, guesses=True):
         stages = StageSchedule(3, rounds=rounds, selector_steps=2, estimator_steps=4)
-        optimizer = settings.make_selector_optimizer(stages, num_tasks=2, guesses=guesses)
+        rate = settings.selector_rate(stages, num_tasks=2, guesses=guesses)
+        optimizer = keras.optimizers.Adam(rate)
         rates = []
         for update in range(2 * (3 + 2 + 4 + 2)):
             optimizer.iterations.assign(update)
