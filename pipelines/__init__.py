@@ -8,7 +8,12 @@ from pipelines.mixed_set import DISTURBANCES, mixed_set
 from pipelines.official_archives import Prepared, prepare_official, prepare_photographs
 from pipelines.own_tasks import OwnTask, parse_tasks, tasks_from_items
 from pipelines.registry import OFFICIAL_TASKS, get_task, register_task, task_names
-from pipelines.sources import DataNotFoundError, ReadableImages, image_suffixes
+from pipelines.sources import (
+    DataNotFoundError,
+    ReadableImages,
+    describe_unreadable,
+    find_images,
+)
 from pipelines.task_spec import TaskSpec, check_network_tasks, network_tasks
 
 __all__ = [
@@ -21,8 +26,9 @@ __all__ = [
     "ReadableImages",
     "TaskSpec",
     "check_network_tasks",
+    "describe_unreadable",
     "get_task",
-    "image_suffixes",
+    "find_images",
     "mixed_set",
     "network_tasks",
     "parse_tasks",

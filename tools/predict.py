@@ -41,7 +41,7 @@ def define_flags(values):
 def main(values):
     budget = values["budget"].value
     with flags.one_line_errors():
-        paths = image_paths(values.arguments)
+        paths, unreadable = image_paths(values.arguments)
         if not paths:
             raise ValueError(
                 "Arguments must be image files, or folders with some. "
@@ -57,8 +57,11 @@ def main(values):
         num_read += len(read)
         for answer in _answers(export, read, export.predict(images, budget)):
             print(json.dumps(answer) if is_json else _row(answer, width), flush=True)
-    if num_read < len(paths):
-        sys.exit(f"error: {len(paths) - num_read} of {len(paths)} images could not be read")
+    if unreadable:
+        print(f"error: {pipelines.describe_unreadable(unreadable)}", file=sys.stderr)
+    wanted = len(paths) + len(unreadable)
+    if num_read < wanted:
+        sys.exit(f"error: {wanted - num_read} of {wanted} images could not be read")
 
 
 def image_paths(arguments):
@@ -66,26 +69,21 @@ def image_paths(arguments):
 
     Args:
         arguments: list of str. A file counts whatever its suffix; of a folder and those within it,
-            files count that have an image's suffix and are not hidden, sorted.
+            files count that have an image's suffix, sorted; see `pipelines.find_images`.
 
     Returns:
-        List of `pathlib.Path`. What does not exist is in it; reading it will fail.
+        Two lists of `pathlib.Path`: images, and photographs in folders whose formats cannot be
+        read. What does not exist is in the first; reading it will fail.
     """
-    paths = []
+    paths, unreadable = [], []
     for argument in arguments:
         path = pathlib.Path(argument).expanduser()
-        paths += _images_in(path) if path.is_dir() else [path]
-    return paths
-
-
-def _images_in(folder):
-    suffixes = pipelines.image_suffixes()
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+        if not path.is_dir():
+            paths.append(path)
+            continue
+        for found, of in zip(pipelines.find_images(path), (paths, unreadable), strict=True):
+            of += map(pathlib.Path, found)
+    return paths, unreadable
 
 
 def _batches(export, paths, batch_size):

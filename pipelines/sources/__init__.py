@@ -3,6 +3,7 @@
 from pipelines.sources.array_source import ArraySource, DigitsSource, FashionMnistSmallSource
 from pipelines.sources.folder_source import FolderSource
 from pipelines.sources.image_files import ReadableImages, image_suffixes
+from pipelines.sources.image_tree import describe_unreadable, find_images
 from pipelines.sources.indexed_source import CORRUPT_RULES
 from pipelines.sources.npz_source import NpzSource
 from pipelines.sources.split import DataNotFoundError
@@ -20,5 +21,7 @@ __all__ = [
     "ReadableImages",
     "TfdsPhotographs",
     "TfdsSource",
+    "describe_unreadable",
+    "find_images",
     "image_suffixes",
 ]

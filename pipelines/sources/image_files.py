@@ -26,6 +26,17 @@ _CHUNK = 1024
 # The EXIF tag, and its values by which an image lies on its side.
 _ORIENTATION = 0x0112
 _ON_ITS_SIDE = range(5, 9)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Of the highest number of 10 or 12 bits, which files of 16 bits may have in place of 65535.
+_FEWER_BITS = 4095
 
 
 @functools.cache
@@ -71,19 +82,31 @@ def decode_image(file, image_size, channels, fit, crop_box=None):
         box, side = None, _DRAFT_GAP * max(height_and_width(image_size))
         if crop_box is not None:
             width, height = image.size
-            if image.getexif().get(_ORIENTATION) in _ON_ITS_SIDE:
+            if _orientation(image) in _ON_ITS_SIDE:
                 width, height = height, width
             box = crop_box(height, width)
             side = math.ceil(side / min(box[2] - box[0], box[3] - box[1]))
         image.draft(None, (side, side))
-        turned = ImageOps.exif_transpose(image)
-        return standard_image(turned, image_size, channels, fit, box)
+        turned = _TURNS.get(_orientation(image))
+        if turned is not None:
+            image = image.transpose(turned)
+        return standard_image(image, image_size, channels, fit, box)
+
+
+def _orientation(image):
+    """Returns the EXIF orientation, an int; what is damaged there says nothing of the pixels."""
+    try:
+        return image.getexif().get(_ORIENTATION)
+    except Exception:  # Pillow raises whatever its reader of TIFF tags did.
+        return None
 
 
 def standard_image(image, image_size, channels, fit, box=None):
     """Returns an image in a wanted size and number of channels.
 
-    Transparent pixels show white. Pixels of 16 bits become 8 bits by division by 257, rounded.
+    Transparent pixels show white. Pixels of 16 bits become 8 bits by division by 257, rounded;
+    where all are so low that they may well be 10 or 12 bits in a file of 16, nothing says what is
+    white.
 
     Args:
         image: `PIL.Image.Image` of any mode with a known white, which floats have not, or a uint8
@@ -123,6 +146,11 @@ def _with_8_bits(image):
     # Pillow gives 16-bit PGM files as 32-bit integers.
     if image.mode == "F" or pixels.min() < 0 or pixels.max() > 65535:
         raise ValueError(f"pixels of mode {image.mode} must be integers of 16 bits")
+    if 255 < pixels.max() <= _FEWER_BITS:
+        raise ValueError(
+            f"pixels of 16 bits end at {pixels.max()}, as those of 10 or 12 bits do; scaled to "
+            "65535 they can be read"
+        )
     return Image.fromarray(np.rint(pixels / 257).astype(np.uint8))
 
 

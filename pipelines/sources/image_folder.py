@@ -1,12 +1,18 @@
 """How a folder of images is laid out: its classes, its splits and its files."""
 
+import logging
 import os
 import pathlib
 
 import numpy as np
 
-from pipelines.sources.image_files import image_suffixes
-from pipelines.sources.split import DataNotFoundError
+from pipelines.sources.image_tree import (
+    describe_unreadable,
+    find_images,
+    is_clutter,
+    is_image_name,
+)
+from pipelines.sources.split import DataNotFoundError, name_some
 
 # What folders of splits are called, in any case of letters.
 _SPLIT_OF = {
@@ -24,8 +30,11 @@ class ImageFolder:
     """Lists classes and files without opening an image.
 
     Either the class folders lie in the folder itself, or in folders of splits: `train`, and where
-    they are there `test` and `val`. Images may lie in folders within a class folder. Hidden files
-    and files without an image's suffix are left out.
+    they are there `test` and `val`; or all that in a single folder, as archives have it. Images may
+    lie in folders within a class folder. Files without an image's suffix are left out, and what
+    systems leave behind (`is_clutter`); of photographs in formats that cannot be read a warning
+    says how many. So are images for testing or validation without class folders, of which nobody
+    says what they are.
 
     Args:
         folder: str or path; a `~` at its start is the home folder.
@@ -45,9 +54,10 @@ class ImageFolder:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder).expanduser()
         self.changed = {}
+        self._unreadable = []
         if not self.folder.is_dir():
-            self.refuse("be a folder that exists")
-        parts = self._parts()
+            self.refuse("be a folder that exists, on this machine")
+        parts = self._parts(self._top())
         self.classes = self._folders(parts["train"])
         if len(self.classes) < 2:
             self.refuse(
@@ -55,24 +65,37 @@ class ImageFolder:
                 f"but it has {len(self.classes)}"
             )
         self.files = {split: self._files(part) for split, part in parts.items()}
+        if self._unreadable:
+            _warn(f"Left out: {describe_unreadable(self._unreadable)}")
 
     def refuse(self, expected):
         """Raises the `DataNotFoundError` that says what the folder must be."""
         refuse_folder(self.folder, expected)
 
-    def _parts(self):
+    def _top(self):
+        """Returns the folder itself, or the only one in it that holds folders in turn."""
+        top = self.folder
+        while True:
+            names = self._folders(top)
+            if len(names) != 1 or names[0].lower() in _SPLIT_OF or self._holds_images(top):
+                return top
+            if not self._folders(top / names[0]) or self._holds_images(top / names[0]):
+                return top
+            top /= names[0]
+
+    def _parts(self, top):
         """Returns a dict from split to the folder that holds its class folders."""
-        names = self._folders(self.folder)
+        names = self._folders(top)
         of_splits = [name for name in names if name.lower() in _SPLIT_OF]
         if not of_splits or len(of_splits) < len(names):
             for name in of_splits:
                 # A class may be called "train" too, but its folder then holds images.
-                if not any(map(_is_image, self._scan(self.folder / name))):
+                if not self._holds_images(top / name):
                     self.refuse(
                         f"hold class folders, or nothing but folders of splits, but '{name}' "
                         f"lies beside '{next(other for other in names if other not in of_splits)}'"
                     )
-            return {"train": self.folder}
+            return {"train": top}
         parts = {}
         for name in of_splits:
             split = _SPLIT_OF[name.lower()]
@@ -80,43 +103,56 @@ class ImageFolder:
                 self.refuse(
                     f"hold one folder of each split, but has '{parts[split].name}' and '{name}'"
                 )
-            parts[split] = self.folder / name
+            if split == "train" or self._has_classes(top / name):
+                parts[split] = top / name
         if "train" not in parts:
             self.refuse(f"hold a folder 'train' beside '{of_splits[0]}'")
         return parts
 
+    def _has_classes(self, part):
+        """Returns whether a split is to be used; images that no class folder labels are not."""
+        if self._folders(part):
+            return True
+        if not self._holds_images(part):
+            self.refuse(f"hold class folders in every folder of a split, but {part.name} has none")
+        _warn(f"Left out: {part}, whose images lie in no class folders, and have no labels")
+        return False
+
     def _files(self, part):
         unknown = sorted(set(self._folders(part)) - set(self.classes))
         if unknown:
-            self.refuse(f"hold every class in train, but {part.name}/{unknown[0]} is not there")
-        paths, labels = [], []
+            self.refuse(
+                f"hold every class of {part.name} in train too, but there is none of "
+                f"{name_some(unknown)}"
+            )
+        paths, labels, empty = [], [], []
         for label, name in enumerate(self.classes):
             if (part / name).is_dir():
-                found = self._images(part / name)
+                found, unreadable = find_images(part / name, self._scan)
+                self._unreadable += unreadable
                 if not found:
-                    self.refuse(f"hold images of every class, but {part / name} has none")
+                    empty.append(
+                        f"{name} ({describe_unreadable(unreadable)})" if unreadable else name
+                    )
                 # An array for each class: a million paths as str would take as many 100 bytes.
-                paths.append(np.array([os.fsencode(path) for path in found]))
+                found = [os.fsencode(os.path.relpath(path, self.folder)) for path in found]
+                paths.append(np.array(found))
                 labels.append(np.full(len(found), label, np.int32))
+        if empty:
+            self.refuse(
+                f"hold images of every class, and no other folders, but in {part} there are none "
+                f"of {name_some(empty)}"
+            )
         return np.concatenate(paths), np.concatenate(labels)
-
-    def _images(self, folder):
-        """Returns the str paths of all images below a folder, in an order all machines share."""
-        found, waiting = [], [folder]
-        while waiting:
-            for entry in self._scan(waiting.pop()):
-                if entry.is_dir():
-                    if not entry.name.startswith(".") and not entry.is_symlink():
-                        waiting.append(pathlib.Path(entry.path))
-                elif _is_image_name(entry.name):
-                    found.append(os.path.relpath(entry.path, self.folder))
-        return sorted(found, key=lambda path: path.split(os.sep))
 
     def _folders(self, folder):
         entries = self._scan(folder)
         return sorted(
-            entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")
+            entry.name for entry in entries if entry.is_dir() and not is_clutter(entry.name)
         )
+
+    def _holds_images(self, folder):
+        return any(is_image_name(each.name) and not each.is_dir() for each in self._scan(folder))
 
     def _scan(self, folder):
         try:
@@ -135,9 +171,5 @@ def refuse_folder(folder, expected):
     raise DataNotFoundError(f"`folder` must {expected}. Received: folder={folder}")
 
 
-def _is_image(entry):
-    return _is_image_name(entry.name) and not entry.is_dir()
-
-
-def _is_image_name(name):
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in image_suffixes()
+def _warn(text):
+    logging.getLogger(__name__).warning(text)

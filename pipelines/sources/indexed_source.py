@@ -6,10 +6,9 @@ import logging
 import numpy as np
 
 from pipelines.sources.indexed_images import IndexedImages
-from pipelines.sources.split import carve_test, carve_validation, check_split
+from pipelines.sources.split import carve_test, carve_validation, check_split, name_some
 
 CORRUPT_RULES = ("error", "skip")
-_NUM_NAMED = 5
 
 
 class IndexedSource(abc.ABC):
@@ -149,10 +148,8 @@ class IndexedSource(abc.ABC):
         return {row: known[row] for row in rows[np.isin(rows, list(known))]}
 
     def _name_images(self, faults):
-        some = list(faults.items())[:_NUM_NAMED]
-        named = ", ".join(f"{self._index.name(row)} ({fault})" for row, fault in some)
-        more = ", ..." if len(faults) > _NUM_NAMED else ""
-        return f"{len(faults)} damaged: {named}{more}"
+        named = [f"{self._index.name(row)} ({fault})" for row, fault in faults.items()]
+        return f"{len(faults)} damaged: {name_some(named)}"
 
     def _check_classes(self, split, rows):
         present = set(np.unique(self._index.labels[rows]))
@@ -161,6 +158,6 @@ class IndexedSource(abc.ABC):
         missing = [name for label, name in enumerate(self.class_names()) if label not in present]
         if missing and (required or not present):
             self._index.refuse(
-                f"have enough images that can be read, but of class '{missing[0]}' there is none "
-                f"for {split}"
+                f"have images of every class for {split} that can be read, but there is none of "
+                f"{name_some(missing)}: each needs more, or its folder away"
             )

@@ -18,11 +18,12 @@ _CHUNK = 64
 
 
 class NpzSource:
-    """Arrays `x_train` and `y_train`, and where they are there `x_test` and `y_test`.
+    """Arrays `x_train` and `y_train`; where they are there, `x_test`, `y_test`, `x_val`, `y_val`.
 
     Images are uint8 `(examples, height, width)` or `(examples, height, width, channels)` with 1, 3
     or 4 channels, the fourth of which is opacity; labels are integers `(examples,)` or
-    `(examples, 1)` from 0 on. Without test arrays, `test_share` of every class is the test split.
+    `(examples, 1)` from 0 on. Without test arrays, `test_share` of every class is the test split,
+    without arrays for validation a share of what is left then.
 
     Args:
         file: str or path; a `~` at its start is the home folder.
@@ -46,15 +47,13 @@ class NpzSource:
         self.file = pathlib.Path(file).expanduser()
         self.fit = fit
         self._test_share = test_share
-        images, labels, has_test = self._arrays("train")
+        images, labels, others = self._arrays("train")
         self._stored_shape = images.shape[1:]
         self.image_size = image_size or checked_image_size(self._stored_shape[:2])
         self.channels = channels or min(self._stored_shape[2], 3)
         self.num_classes = int(labels.max()) + 1
-        self._check_train_labels(labels, has_test)
-        self._labels = {"train": labels}
-        if has_test:
-            self._labels["test"] = self._checked_test_labels()
+        self._check_train_labels(labels, "test" in others)
+        self._labels = {"train": labels} | {part: self._labels_of(part) for part in others}
 
     def load(self, split, data_dir=None, validation_share=0.1, download=False):
         """Returns one split, in the order of the file (see `TaskSpec.load`).
@@ -85,14 +84,17 @@ class NpzSource:
 
     def _rows(self, split, validation_share):
         """Returns the part of the file that a split is of, and its rows there."""
-        if split == "test" and "test" in self._labels:
-            return "test", np.arange(len(self._labels["test"]))
+        part = "val" if split == "validation" else split
+        if part in self._labels and part != "train":
+            return part, np.arange(len(self._labels[part]))
         rows = np.arange(len(self._labels["train"]))
         if "test" not in self._labels:
             train, test = carve_test(self._labels["train"], self._test_share)
             if split == "test":
                 return "train", test
             rows = train
+        if "val" in self._labels:
+            return "train", rows
         carved = carve_validation(self._labels["train"][rows], validation_share)
         return "train", rows[carved[split == "validation"]]
 
@@ -109,11 +111,15 @@ class NpzSource:
         return tf.ensure_shape(converted, (None, *shape)), labels
 
     def _arrays(self, part):
-        """Returns images of rank 4, labels of rank 1, and whether there are test arrays."""
+        """Returns images of rank 4, labels of rank 1, and what other parts there are, a list."""
         try:
             with np.load(self.file, allow_pickle=False) as arrays:
                 images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
-                has_test = any(name in arrays.files for name in ("x_test", "y_test"))
+                others = [
+                    other
+                    for other in ("test", "val")
+                    if {f"x_{other}", f"y_{other}"} & set(arrays.files)
+                ]
         except FileNotFoundError:
             raise DataNotFoundError(
                 f"`npz` must be a file that exists. Received: npz={self.file}"
@@ -124,7 +130,7 @@ class NpzSource:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             self._refuse(f"arrays of numbers, undamaged ({reason})")
         images = self._checked_images(part, images)
-        return images, self._checked_labels(part, labels, images), has_test
+        return images, self._checked_labels(part, labels, images), others
 
     def _checked_images(self, part, images):
         if images.dtype != np.uint8:
@@ -160,16 +166,16 @@ class NpzSource:
         if not has_test and counts.min() < 2:
             self._refuse(f"at least 2 images of every class, but {counts.argmin()} has 1")
 
-    def _checked_test_labels(self):
-        images, labels, _ = self._arrays("test")
+    def _labels_of(self, part):
+        images, labels, _ = self._arrays(part)
         if images.shape[1:] != self._stored_shape:
             self._refuse(
                 f"images of one shape, not {self._stored_shape} in x_train and "
-                f"{images.shape[1:]} in x_test"
+                f"{images.shape[1:]} in x_{part}"
             )
         if labels.max() >= self.num_classes:
             self._refuse(
-                f"in y_test labels of y_train, which end at {self.num_classes - 1}, not "
+                f"in y_{part} labels of y_train, which end at {self.num_classes - 1}, not "
                 f"{labels.max()}"
             )
         return labels

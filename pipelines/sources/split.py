@@ -3,6 +3,7 @@
 import numpy as np
 
 SPLITS = ("train", "validation", "test")
+_NUM_NAMED = 5  # In a message.
 MAX_VALIDATION_SHARE = 0.5
 # Their own constants: were it the seed of the training run, runs with different seeds would be
 # compared on different images, and a resumed run could validate on images it was trained on.
@@ -13,6 +14,12 @@ _TEST_SEED = 20191
 
 class DataNotFoundError(FileNotFoundError):
     """The images are missing or damaged; the message says what to put where."""
+
+
+def name_some(names):
+    """Returns the first of several names for a message, and how many more there are, a str."""
+    more = f" and {len(names) - _NUM_NAMED} more" if len(names) > _NUM_NAMED else ""
+    return ", ".join(names[:_NUM_NAMED]) + more
 
 
 def check_split(split, validation_share):

@@ -55,6 +55,78 @@ class ImageFolderTest(tf.test.TestCase, parameterized.TestCase):
         names = [name for name, label in self._files("train") if label == 0]
         self.assertEqual(names, ["a/0.png", "a/x/1.png", "a/x/y/2.png"])
 
+    @parameterized.parameters(
+        "@eaDir/0.png/SYNOPHOTO_THUMB_XL.jpg",
+        "#recycle/0.png",
+        "$RECYCLE.BIN/0.png",
+        "System Volume Information/0.png",
+        "__MACOSX/a/0.png",
+        ".ipynb_checkpoints/0-checkpoint.png",
+        ".thumbnails/0.jpg",
+        "._0.png",
+        "Thumbs.db",
+        "desktop.ini",
+    )
+    def test_what_systems_leave_is_neither_an_image_nor_a_class(self, left):
+        self._make("a/0.png", "b/0.png", left, f"a/{left}", f"b/c/{left}", "b/c/1.png")
+        self.assertEqual(ImageFolder(self.root).classes, ["a", "b"])
+        self.assertEqual(self._files("train"), [("a/0.png", 0), ("b/0.png", 1), ("b/c/1.png", 1)])
+
+    def test_photographs_that_cannot_be_read_are_counted_and_named(self):
+        self._make("a/0.png", "a/1.HEIC", "a/x/2.heic", "b/0.png", "b/1.CR2", "b/notes.txt")
+        with self.assertLogs("pipelines", "WARNING") as logs:
+            self.assertEqual(self._files("train"), [("a/0.png", 0), ("b/0.png", 1)])
+        expected = r"Left out: 3 photographs .*\(\.heic 2, \.cr2 1\), such as .*/a/1.HEIC; as JPEG"
+        self.assertRegex(logs.output[0], expected)
+
+    def test_links_to_folders_are_followed_and_loops_are_not(self):
+        self._make("root/a/0.png", "root/b/0.png", "elsewhere/1.png", "elsewhere/x/2.png")
+        self.root = self.root / "root"
+        (self.root / "a" / "more").symlink_to(self.root.parent / "elsewhere")
+        (self.root / "a" / "self").symlink_to(self.root / "a")
+        (self.root / "b" / "up").symlink_to(self.root)
+        (self.root / "c").symlink_to(self.root.parent / "elsewhere")
+        names = ["a/0.png", "a/more/1.png", "a/more/x/2.png"]
+        found = self._files("train")
+        self.assertEqual([name for name, label in found if label == 0], names)
+        self.assertEqual([name for name, label in found if label == 2], ["c/1.png", "c/x/2.png"])
+        up = [name for name, label in found if label == 1]
+        self.assertContainsSubset(["b/0.png", "b/up/a/0.png"], up)
+        self.assertFalse(any("up/b/up" in name for name in up))
+
+    def test_what_would_be_waited_for_is_no_image(self):
+        self._make("a/0.png", "b/0.png")
+        os.mkfifo(self.root / "a" / "pipe.png")
+        self.assertEqual(self._files("train"), [("a/0.png", 0), ("b/0.png", 1)])
+
+    @parameterized.parameters("a b [1] 'q'", "图像", "naïve", "100 %", "-x", "a\nb", "#1", "@me")
+    def test_names_of_any_kind(self, name):
+        self._make(f"{name}/{name}.png", f"{name}2/{name}.png")
+        self.assertEqual(ImageFolder(self.root).classes, [name, f"{name}2"])
+        found = [path for path, _ in self._files("train")]
+        self.assertEqual(found, [f"{name}/{name}.png", f"{name}2/{name}.png"])
+
+    def test_names_that_are_no_text(self):
+        self._make("a/0.png", "b/0.png")
+        pathlib.Path(os.fsdecode(os.fsencode(self.root) + b"/a/\xff.png")).touch()
+        paths, _ = ImageFolder(self.root).files["train"]
+        self.assertIn(b"a/\xff.png", list(paths))
+
+    @parameterized.parameters(
+        ("photos/a/0.png", "photos/b/0.png"),
+        ("x/y/train/a/0.png", "x/y/train/b/0.png", "x/y/test/a/1.png"),
+    )
+    def test_folders_on_top_as_archives_have_them(self, *paths):
+        self._make(*paths, "__MACOSX/a/0.png", "readme.txt")
+        self.assertEqual(ImageFolder(self.root).classes, ["a", "b"])
+        self.assertEqual([path for path, _ in self._files("train")], list(paths[:2]))
+
+    def test_test_images_without_labels_are_left_out(self):
+        self._make("train/a/0.png", "train/b/1.png", "test/2.png", "val/a/3.png")
+        with self.assertLogs("pipelines", "WARNING") as logs:
+            self.assertEqual(list(ImageFolder(self.root).files), ["train", "validation"])
+        self.assertRegex(logs.output[0], "Left out: .*/test, .* no labels")
+
     def test_hidden_and_other_files_are_left_out(self):
         self._make("a/0.PNG", "a/.1.png", "a/notes.txt", "a/.x/2.png", "b/0.png", ".git/0.png")
         self.assertEqual(self._files("train"), [("a/0.PNG", 0), ("b/0.png", 1)])
@@ -77,12 +149,18 @@ class ImageFolderTest(tf.test.TestCase, parameterized.TestCase):
         ([], "at least 2 class folders"),
         (["a/0.png"], "at least 2 class folders .* has 1"),
         (["0.png", "1.png"], "at least 2 class folders .* has 0"),
-        (["a/0.png", "b/"], "images of every class, but .*b has none"),
-        (["a/0.png", "b/notes.txt"], "images of every class, but .*b has none"),
+        (["a/0.png", "b/"], "images of every class, .* there are none of b"),
+        (["a/0.png", "b/notes.txt", "c/"], "images of every class, .* there are none of b, c"),
+        (["a/0.png", *(f"b{n}/" for n in range(7))], "none of b0, b1, b2, b3, b4 and 2 more"),
+        (["a/0.png", "b/0.heic"], r"none of b \(1 photographs in .* \(.heic 1\), .*b/0.heic"),
+        (["train/a/0.png", "train/b/0.png", "test/"], "every folder of a split, but test has none"),
         (["a/0.png", "b/0.png", "test/a/0.png"], "'test' lies beside 'a'"),
         (["test/a/0.png", "val/b/0.png"], "a folder 'train' beside 'test'"),
-        (["train/a/0.png", "train/b/0.png", "test/c/0.png"], "every class in train, but test/c"),
-        (["train/a/0.png", "train/b/0.png", "test/b/"], "of every class, but .*test/b has none"),
+        (["train/a/0.png", "train/b/0.png", "test/c/0.png"], "every class of test in train"),
+        (
+            ["train/a/0.png", "train/b/0.png", "test/b/"],
+            "of every class.*/test there are none of b",
+        ),
         (["train/a/0.png", "train/b/0.png", "val/a/0.png", "valid/a/0.png"], "'val' and 'valid'"),
     )
     def test_other_layouts_are_refused(self, paths, fault):
@@ -191,10 +269,15 @@ class DamagedImagesTest(tf.test.TestCase, parameterized.TestCase):
     def test_a_class_without_readable_images_is_refused(self):
         self._damage(20)
         with self.assertLogs("pipelines", "WARNING"):
-            with self.assertRaisesRegex(DataNotFoundError, "class 'one' there is none for train"):
+            with self.assertRaisesRegex(
+                DataNotFoundError, "for train .* there is none of one: each needs"
+            ):
                 _source(self.folder, on_corrupt_image="skip").load("train")
 
-    def test_a_class_of_one_image_cannot_be_tested(self):
+    def test_classes_of_one_image_cannot_be_tested(self):
         write_class(self.folder, "three", 1)
-        with self.assertRaisesRegex(DataNotFoundError, "class 'three' there is none for test"):
+        write_class(self.folder, "zero", 1)
+        with self.assertRaisesRegex(
+            DataNotFoundError, "for test .* there is none of three, zero: each needs"
+        ):
             _source(self.folder).load("test")

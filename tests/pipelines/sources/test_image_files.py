@@ -97,6 +97,20 @@ class DecodeImageTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, mode):
             self._decode(Image.fromarray(pixels), "a.tiff")
 
+    @parameterized.parameters(1023, 4095, 256)
+    def test_10_and_12_bits_in_a_file_of_16_are_not_taken_for_darkness(self, highest):
+        pixels = Image.fromarray(np.array([[0, 3], [100, highest]], np.uint16))
+        for name in ("a.png", "a.tiff"):
+            with self.assertRaisesRegex(ValueError, f"end at {highest}, as those of 10 or 12"):
+                self._decode(pixels, name)
+
+    def test_damaged_metadata_is_no_damage_of_the_image(self):
+        images = _clothes()
+        whole = self._decode(Image.fromarray(images), "a.jpg", size=28)
+        for exif in (b"Exif\0\0" + b"\xff" * 40, b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0MM"):
+            actual = self._decode(Image.fromarray(images), "a.jpg", size=28, exif=exif)
+            self.assertAllEqual(actual, whole)
+
     def test_transparent_pixels_do_not_colour_their_neighbours(self):
         pixels = np.zeros((8, 8, 4), np.uint8)
         pixels[:, ::2] = (0, 255, 0, 0)  # Green that nobody sees.

@@ -71,6 +71,23 @@ class NpzSourceTest(tf.test.TestCase, parameterized.TestCase):
             {image.tobytes() for image in together}, len({image.tobytes() for image in images})
         )
 
+    @parameterized.parameters(True, False)
+    def test_arrays_for_validation_are_the_validation_split(self, has_test):
+        images, labels = DigitsSource().read("train")
+        arrays = {"x_train": images[:200], "y_train": labels[:200]}
+        arrays |= {"x_val": images[200:230], "y_val": labels[200:230]}
+        if has_test:
+            arrays |= {"x_test": images[230:240], "y_test": labels[230:240]}
+        source = self._source(arrays)
+        found = {split: images_of(source.load(split)) for split in SPLITS}
+        self.assertAllEqual(found["validation"][0], images[200:230])
+        self.assertAllEqual(found["validation"][1], labels[200:230])
+        if has_test:
+            self.assertAllEqual(found["train"][0], images[:200])
+            self.assertAllEqual(found["test"][0], images[230:240])
+        else:
+            self.assertEqual(len(found["train"][0]) + len(found["test"][0]), 200)
+
     def test_opacity_is_on_white(self):
         arrays = _arrays()
         shape = (*arrays["x_train"].shape, 4)
@@ -108,6 +125,7 @@ class NpzSourceTest(tf.test.TestCase, parameterized.TestCase):
         ({"y_train": None}, "both x_train and y_train"),
         ({"y_test": None}, "both x_test and y_test"),
         ({"x_test": None}, "both x_test and y_test"),
+        ({"x_val": np.zeros((20, 8, 8), np.uint8)}, "both x_val and y_val"),
         ({"y_test": np.full(20, 10)}, "labels of y_train, which end at 9, not 10"),
         ({"x_test": np.zeros((20, 9, 9), np.uint8)}, "images of one shape"),
     )
