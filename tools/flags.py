@@ -320,9 +320,28 @@ def _refuse(name, expected, text):
 
 def _with_shipped_file(argument):
     name, is_value, path = argument.partition("=")
-    if is_value and name.lstrip("-") in ("flagfile", "study") and not pathlib.Path(path).exists():
+    if not is_value or name.lstrip("-") not in ("flagfile", "study"):
+        return argument
+    if not pathlib.Path(path).exists():
         for folder in ("flagfiles", "studies"):
             shipped = FOLDER / folder / pathlib.Path(path).name
             if shipped.exists():
                 return f"{name}={shipped}"
+    elif name.lstrip("-") == "flagfile" and pathlib.Path(path).is_file():
+        _check_encoding(path)
     return argument
+
+
+def _check_encoding(path):
+    """Raises a `ValueError` for a flagfile whose first flag would be lost, or that is no text."""
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        received = "another encoding"
+    else:
+        if not text.startswith("\ufeff"):
+            return
+        received = "a byte order mark before it"
+    raise ValueError(
+        f"`--flagfile` must be text in UTF-8. Received: flagfile={path}, with {received}"
+    )

@@ -5,10 +5,12 @@ import html
 import io
 import re
 import typing
+import warnings
 
 import matplotlib
 import matplotlib.backends.backend_agg
 import matplotlib.figure
+import matplotlib.font_manager
 from PIL import Image
 
 from elastic_tf.files import whole_file
@@ -21,6 +23,25 @@ QUIET = "#808080"
 SMALL = 8.5
 # What is black on paper takes the colour of the page's text; so it must be nothing's own colour.
 _INK = "#010203"
+# Fonts of other scripts than the one that comes along has, where they are installed.
+_OTHER_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Hiragino Sans",
+    "WenQuanYi Zen Hei",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Arial Unicode MS",
+)
+
+
+def _installed_fonts():
+    installed = {font.name for font in matplotlib.font_manager.fontManager.ttflist}
+    return [name for name in _OTHER_FONTS if name in installed]
+
+
 _STYLE = {
     "text.color": _INK,
     "axes.edgecolor": _INK,
@@ -31,6 +52,9 @@ _STYLE = {
     # The page shines through, light or dark.
     "axes.facecolor": "none",
     "legend.frameon": False,
+    # Names of classes and folders are no formulas, whatever is in them.
+    "text.parse_math": False,
+    "font.sans-serif": ["DejaVu Sans", *_installed_fonts()],
 }
 
 
@@ -67,7 +91,11 @@ class Drawing:
     def save(self, path):
         """Writes a PNG for print, whole or not at all; an `OSError` if it cannot be written."""
         stream = io.BytesIO()
-        self.figure().savefig(stream, format="png", dpi=200, facecolor="white")
+        with warnings.catch_warnings(record=True) as caught:
+            self.figure().savefig(stream, format="png", dpi=200, facecolor="white")
+        if any("missing from font" in str(warning.message) for warning in caught):
+            # In place of a line for every letter.
+            warnings.warn(f"{path} has names in a script that no known font here has", stacklevel=2)
         with whole_file(path) as partial:
             # Without the opacity, which is full everywhere.
             Image.open(stream).convert("RGB").save(partial, format="PNG", optimize=True)

@@ -35,6 +35,23 @@ class FlagfilesTest(tf.test.TestCase, parameterized.TestCase):
             file.write("--output_dir=mine\n")
         self.assertEqual(parse(path)["output_dir"].value, "mine")
 
+    def test_one_of_windows_is_read_as_it_is_meant(self):
+        path = f"{self.get_temp_dir()}/my.flags"
+        with open(path, "wb") as file:
+            file.write(b"--tasks=digits\r\n--output_dir=mine\r\n")
+        self.assertEqual(parse(path)["tasks"].value, ("digits",))
+
+    @parameterized.parameters(
+        ("utf-8-sig", "a byte order mark"), ("utf-16", "another encoding"), ("latin-1", "another")
+    )
+    def test_another_encoding_is_refused_and_no_flag_lost(self, encoding, received):
+        path = f"{self.get_temp_dir()}/my.flags"
+        with open(path, "w", encoding=encoding) as file:
+            file.write("--tasks=digits\n--output_dir=d\u00e9j\u00e0\n")
+        expected = f"`--flagfile` must be text in UTF-8. Received: flagfile={path}, with {received}"
+        with self.assertRaisesRegex(ValueError, expected):
+            parse(path)
+
     def test_one_that_is_nowhere_is_named(self):
         with self.assertRaisesRegex(ValueError, "nowhere.flags"):
             parse("nowhere.flags")

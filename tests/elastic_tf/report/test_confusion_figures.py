@@ -1,6 +1,7 @@
 """Tests of the figures of which classes are taken for which."""
 
 import dataclasses
+import html
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +26,20 @@ class ConfusionFiguresTest(tf.test.TestCase, parameterized.TestCase):
         self.assertLen(full.texts, 3 + 1)
         names = [label.get_text() for label in chosen.get_yticklabels()]
         self.assertEqual(names, [f"class {label}" for label in range(4)])
+
+    @parameterized.parameters("$a_b^$", "a$b$c", r"\frac", "100 % & _#", "$$")
+    def test_names_are_no_formulas(self, name):
+        routing = dataclasses.replace(planted_routing(), class_names=[name, "b", "c", "d"])
+        drawing = draw_confusions(routing)
+        drawing.save(self.get_temp_dir() + "/a.png")
+        self.assertEqual(drawing.figure().axes[0].get_yticklabels()[0].get_text(), name)
+        self.assertIn(html.escape(name), "".join(drawing.svgs()))
+
+    def test_letters_that_no_font_has_are_told_once(self):
+        routing = dataclasses.replace(planted_routing(), class_names=["\U00013000\U00013001"] * 4)
+        with self.assertWarnsRegex(UserWarning, "a.png has names in a script that no") as caught:
+            draw_confusions(routing).save(self.get_temp_dir() + "/a.png")
+        self.assertLen([w for w in caught.warnings if "script" in str(w.message)], 1)
 
     @parameterized.parameters((11, 11), (17, None))
     def test_many_classes_have_shades_alone(self, size, named):
