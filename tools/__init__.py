@@ -90,9 +90,16 @@ def _explain(kind, error, trace):
 
 sys.excepthook = _explain
 
+
+def share_gpus():
+    """Lets TensorFlow take the memory of a GPU as it needs it, and not all of it at once."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+
+
 with stderr_held_back():
     import tensorflow as tf
 
-    tf.config.list_physical_devices()  # The search for GPUs has lines of its own.
+    share_gpus()  # The search for GPUs has lines of its own.
 
 import elastic_tf.backend  # noqa: E402, F401 - Before Keras, which some commands import first.

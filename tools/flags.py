@@ -191,10 +191,10 @@ def run(command, argv=None):
         flag_values=values,
         module_name="other",
     )
-    if {"--help", "-h", "--helpshort", "--helpfull"} & set(argv):
-        print(help_text(command.__doc__, values))
-        return
     with one_line_ends(resumes=getattr(command, "RESUMES", False)):
+        if {"--help", "-h", "--helpshort", "--helpfull"} & set(argv):
+            print(help_text(command.__doc__, values))
+            return
         with one_line_errors():
             parse(values, argv)
         logging.set_verbosity(values["verbosity"].value)

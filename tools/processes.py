@@ -1,6 +1,7 @@
 """Trainings as processes of their own: started, watched, stopped, and why one has failed."""
 
 import collections
+import contextlib
 import dataclasses
 import fcntl
 import pathlib
@@ -11,6 +12,7 @@ import time
 
 from elastic_tf_tools import flags, train
 
+import tensorflow as tf
 from absl import flags as absl_flags
 
 TRAIN = (sys.executable, "-m", "elastic_tf_tools", "train")
@@ -67,7 +69,8 @@ class Training:
 def run_all(trainings, ended, jobs=1, started=lambda training: None):
     """Runs trainings, some at a time; one that fails does not keep the others from it.
 
-    However this function is left, no process of it goes on.
+    However this function is left, no process of it goes on. GPUs are the trainings': this process,
+    which only watches, takes none of their memory.
 
     Args:
         trainings: iterable of `Training`.
@@ -76,6 +79,8 @@ def run_all(trainings, ended, jobs=1, started=lambda training: None):
         jobs: int >= 1. How many run at the same time. Defaults to 1.
         started: function of a `Training` that is to start. Defaults to nothing.
     """
+    with contextlib.suppress(RuntimeError):  # Where it has used them before.
+        tf.config.set_visible_devices([], "GPU")
     waiting, running = collections.deque(trainings), {}
     try:
         while waiting or running:

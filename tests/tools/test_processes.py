@@ -7,6 +7,7 @@ import threading
 import time
 from unittest import mock
 
+import elastic_tf_tools
 from elastic_tf_tools import flags, processes
 from elastic_tf_tools.interruption import one_line_ends
 from elastic_tf_tools.processes import Training, run_all
@@ -68,6 +69,21 @@ class RunAllTest(tf.test.TestCase, parameterized.TestCase):
         self.assertLen(list(self.folder.glob("runs/*/results.json")), 2)
         self.assertEqual(trainings[0].log, self.folder / "runs" / "a.log")
         self.assertEqual(trainings[0].log.read_text(), "started\n")
+
+    def test_gpus_are_left_to_the_trainings(self):
+        with mock.patch.object(tf.config, "set_visible_devices") as see:
+            self._run_all([])
+        see.assert_called_once_with([], "GPU")
+
+    def test_a_command_takes_the_memory_of_a_gpu_as_it_needs_it(self):
+        config = tf.config
+        with (
+            mock.patch.object(config, "list_physical_devices", return_value=["a", "b"]) as find,
+            mock.patch.object(config.experimental, "set_memory_growth") as grow,
+        ):
+            elastic_tf_tools.share_gpus()
+        find.assert_called_once_with("GPU")
+        self.assertEqual(grow.call_args_list, [mock.call("a", True), mock.call("b", True)])
 
     @parameterized.parameters(
         ("--learning_rate=0.6", "Training diverged at step 5. Received: birds_loss=nan"),

@@ -98,9 +98,8 @@ class AnySizeTest(tf.test.TestCase, parameterized.TestCase):
         answer = LoadedExport(folder, "colour").predict(images)
         self._check(answer, stretched(images, "colour"), {}, "colour")
 
-    @parameterized.parameters("dynamic_saved_model", "fixed_saved_model")
-    def test_bfloat16_takes_them(self, name):
-        options = ExportOptions(**ANY_SIZE[f"{name}_any_size"], quantization="bfloat16")
+    def test_bfloat16_takes_them(self):
+        options = ExportOptions(**ANY_SIZE["fixed_saved_model_any_size"], quantization="bfloat16")
         with tempfile.TemporaryDirectory() as folder:
             out = pathlib.Path(folder) / "out"
             export_network(small_network(), out, options)
@@ -108,11 +107,7 @@ class AnySizeTest(tf.test.TestCase, parameterized.TestCase):
             images = images_of((40, 56))
             # Every fifth pixel of every seventh column: whole numbers.
             answer, expected = loaded.predict(images), loaded.predict(images[:, 2::5, 3::7])
-        same = np.all(answer["levels"] == expected["levels"], axis=1)
-        self.assertGreater(np.mean(same), 0.5)
-        self.assertAllClose(
-            answer["probabilities"][same], expected["probabilities"][same], atol=0.02
-        )
+        self.assertAllClose(answer["probabilities"], expected["probabilities"], atol=0.02)
 
     def test_a_saved_model_is_no_larger(self):
         sizes = [
