@@ -35,6 +35,9 @@ def whole_file(path, kept=None):
             os.replace(path, kept)
         os.replace(partial, path)
         _flush(path.parent)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # A full disk does not say where.
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -292,8 +295,9 @@ def _cannot_be_made(path, argument, error):
 
 @contextlib.contextmanager
 def _exit_on_sigterm():
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread hears of signals.
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield  # Only the main thread hears of signals, and a program may have its own way.
         return
     before = signal.signal(signal.SIGTERM, _exit)
     try:

@@ -1,6 +1,7 @@
 """Tests of files and folders."""
 
 import csv
+import errno
 import pathlib
 import signal
 import stat
@@ -42,6 +43,12 @@ class WholeFileTest(_InFolder):
             files.write_json(path, object())
         self.assertEqual(files.read_json(path), {"a": [1, 2]})
         self.assertEqual(self._names(), ["x.json"])
+
+    def test_a_full_disk_is_named_with_the_file(self):
+        full = OSError(errno.ENOSPC, "No space left on device")
+        with self.assertRaisesRegex(OSError, "No space left .*x.json"):
+            with files.whole_file(self.folder / "x.json"):
+                raise full
 
     @parameterized.parameters(
         (b"{", "must be JSON. Received"),
