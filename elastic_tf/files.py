@@ -36,7 +36,8 @@ def whole_file(path, kept=None):
         os.replace(partial, path)
         _flush(path.parent)
     except OSError as error:
-        error.filename = error.filename or str(path)  # A full disk does not say where.
+        if error.errno and not error.filename:
+            error.filename = str(path)  # A full disk does not say where.
         raise
     finally:
         partial.unlink(missing_ok=True)

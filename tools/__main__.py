@@ -13,6 +13,7 @@ COMMANDS = (
     "predict",
     "benchmark",
     "prepare_data",
+    "mix_data",
 )
 
 

@@ -154,7 +154,7 @@ def _check_together(own, given):
         refused["task"] = "without --model_dir"
     for name in ("measure", "batch_sizes", "models", "formats", "quantizations", "beside"):
         # One folder may be spelt in several ways.
-        distinct = set(map(os.path.realpath, own[name]) if name == "beside" else own[name])
+        distinct = set(map(os.path.abspath, own[name]) if name == "beside" else own[name])
         if len(distinct) != len(own[name]) or not (distinct or name == "beside"):
             raise ValueError(f"`--{name}` must hold one or more, each once. Received: {own[name]}")
     for name in given:

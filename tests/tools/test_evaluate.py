@@ -1,5 +1,6 @@
 import csv
 import itertools
+import json
 import pathlib
 import re
 import tempfile
@@ -100,7 +101,7 @@ class JointBudgetsTest(EvaluateTest):
         rows = [line.split()[:2] for line in printed.splitlines()[3:]]
         choices = ("second", "selector")
         self.assertEqual(rows, [[budget, name] for budget in ("30", "50") for name in choices])
-        found = read_json(self.folder / "x.json")
+        found = json.loads((self.folder / "x.json").read_text())
         self.assertEqual([point["budget"] for point in found], [0.3, 0.5])
         self.assertEqual(set(found[0]["selector"]["tasks"]), set(TASKS))
 

@@ -167,7 +167,7 @@ class TuneTest(tf.test.TestCase, parameterized.TestCase):
                 self._run("--max_trials=3")
         finally:
             stopped.set()
-        self.assertEqual(raised.exception.code, 130)
+        self.assertEqual(raised.exception.code, 143)
         self.assertFalse((self.output_dir / "runs" / "2").exists())
         (self.output_dir / "wait").unlink()
         self._run("--max_trials=3")
