@@ -154,6 +154,8 @@ class StopOnSignal(keras.callbacks.Callback):
     def __exit__(self, *error):
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._received is not None and error[0] is None:
+            signal.raise_signal(self._received)  # No step came after it that could have ended.
 
     def on_train_batch_end(self, batch, logs=None):
         self._stop_if_asked()

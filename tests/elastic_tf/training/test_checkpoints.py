@@ -200,6 +200,15 @@ class StopOnSignalTest(_Fitting):
         self.assertEqual(raised.exception.code, 143)
         self.assertTrue(self.path.exists())
 
+    def test_one_that_comes_after_the_last_step_is_not_lost(self):
+        heard = []
+        before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+        self.addCleanup(signal.signal, signal.SIGTERM, before)
+        with StopOnSignal(ResumableCheckpoint(self.path, every_steps=9)):
+            signal.raise_signal(signal.SIGTERM)
+            self.assertEmpty(heard)
+        self.assertEqual(heard, [signal.SIGTERM])
+
     def test_a_second_one_does_not_wait(self):
         with self.assertRaises(SystemExit) as raised, StopOnSignal(None):
             signal.raise_signal(signal.SIGTERM)
