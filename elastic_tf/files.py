@@ -294,17 +294,29 @@ def _cannot_be_made(path, argument, error):
     )
 
 
-@contextlib.contextmanager
 def _exit_on_sigterm():
+    # A program may have a way of its own.
+    is_default = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    return signals_answered(_exit, *[signal.SIGTERM] * is_default)
+
+
+@contextlib.contextmanager
+def signals_answered(handler, *numbers):
+    """Has a function answer signals within the block, and afterwards whatever did before.
+
+    Python's main thread alone hears of signals; in another nothing is changed.
+
+    Args:
+        handler: function of a signal's number and a frame, as of `signal.signal`.
+        *numbers: `signal.Signals`.
+    """
     is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield  # Only the main thread hears of signals, and a program may have its own way.
-        return
-    before = signal.signal(signal.SIGTERM, _exit)
+    before = {number: signal.signal(number, handler) for number in numbers if is_main}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _exit(number, frame):

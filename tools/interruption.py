@@ -5,9 +5,9 @@ import errno
 import os
 import signal
 import sys
-import threading
 
-_SIGNALS = signal.SIGINT, signal.SIGTERM
+from elastic_tf.files import signals_answered
+
 # What is wrong with a disk, and not with the program.
 _OF_DISKS = {
     getattr(errno, name)
@@ -30,12 +30,10 @@ def one_line_ends(resumes=False):
         resumes: bool. Whether the same command line goes on with what has been done. Defaults to
             `False`.
     """
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, _stop) for number in _SIGNALS}
     try:
-        yield
-        sys.stdout.flush()
+        with signals_answered(_stop, signal.SIGINT, signal.SIGTERM):
+            yield
+            sys.stdout.flush()
     except _Stopped as stopped:
         name = signal.Signals(stopped.code - 128).name
         note = " The same command line continues." if resumes else ""
@@ -50,9 +48,6 @@ def one_line_ends(resumes=False):
             raise
         where = f": {error.filename}" if error.filename else ""
         sys.exit(f"error: {error.strerror}{where}")
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _stop(number, frame):

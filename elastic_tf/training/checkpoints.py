@@ -3,17 +3,16 @@
 import math
 import pathlib
 import signal
-import threading
 import time
 
 import keras
 
-from elastic_tf.files import whole_file
+from elastic_tf.files import signals_answered, whole_file
 from elastic_tf.models.tasks import check_finite
 from elastic_tf.settings import check_integer
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 
-SIGNALS = signal.SIGINT, signal.SIGTERM
+_SIGNALS = signal.SIGINT, signal.SIGTERM
 
 
 def load_network(path):
@@ -144,16 +143,14 @@ class StopOnSignal(keras.callbacks.Callback):
         super().__init__()
         self.checkpoint = checkpoint
         self._received = None
-        self._before = {}
+        self._listening = signals_answered(self._hear, *_SIGNALS)
 
     def __enter__(self):
-        if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._hear) for number in SIGNALS}
+        self._listening.__enter__()
         return self
 
     def __exit__(self, *error):
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._listening.__exit__(*error)
         if self._received is not None and error[0] is None:
             signal.raise_signal(self._received)  # No step came after it that could have ended.
 
