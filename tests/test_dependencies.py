@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "report": LIBRARY,
     "tuning": (*LIBRARY, "pretrained"),
 }
-FOR_ALL = ("elastic_tf.settings", "elastic_tf.files", "elastic_tf.version")
+FOR_ALL = tuple(f"elastic_tf.{name}" for name in ("settings", "files", "replicas", "version"))
 OURS = ("elastic_tf", "pipelines", "tools", "elastic_tf_tools", "tests")
 FORBIDDEN = {
     "elastic_tf": {*OURS, "absl", "tensorflow_datasets"} - {"elastic_tf"},

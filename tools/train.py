@@ -10,10 +10,12 @@ import contextlib
 import functools
 import math
 import shutil
+import sys
 import time
 import types
 
 from elastic_tf_tools import flags
+from elastic_tf_tools.devices import define_devices, find_devices
 from elastic_tf_tools.run_folder import RunFolder, batches_of, training_batches_of
 
 import keras
@@ -44,6 +46,7 @@ OPTIONS = (
     "steps_per_epoch",
     "checkpoint_minutes",
     "on_divergence",
+    "devices",
     "policy_health_every",
     "policy_health_images",
     "search_evaluations",
@@ -79,6 +82,7 @@ def define_flags(values):
         str,
         choices=(_STOP, _RESTART),
     )
+    define_devices(values)
     define(
         "policy_health_every",
         10,
@@ -115,27 +119,32 @@ def main(values):
             names = (*OPTIONS, *OPTIONS_OF_ONE, "eval_batch_size")
             options = types.SimpleNamespace(**{name: values[name].value for name in names})
             run = RunFolder(values["output_dir"].value)
+            options.devices = devices = find_devices(options.devices)
             specs = run.data_of(settings.data).task_specs()
             run.check(settings)
             if _has_ended(run, options):
                 _reprint(run)
                 return
-            held.enter_context(run.locked())
-            model = _begin(run, settings, specs)
-            _check_space(run, model)
+            if devices.is_chief:
+                held.enter_context(run.locked())
+            devices.check_batches(settings.data.batch_sizes(specs))
+            options.begin = functools.partial(_begin, run, settings, specs, devices)
+            model = options.begin()
             pipelines.check_network_tasks(model.tasks, specs)
             batches, held_out = _batches(settings, specs, start_step=int(model.step.numpy()))
             options.class_weight = _class_weight(settings.data, specs)
             counts = settings.data.training_images(specs)
             # The order of the images depends on their number: a resumed run must find the same.
-            run.claim(settings, counts)
-            settings.data.save_indexes(specs)
-            options.begin_anew = functools.partial(_begin_anew, run, settings, specs)
+            if devices.is_chief:
+                _check_space(run, model)
+                run.claim(settings, counts)
+                settings.data.save_indexes(specs)
+            options.begin_anew = functools.partial(_begin_anew, run, settings, specs, options)
             options.search_evaluations = settings.search_evaluations(
                 options.search_evaluations, specs
             )
             options.training_batches = training_batches_of(settings, specs)
-        _describe(model, settings.data, specs, counts)
+        _describe(model, settings.data, specs, counts, devices)
         _train(model, batches, held_out, batches_of(settings.data, specs), run, options)
 
 
@@ -151,12 +160,14 @@ def _check_space(run, model):
         )
 
 
-def _begin(run, settings, specs):
+def _begin(run, settings, specs, devices):
     """Returns the network to train, from the last checkpoint if there is one."""
     if not checkpoint_files(run.checkpoint):
-        return settings.build_model(specs)
+        with devices.strategy.scope():
+            return settings.build_model(specs)
     try:
-        model, path, fault = load_checkpoint(run.checkpoint)
+        with devices.strategy.scope():
+            model, path, fault = load_checkpoint(run.checkpoint)
     except ValueError as error:
         raise ValueError(f"{error}. Move it away to start anew") from None
     if fault:
@@ -165,11 +176,12 @@ def _begin(run, settings, specs):
     return model
 
 
-def _begin_anew(run, settings, specs):
+def _begin_anew(run, settings, specs, options):
     """Returns the network from the last checkpoint, at half of its rates, and batches for it."""
-    model = _begin(run, settings, specs)
+    model = options.begin()
     model.lower_learning_rates(0.5)
-    save_checkpoint(model, run.checkpoint)  # A further restart halves them again.
+    if options.devices.is_chief:
+        save_checkpoint(model, run.checkpoint)  # A further restart halves them again.
     print(f"Learning rate of the estimator from here on: {model.optimizers.learning_rate:g}")
     batches, _ = _batches(settings, specs, start_step=int(model.step.numpy()))
     return model, batches
@@ -199,13 +211,12 @@ def _class_weight(data, specs):
     }
 
 
-def _describe(model, data, specs, counts):
-    devices = tf.config.list_physical_devices("GPU") or tf.config.list_physical_devices("CPU")
+def _describe(model, data, specs, counts, devices):
     models = model.num_levels**model.num_blocks
     print(
         f"{model.backbone}: {model.num_blocks} blocks of {model.num_levels} levels, "
         f"{models:,} models in {model.estimator.count_params():,} weights; "
-        f"{model.stages.total_steps} steps on {devices[0].device_type}"
+        f"{model.stages.total_steps} steps on {devices.text}"
     )
     sizes = data.batch_sizes(specs)
     for spec in specs:
@@ -224,7 +235,12 @@ def _describe(model, data, specs, counts):
 def _train(model, batches, held_out, read, run, options):
     """Trains to the end, or as far as wanted, and measures; `read` is of `batches_of`."""
     began = time.monotonic()
-    model = _fit_or_restart(model, batches, held_out, read, run, options)
+    with _one_line_losses(options.devices):
+        model = _fit_or_restart(model, batches, held_out, read, run, options)
+    if not options.devices.is_chief:
+        return
+    if options.devices.count > 1 and checkpoint_files(run.checkpoint):  # What measures it is one device's.
+        model, _, _ = load_checkpoint(run.checkpoint)
     if int(model.step.numpy()) < model.stages.total_steps:
         _validate(run, AnswersBySplit(model, read), held_out)
         print(f"\nStopped at step {int(model.step.numpy())}. Saved: {run.checkpoint}")
@@ -243,6 +259,20 @@ def _train(model, batches, held_out, read, run, options):
     _validate(run, answers, held_out)
     if options.final_test:
         _test(run, answers, options)
+
+
+@contextlib.contextmanager
+def _one_line_losses(devices):
+    """Ends the program with one line where another machine of a training is lost."""
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+        if devices.machines == 1:
+            raise
+        sys.exit(
+            f"error: another machine is lost ({error.message.splitlines()[0]}); the same command "
+            "on all machines continues"
+        )
 
 
 def _fit_or_restart(model, batches, held_out, read, run, options):
@@ -264,8 +294,19 @@ def _fit(model, batches, held_out, read, run, options):
         stop = min(options.until_step, stop)
     if step >= stop:
         return
-    saves = ResumableCheckpoint(run.checkpoint, options.steps_per_epoch, options.checkpoint_minutes)
-    with StopOnSignal(saves) as stops:
+    with contextlib.ExitStack() as listening:
+        writers = []
+        if options.devices.is_chief:
+            saves = ResumableCheckpoint(
+                run.checkpoint, options.steps_per_epoch, options.checkpoint_minutes
+            )
+            writers = [
+                StageProgress(list(model.tasks), stop),
+                saves,
+                listening.enter_context(StopOnSignal(saves)),
+                keras.callbacks.TensorBoard(run.logs, write_graph=False),
+                *(_policy_health(model, read, run, options) if held_out else []),
+            ]
         model.fit(
             batches,
             validation_data=held_out,
@@ -275,16 +316,7 @@ def _fit(model, batches, held_out, read, run, options):
             epochs=-(-stop // options.steps_per_epoch) + 1,
             steps_per_epoch=options.steps_per_epoch,
             verbose=0,
-            callbacks=[
-                RaiseOnDivergence(),
-                StepLog(),
-                StopAtStep(stop),
-                StageProgress(list(model.tasks), stop),
-                saves,
-                stops,
-                keras.callbacks.TensorBoard(run.logs, write_graph=False),
-                *(_policy_health(model, read, run, options) if held_out else []),
-            ],
+            callbacks=[RaiseOnDivergence(), StepLog(), StopAtStep(stop), *writers],
         )
 
 

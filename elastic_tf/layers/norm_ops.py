@@ -10,6 +10,8 @@ import typing
 import numpy as np
 import tensorflow as tf
 
+from elastic_tf import replicas
+
 # Of TensorFlow's batch normalisation, where only its scale and offset are wanted: the variance
 # passed is 1 less this.
 EPSILON = 1e-3
@@ -192,6 +194,25 @@ def merge_moments(groups, channels):
     mean = tf.reduce_sum(counts * means, axis=0) / size
     between = counts * tf.math.squared_difference(means, mean)
     return count, mean, tf.reduce_sum(squares + between, axis=0) / size
+
+
+def merge_replicas(count, mean, variance):
+    """Returns the moments over all replicas from those of this one, in the form of the latter.
+
+    Args:
+        count, mean, variance: as `merge_moments` returns them.
+
+    Reference: as of `merge_moments`.
+    """
+    if replicas.count() == 1:
+        return count, mean, variance
+    # One exchange, and no difference of two sums of squares, which would cancel.
+    counts, means, variances = tf.unstack(replicas.gathered(tf.stack([[count, mean, variance]])), axis=1)
+    count = tf.reduce_sum(counts, axis=0)
+    size = tf.maximum(count, 1.0)
+    mean = tf.reduce_sum(counts * means, axis=0) / size
+    squares = counts * (variances + tf.math.squared_difference(means, mean))
+    return count, mean, tf.reduce_sum(squares, axis=0) / size
 
 
 def masked_moments(inputs, usage):

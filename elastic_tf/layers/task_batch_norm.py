@@ -13,6 +13,7 @@ from elastic_tf.layers.norm_ops import (
     masked_moments,
     measure,
     merge_moments,
+    merge_replicas,
     normalise,
 )
 from elastic_tf.settings import Configured, check_integer
@@ -97,8 +98,8 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
 
     Scale and offset are shared; the running mean and variance are kept per task, because the
     tasks' features differ and averages over both describe neither. In training, the moments of a
-    channel are taken over exactly the instances that use it; a channel that no instance of the
-    batch uses keeps its averages. A channel with a single value, one pixel of one image, has no
+    channel are taken over exactly the instances that use it, those on other devices too; a channel
+    that no instance of the batch uses keeps its averages. A channel with a single value, one pixel of one image, has no
     variance to be normalised with: the running averages serve, as in inference, and the value
     moves the running mean alone. In inference the running averages of `task` serve, so that a
     prediction does not depend on the rest of the batch.
@@ -276,7 +277,7 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
         mean, variance = map(tf.convert_to_tensor, averages)
         if moments is not None:
             running = mean, variance
-            count, mean, variance = moments
+            count, mean, variance = merge_replicas(*moments)
             self._keep(averages, level, count, mean, variance)
             # Less their own mean, single values would all be 0, and say nothing.
             varies = count > 1

@@ -5,10 +5,12 @@ import math
 import numbers
 import re
 import typing
+import warnings
 
 import numpy as np
 import tensorflow as tf
 
+from elastic_tf import replicas
 from elastic_tf.layers.task_layers import check_image_shape, check_images
 from elastic_tf.models.tasks import check_range, warn_of_pixels
 
@@ -89,6 +91,49 @@ def check_input(data, tasks):
     warn_of_pixels(data)
 
 
+def deal_training(data, strategy):
+    """Returns what `fit` is given, without end, dealt to the several replicas of a strategy.
+
+    Args:
+        data: see `check_input`; what has been distributed already stays as it is.
+        strategy: `tf.distribute.Strategy`.
+
+    Returns:
+        The data, and how many batches it has: an int, or `None` if it has no end.
+
+    Raises:
+        ValueError: if not every replica can have as many images of known number.
+    """
+    count = strategy.num_replicas_in_sync
+    if isinstance(data, tf.distribute.DistributedDataset):
+        return data, None
+    length = data.cardinality() if isinstance(data, tf.data.Dataset) else tf.data.UNKNOWN_CARDINALITY
+    if length == tf.data.UNKNOWN_CARDINALITY:
+        raise ValueError(
+            f"`x` must be a `tf.data.Dataset` of known length, or without end, on {count} devices. "
+            f"Received: {type(data).__name__}"
+        )
+    for task, parts in data.element_spec.items():
+        size = parts[0].shape[0]
+        if not size or size % count:
+            raise ValueError(
+                f"Batches of task '{task}' must be of a known multiple of {count} images, as there "
+                f"are {count} devices. Received: {size}"
+            )
+    # A step past the end would count.
+    known = None if length == tf.data.INFINITE_CARDINALITY else int(length)
+    return replicas.deal(data.repeat(), strategy), known
+
+
+def check_one_device(strategy, steps_per_execution):
+    """Raises a `ValueError` where several steps in a graph would have conditions around them."""
+    count = strategy.num_replicas_in_sync
+    if count > 1:
+        raise ValueError(
+            f"`steps_per_execution` must be 1 on {count} devices. Received: {steps_per_execution=}"
+        )
+
+
 def read_batches(data, tasks, class_weights=None):
     """Returns `{task: Batch}`.
 
@@ -124,6 +169,17 @@ def one_line_label_errors():
         if not found:
             raise
         raise ValueError(found[0].replace("\\'", "'")) from None
+
+
+@contextlib.contextmanager
+def ends_expected():
+    """Keeps Keras from a warning where data that is dealt to replicas ends, as its length is open.
+
+    Data to train on that ends too early has been made endless, see `deal_training`.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your input ran out of data", UserWarning)
+        yield
 
 
 def check_class_weight(class_weight, tasks):

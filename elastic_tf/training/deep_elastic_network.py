@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from elastic_tf import replicas
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.models.network_settings import NONE, TRUNK
 from elastic_tf.models.tasks import check_task
@@ -13,11 +14,15 @@ from elastic_tf.settings import check_integer
 from elastic_tf.training.batches import (
     check_class_weight,
     check_input,
+    check_one_device,
+    deal_training,
+    ends_expected,
     one_line_label_errors,
     read_batches,
 )
-from elastic_tf.training.estimator_step import estimator_loss, needs_scores, step_models
+from elastic_tf.training.estimator_step import estimator_loss, needs_scores, own_models, step_models
 from elastic_tf.training.freezing import freeze_layers
+from elastic_tf.training.machines import evaluate_on_machines, fit_on_machines
 from elastic_tf.training.macs_price import MacsPrice
 from elastic_tf.training.metrics import (
     TEST,
@@ -170,8 +175,13 @@ class DeepElasticNetwork(ElasticNetwork):
     def fit(self, x=None, *args, class_weight=None, **kwargs):
         """Like `keras.Model.fit`, on data as the class has them.
 
+        On several devices (`tf.distribute.Strategy`) a step is that of one device with the whole
+        batch, of which each has its part: models are drawn for it, moments taken over it.
+
         Args:
-            x: `tf.data.Dataset` of batches, or what else Keras makes batches of.
+            x: `tf.data.Dataset` of batches, or what else Keras makes batches of. On several devices
+                the former, the same on every machine, of known length, or endless with
+                `steps_per_epoch`; each of its batches of a known multiple of the devices.
             class_weight: dict from task to a dict from class to the weight of its images, 1 for
                 what is left out; times their own weight, if they have one. Of the training alone.
             *args, **kwargs: of `keras.Model.fit`.
@@ -184,13 +194,25 @@ class DeepElasticNetwork(ElasticNetwork):
             self._class_weights = weights
             self.train_function = None  # They are constants of the graph.
         check_input(x, self.tasks)
-        with one_line_label_errors():
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            x, length = deal_training(x, self.distribute_strategy)
+            kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or length
+        if isinstance(kwargs.get("validation_data"), tf.data.Dataset):
+            held_out = replicas.deal(kwargs["validation_data"], self.distribute_strategy)
+            kwargs["validation_data"] = held_out
+        with one_line_label_errors(), ends_expected():
+            if replicas.machines(self.distribute_strategy) > 1:
+                return fit_on_machines(self, x, self._by_stage, *args, **kwargs)
             return super().fit(x, *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """Like `keras.Model.evaluate`, on data as the class has them."""
         check_input(x, self.tasks)
-        with one_line_label_errors():
+        if isinstance(x, tf.data.Dataset):
+            x = replicas.deal(x, self.distribute_strategy)
+        with one_line_label_errors(), ends_expected():
+            if replicas.machines(self.distribute_strategy) > 1:
+                return evaluate_on_machines(self, x)
             return super().evaluate(x, *args, **kwargs)
 
     def make_train_function(self, force=False):
@@ -200,12 +222,21 @@ class DeepElasticNetwork(ElasticNetwork):
         stand still, and replicas can synchronise, which TensorFlow forbids within a condition. With
         `steps_per_execution` above 1 the decision has to be inside: see `train_step`.
         """
-        if self.steps_per_execution > 1 or (self.train_function is not None and not force):
+        if self.steps_per_execution > 1:
+            check_one_device(self.distribute_strategy, self.steps_per_execution)
             return super().make_train_function(force)
-        functions = []
-        for _ in STAGE_NAMES:
-            super().make_train_function(force=True)
-            functions.append(self.train_function)
+        if self.train_function is not None and not force:
+            return super().make_train_function()
+
+        def make():
+            super(DeepElasticNetwork, self).make_train_function(force=True)
+            return self.train_function
+
+        self.train_function = self._by_stage(make)
+
+    def _by_stage(self, make):
+        """Returns a function of an iterator that calls the one of three that is of the stage."""
+        functions = [make() for _ in STAGE_NAMES]
 
         def train_function(iterator):
             self._kind = int(self.stages(self.step).kind)
@@ -214,7 +245,7 @@ class DeepElasticNetwork(ElasticNetwork):
             finally:
                 self._kind = None
 
-        self.train_function = train_function
+        return train_function
 
     def train_step(self, data):
         """One update per task, of the network whose turn it is.
@@ -263,12 +294,14 @@ class DeepElasticNetwork(ElasticNetwork):
         if needs_scores(method, kind):
             # Not those of the guess's run: the models to train are those that will be chosen, which
             # a batch's own moments change.
-            scores, _ = self.score(images, task)
+            scores = replicas.gathered(self.score(images, task)[0])
         batch = images.shape[0] or tf.shape(images)[0]
+        whole = replicas.count() * batch
         size = self.num_blocks, self.num_levels
         models = step_models(
-            method, kind, batch, size, scores, table.block_shares, self._seed_of(task), self.step
+            method, kind, whole, size, scores, table.block_shares, self._seed_of(task), self.step
         )
+        models = own_models(models, batch)
         self.optimizer.learning_rate = self.optimizers.estimator_rate(stage, self.stages)
         # Levels are drawn and routes planned outside of what XLA compiles: it has other random
         # numbers, and no shapes that depend on them.
@@ -307,6 +340,7 @@ class DeepElasticNetwork(ElasticNetwork):
                 weights,
                 method.label_smoothing,
                 method.unsure_weight,
+                models.teachers,
             )
             loss = self.optimizer.scale_loss(loss * method.loss_weight_of(task))
         variables = self.estimator.task_variables(task)
@@ -349,7 +383,8 @@ class DeepElasticNetwork(ElasticNetwork):
         in_trunk = self.selector_kind == TRUNK
         chosen = self.select_levels(images, task) if in_trunk else greedy(logits)
         chosen_shares = table.macs_share(chosen)
-        self.macs_price.adapt(task, weighted_mean(chosen_shares), settings)
+        share = replicas.mean(weighted_mean(chosen_shares))
+        self.macs_price.adapt(task, share, settings)
         self.task_metrics[task].update(
             weights,
             reward=rewards,
@@ -360,10 +395,10 @@ class DeepElasticNetwork(ElasticNetwork):
         )
 
     def _seed_of(self, task):
-        """Returns the seed of this step's draws for a task, different on every replica."""
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        """Returns the seed of this step's draws for a task, those of the whole batch."""
         seed = tf.constant([self.seed, list(self.tasks).index(task)])
-        return tf.random.fold_in(tf.random.fold_in(seed, self.step.value), replica)
+        # 0 was the replica's once: trainings go on as they have begun.
+        return tf.random.fold_in(tf.random.fold_in(seed, self.step.value), 0)
 
     def _results(self, batches, figures):
         results = {}

@@ -5,6 +5,7 @@ import typing
 import numpy as np
 import tensorflow as tf
 
+from elastic_tf import replicas
 from elastic_tf.policies.sampling import greedy, quotas, randomly_priced, sampled
 from elastic_tf.training.metrics import cross_entropy, weighted_mean
 from elastic_tf.training.stages import INITIAL
@@ -23,10 +24,12 @@ class StepModels(typing.NamedTuple):
             the first of them, which the teacher sees.
         sizes: how many rows of each block have each level, see `plan_routes`; `None` where they are
             not known.
+        teachers: int, or int32 scalar tensor, how many of all devices' images the teacher sees.
     """
 
     levels: tf.Tensor
     sizes: list | tf.Tensor | None
+    teachers: int | tf.Tensor = 0
 
 
 def needs_scores(method, kind):
@@ -37,7 +40,7 @@ def needs_scores(method, kind):
 
 
 def step_models(method, kind, batch_size, size, scores, block_shares, seed, turn):
-    """Returns the `StepModels` of an estimator step.
+    """Returns the `StepModels` of an estimator step, those of all devices as one batch.
 
     A share `smallest_share` is the cheapest model. In the initial stage the others come from the
     initial distribution. In the alternation a share `initial_mix` of them does, and the selector
@@ -63,7 +66,23 @@ def step_models(method, kind, batch_size, size, scores, block_shares, seed, turn
         levels, sizes = _mixed(method, others, size, scores, block_shares, seed, turn), None
     levels, sizes = _with_level(levels, sizes, smallest, 0, size)
     teachers = _share(method.teacher_share, batch_size) if method.distillation_weight else 0
-    return StepModels(*_with_level(levels, sizes, teachers, size[1] - 1, size))
+    return StepModels(*_with_level(levels, sizes, teachers, size[1] - 1, size), teachers)
+
+
+def own_models(models, batch_size):
+    """Returns the part of `StepModels` that is of this replica's images, `StepModels` too.
+
+    Args:
+        models: of the whole batch.
+        batch_size: int, images of each replica.
+    """
+    if replicas.count() == 1:
+        return models
+    first, whole = replicas.index() * batch_size, replicas.count() * batch_size
+    ends = (min(end, models.teachers) for end in (first, first + batch_size))
+    start, stop = (whole + end for end in ends)
+    own = models.levels[first : first + batch_size], models.levels[start:stop]
+    return StepModels(tf.concat(own, axis=0), None, models.teachers)
 
 
 def _initial(method, batch_size, size, scores, seed, turn):
@@ -137,7 +156,13 @@ class EstimatorLoss(typing.NamedTuple):
 
 
 def estimator_loss(
-    logits, labels, distillation_weight=0.0, weights=None, label_smoothing=0.0, unsure_weight=0.0
+    logits,
+    labels,
+    distillation_weight=0.0,
+    weights=None,
+    label_smoothing=0.0,
+    unsure_weight=0.0,
+    teachers=None,
 ):
     """Returns the loss of an estimator step from the logits of its `StepModels`.
 
@@ -156,6 +181,8 @@ def estimator_loss(
         label_smoothing: float in [0, 1), of every `CE` with labels; not of that with an answer.
         unsure_weight: float >= 0. How much more an image counts in `CE(full)` the less probable its
             class is by its model, in proportion to `1 + unsure_weight * (1 - p)`; 1 in the mean.
+        teachers: int, or int32 scalar tensor, how many images run on the full model too, on all
+            devices. Defaults to `None`: as many as there are logits of it here.
 
     Returns:
         An `EstimatorLoss`.
@@ -168,19 +195,23 @@ def estimator_loss(
     losses = cross_entropy(labels, logits)
     smoothed = cross_entropy(labels, logits, label_smoothing) if label_smoothing else losses
     of_model = weighted_mean(smoothed, weights)
-    if full.shape[0] == 0:
+    own = tf.shape(full)[0] if full.shape[0] is None else full.shape[0]
+    teachers = own if teachers is None else teachers
+    if isinstance(teachers, int) and not teachers:
         return EstimatorLoss(of_model, losses, logits)
-    teachers = tf.shape(full)[0]
     if weights is not None:
-        weights = weights[:teachers]
+        weights = weights[:own]
     answers = tf.stop_gradient(tf.nn.softmax(full))
-    taught = tf.nn.softmax_cross_entropy_with_logits(answers, logits[:teachers])
+    taught = tf.nn.softmax_cross_entropy_with_logits(answers, logits[:own])
     # Of the teachers' share of the images, in place of as much of their loss.
-    share = tf.math.divide_no_nan(tf.cast(teachers, tf.float32), tf.cast(batch, tf.float32))
-    shift = distillation_weight * weighted_mean(taught - smoothed[:teachers], weights)
+    share = tf.math.divide_no_nan(tf.cast(own, tf.float32), tf.cast(batch, tf.float32))
+    shift = distillation_weight * weighted_mean(taught - smoothed[:own], weights)
     if unsure_weight:
-        missed = tf.stop_gradient(1 + unsure_weight * (1 - tf.exp(-losses[:teachers])))
-        missed = tf.math.divide_no_nan(missed, tf.reduce_mean(missed))
+        missed = tf.stop_gradient(1 + unsure_weight * (1 - tf.exp(-losses[:own])))
+        of_all = replicas.total(tf.reduce_sum(missed))
+        missed = tf.math.divide_no_nan(missed * tf.cast(teachers, tf.float32), of_all)
         weights = missed if weights is None else missed * weights
-    of_full = weighted_mean(cross_entropy(labels[:teachers], full, label_smoothing), weights)
+    of_full = weighted_mean(cross_entropy(labels[:own], full, label_smoothing), weights)
+    if replicas.count() > 1:  # Whose mean is taken, and some have more teachers.
+        of_full *= replicas.count() * own / teachers
     return EstimatorLoss(of_full + of_model + share * shift, losses, logits)

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from elastic_tf import replicas
+
 TRAINING = (
     "loss",
     "accuracy",
@@ -84,11 +86,17 @@ class TaskMetrics:
             **values: float32 tensors `(..., batch)`, or scalars.
         """
         for figure, value in values.items():
-            if weights is None or figure not in WEIGHTED:
-                self.means[figure].update_state(value)
-            else:
-                self.means[figure].update_state(value, tf.broadcast_to(weights, tf.shape(value)))
+            each = None
+            if weights is not None and figure in WEIGHTED:
+                each = tf.reshape(tf.broadcast_to(weights, tf.shape(value)), [-1])
+            # In a row: of a table Keras would take the mean of each line for one value.
+            self.means[figure].update_state(tf.reshape(value, [-1]), each)
 
     def results(self, figures):
-        """Returns `{metric name: mean}` for the figures named."""
-        return {self.means[figure].name: self.means[figure].result() for figure in figures}
+        """Returns `{metric name: mean}` for the figures named, over the images of all replicas."""
+        means = [self.means[figure] for figure in figures]
+        if replicas.count() == 1:
+            return {mean.name: mean.result() for mean in means}
+        sums = replicas.total(tf.stack([(mean.total.value, mean.count.value) for mean in means]))
+        results = tf.math.divide_no_nan(sums[:, 0], sums[:, 1])
+        return {mean.name: result for mean, result in zip(means, tf.unstack(results), strict=True)}

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from elastic_tf import replicas
+
 BASELINES = ("leave_one_out", "none")
 
 
@@ -48,5 +50,5 @@ def reward(loss, cost, price, credit="instance", exponent=2.0):
     Reference: Ahn et al., 2019; the method's sections 4 and 5.3.
     """
     if credit == "batch":
-        cost = tf.reduce_mean(cost, axis=-1, keepdims=True)
+        cost = replicas.mean(tf.reduce_mean(cost, axis=-1, keepdims=True))
     return (1.0 - tf.pow(cost, exponent)) * price - loss + 1.0

@@ -4,6 +4,7 @@ import typing
 
 import tensorflow as tf
 
+from elastic_tf import replicas
 from elastic_tf.models.network_settings import TRUNK
 from elastic_tf.policies.sampling import (
     entropy,
@@ -106,9 +107,11 @@ def gumbel_loss(
     del epsilon
     samples = settings.samples_per_image
     seeds = tf.random.split(seed, samples)
+    of_all = _of_all(logits)
     gates = tf.stack(
-        [straight_through(logits, settings.temperature, seeds[i]) for i in range(samples)]
+        [straight_through(of_all, settings.temperature, seeds[i]) for i in range(samples)]
     )
+    gates = replicas.own(gates, axis=1)
     answers = network.estimator(
         images,
         gates=tf.reshape(gates, [-1, *gates.shape[2:]]),
@@ -203,14 +206,17 @@ def sample_models(logits, block_shares, epsilon, seeds):
         seeds: list of a pair for each sample: that of its prices, and that of its draws.
     """
     del block_shares
-    return tf.stack(
+    logits = _of_all(logits)
+    levels = tf.stack(
         [epsilon_mixed(_of_sample(logits, i), epsilon, own) for i, (_, own) in enumerate(seeds)]
     )
+    return replicas.own(levels, axis=1)
 
 
 def price_models(logits, block_shares, epsilon, seeds):
     """The same, of models drawn at prices of MACs; `block_shares` see `randomly_priced`."""
-    return tf.stack(
+    logits = _of_all(logits)
+    levels = tf.stack(
         [
             epsilon_mixed(
                 randomly_priced(_of_sample(logits, i), block_shares, price_seed), epsilon, own
@@ -218,12 +224,18 @@ def price_models(logits, block_shares, epsilon, seeds):
             for i, (price_seed, own) in enumerate(seeds)
         ]
     )
+    return replicas.own(levels, axis=1)
 
 
 def _seed_pairs(seed, settings):
     samples = settings.samples_per_image
     seeds = tf.random.split(seed, 2 * samples)
     return [(seeds[2 * i], seeds[2 * i + 1]) for i in range(samples)]
+
+
+def _of_all(logits):
+    """Returns the scores of the whole batch, for which models are drawn."""
+    return replicas.gathered(logits, axis=logits.shape.rank - 3)
 
 
 def _of_sample(logits, index):
