@@ -239,7 +239,9 @@ def _train(model, batches, held_out, read, run, options):
         model = _fit_or_restart(model, batches, held_out, read, run, options)
     if not options.devices.is_chief:
         return
-    if options.devices.count > 1 and checkpoint_files(run.checkpoint):  # What measures it is one device's.
+    if options.devices.count > 1 and checkpoint_files(
+        run.checkpoint
+    ):  # What measures it is one device's.
         model, _, _ = load_checkpoint(run.checkpoint)
     if int(model.step.numpy()) < model.stages.total_steps:
         _validate(run, AnswersBySplit(model, read), held_out)
@@ -266,13 +268,10 @@ def _one_line_losses(devices):
     """Ends the program with one line where another machine of a training is lost."""
     try:
         yield
-    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError):
         if devices.machines == 1:
             raise
-        sys.exit(
-            f"error: another machine is lost ({error.message.splitlines()[0]}); the same command "
-            "on all machines continues"
-        )
+        sys.exit("error: another machine is lost; the same command on all machines continues")
 
 
 def _fit_or_restart(model, batches, held_out, read, run, options):

@@ -207,7 +207,9 @@ def merge_replicas(count, mean, variance):
     if replicas.count() == 1:
         return count, mean, variance
     # One exchange, and no difference of two sums of squares, which would cancel.
-    counts, means, variances = tf.unstack(replicas.gathered(tf.stack([[count, mean, variance]])), axis=1)
+    counts, means, variances = tf.unstack(
+        replicas.gathered(tf.stack([[count, mean, variance]])), axis=1
+    )
     count = tf.reduce_sum(counts, axis=0)
     size = tf.maximum(count, 1.0)
     mean = tf.reduce_sum(counts * means, axis=0) / size

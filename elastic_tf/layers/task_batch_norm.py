@@ -99,10 +99,10 @@ class TaskBatchNormalization(Configured, keras.layers.Layer):
     Scale and offset are shared; the running mean and variance are kept per task, because the
     tasks' features differ and averages over both describe neither. In training, the moments of a
     channel are taken over exactly the instances that use it, those on other devices too; a channel
-    that no instance of the batch uses keeps its averages. A channel with a single value, one pixel of one image, has no
-    variance to be normalised with: the running averages serve, as in inference, and the value
-    moves the running mean alone. In inference the running averages of `task` serve, so that a
-    prediction does not depend on the rest of the batch.
+    that no instance of the batch uses keeps its averages. A channel with a single value, one pixel
+    of one image, has no variance to be normalised with: the running averages serve, as in
+    inference, and the value moves the running mean alone. In inference the running averages of
+    `task` serve, so that a prediction does not depend on the rest of the batch.
 
     With `num_levels` every level has moments and running averages of its own too: for features
     that are sums over as many channels as a level has, whose mean and variance change with it.

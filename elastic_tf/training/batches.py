@@ -107,7 +107,9 @@ def deal_training(data, strategy):
     count = strategy.num_replicas_in_sync
     if isinstance(data, tf.distribute.DistributedDataset):
         return data, None
-    length = data.cardinality() if isinstance(data, tf.data.Dataset) else tf.data.UNKNOWN_CARDINALITY
+    length = (
+        data.cardinality() if isinstance(data, tf.data.Dataset) else tf.data.UNKNOWN_CARDINALITY
+    )
     if length == tf.data.UNKNOWN_CARDINALITY:
         raise ValueError(
             f"`x` must be a `tf.data.Dataset` of known length, or without end, on {count} devices. "

@@ -32,7 +32,12 @@ from elastic_tf.training.metrics import (
     is_right,
     weighted_mean,
 )
-from elastic_tf.training.optimizers import OptimizerSettings, apply_gradients, check_optimizer
+from elastic_tf.training.optimizers import (
+    OptimizerSettings,
+    apply_gradients,
+    check_optimizer,
+    check_scope,
+)
 from elastic_tf.training.selector_loss import selector_step
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import SELECTOR, STAGE_NAMES, StageSchedule
@@ -118,8 +123,16 @@ class DeepElasticNetwork(ElasticNetwork):
             )
         self.method = method or MethodSettings()
         self.optimizers = optimizers or OptimizerSettings()
-        optimizer = optimizer or self.optimizers.make_optimizer()
         self._compiles = bool(jit_compile) and jit_compile != "auto"
+        for task in self.method.frozen_tasks:
+            check_task(task, self.tasks)
+        freeze_layers(self, self.method.freeze, self.method.frozen_tasks)
+        self.macs_price.reset(self.method)
+        with self.distribute_strategy.scope():  # Or devices would share their counters.
+            self._set_optimizers(optimizer, selector_optimizer, kwargs)
+
+    def _set_optimizers(self, optimizer, selector_optimizer, kwargs):
+        optimizer = optimizer or self.optimizers.make_optimizer()
         super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
         self.selector_optimizer = keras.optimizers.get(
             selector_optimizer or keras.optimizers.Adam(self._selector_rate())
@@ -127,10 +140,8 @@ class DeepElasticNetwork(ElasticNetwork):
         scaled = keras.optimizers.LossScaleOptimizer
         if self.compute_dtype == "float16" and not isinstance(self.selector_optimizer, scaled):
             self.selector_optimizer = scaled(self.selector_optimizer)  # As Keras does the other.
-        for task in self.method.frozen_tasks:
-            check_task(task, self.tasks)
-        freeze_layers(self, self.method.freeze, self.method.frozen_tasks)
-        self.macs_price.reset(self.method)
+        for name in ("optimizer", "selector_optimizer"):
+            check_scope(name, getattr(self, name), self.distribute_strategy)
         self.optimizer.build(self.estimator.trainable_variables)
         self.selector_optimizer.build(self.selector.trainable_variables)
 

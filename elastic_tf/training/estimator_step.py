@@ -34,9 +34,7 @@ class StepModels(typing.NamedTuple):
 
 def needs_scores(method, kind):
     """Returns whether the selector's scores decide models in a stage of this kind, a bool."""
-    if kind == INITIAL:
-        return method.initial_distribution == "random"
-    return method.initial_mix < 1
+    return method.initial_distribution == "random" or (kind != INITIAL and method.initial_mix < 1)
 
 
 def step_models(method, kind, batch_size, size, scores, block_shares, seed, turn):
@@ -99,7 +97,8 @@ def _mixed(method, batch_size, size, scores, block_shares, seed, turn):
     drawn = _share(method.initial_mix, batch_size)
     levels = []
     if not isinstance(drawn, int) or drawn:
-        levels.append(_initial(method, drawn, size, scores[:drawn], seed, turn)[0])
+        of_drawn = None if scores is None else scores[:drawn]
+        levels.append(_initial(method, drawn, size, of_drawn, seed, turn)[0])
     if method.initial_mix < 1:
         levels.append(_chosen(method, scores[drawn:], block_shares, seed))
     return tf.concat(levels, axis=0)

@@ -187,6 +187,17 @@ def check_optimizer(name, optimizer):
         )
 
 
+def check_scope(name, optimizer, strategy):
+    """Raises a `ValueError` for an optimizer of one device in a network of several."""
+    count = strategy.num_replicas_in_sync
+    counter = optimizer.iterations.value
+    if count > 1 and not isinstance(counter, tf.distribute.DistributedValues):
+        raise ValueError(
+            f"`{name}` must be made within the scope of the network's strategy, which has {count} "
+            f"devices. Received: {name}={type(optimizer).__name__}, of one device"
+        )
+
+
 def apply_gradients(optimizer, tape, loss, variables, l2=None, clip_norm=None, rates=None):
     """Takes a step of an optimizer on the gradients of a loss.
 

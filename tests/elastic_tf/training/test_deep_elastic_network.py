@@ -452,30 +452,6 @@ class WholeTrainingTest(testing.TestCase):
                 del config[optimizer]["config"]["name"]
         self.assertEqual(one, other)
 
-    def test_two_devices_with_the_same_images_are_one(self):
-        arguments = StageSchedule(1, rounds=1), MethodSettings.paper(full_share=1.0, l2=0.1)
-        alone = new_model()
-        alone.compile(*arguments, run_eagerly=True)
-        fit(alone, dataset(1))
-        strategy = testing.two_devices()
-        self.assertEqual(strategy.num_replicas_in_sync, 2)
-        with strategy.scope():
-            mirrored = new_model()
-            mirrored.compile(*arguments)
-        twice = dataset(3).map(
-            lambda batch: tf.nest.map_structure(lambda x: tf.concat([x, x], 0), batch)
-        )
-        fit(mirrored, twice.take(1))
-        for actual, expected in zip(
-            mirrored.estimator.task_variables("grey"),
-            alone.estimator.task_variables("grey"),
-            strict=True,
-        ):
-            self.assertAllClose(actual, expected, atol=1e-4)
-        history = fit(mirrored, twice.skip(1))  # The selector's steps.
-        self.assertEqual(int(mirrored.step.numpy()), 3)
-        self.assertTrue(np.isfinite(history["grey_reward"][0]))
-
 
 class TaskMetricsTest(testing.TestCase):
     def test_means_are_over_images_not_batches(self):

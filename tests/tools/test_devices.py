@@ -1,0 +1,127 @@
+"""Tests of trainings on several devices and machines, as processes."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+from unittest import mock
+
+from elastic_tf_tools.devices import Devices, find_devices
+from elastic_tf_tools.run_folder import RunFolder
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.training.checkpoints import checkpoint_files
+from tests import testing
+
+TRAINING = (
+    *"--tasks=digits --batch_size=8 --backbone=wrn-8-1 --trunk_size=4 --num_levels=2".split(),
+    *"--initial_steps=20 --rounds=1 --selector_steps=4 --steps_per_epoch=4".split(),
+    *"--final_test=false --search_evaluations=0 --policy_health_every=0".split(),
+)
+
+
+def start(folder, *flags, worker=None, workers=()):
+    """Starts a training, as one of several machines if they are given; returns the process."""
+    environment = dict(os.environ, PYTHONPATH=str(pathlib.Path(__file__).parents[2]))
+    if workers:
+        task = {"type": "worker", "index": worker}
+        environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": task})
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "elastic_tf_tools",
+            "train",
+            f"--output_dir={folder}",
+            *TRAINING,
+            *flags,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
+
+
+def free_addresses(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("localhost", 0))
+    addresses = [f"localhost:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    return addresses
+
+
+class DevicesTest(testing.TestCase):
+    @parameterized.parameters("0", "-1", "2.5", "two", "")
+    def test_what_is_no_number_of_devices_is_refused(self, wanted):
+        with self.assertRaisesRegex(ValueError, f"`--devices` must be 'all'.*devices={wanted}"):
+            find_devices(wanted)
+
+    @parameterized.parameters(
+        "no json",
+        "[]",
+        '{"cluster": {"worker": ["a:1", "b:1"]}}',
+        '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}',
+        '{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}',
+    )
+    def test_a_cluster_that_cannot_be_used_is_refused(self, text):
+        with mock.patch.dict(os.environ, TF_CONFIG=text):
+            with self.assertRaisesRegex(ValueError, "TF_CONFIG must be .* Received: TF_CONFIG="):
+                find_devices("1")
+
+    def test_one_device_has_no_strategy(self):
+        for wanted in ("1", "all"):
+            devices = find_devices(wanted)
+            self.assertEqual((devices.count, devices.machines, devices.is_chief), (1, 1, True))
+
+    def test_a_batch_that_devices_cannot_share_is_refused(self):
+        devices = Devices(testing.two_devices(), True, "2 CPUs")
+        devices.check_batches({"digits": 8})
+        with self.assertRaisesRegex(ValueError, "multiple of 2 for each task.*digits=7"):
+            devices.check_batches({"digits": 7})
+
+    def test_one_device_two_devices_and_two_machines_end_alike(self):
+        """A run begun on one goes on on two; of two machines one is killed, and both go on."""
+        folder = pathlib.Path(self.get_temp_dir())
+        first, *cluster = folder / "devices", folder / "machines"
+        machines = cluster[0]
+        self._finish(start(first, "--until_step=8"))
+        self.assertIn("Continuing at step 8", self._finish(start(first, "--devices=2")))
+        self._kill_one_of_two(machines)
+        addresses = free_addresses(2)
+        both = [start(machines, worker=i, workers=addresses) for i in (0, 1)]
+        printed = [self._finish(process) for process in both]
+        self.assertIn("Saved:", printed[0])
+        self.assertNotIn("Saved:", printed[1])
+        models = [RunFolder(path).load_model() for path in (first, machines)]
+        for one, other in zip(models[0].variables, models[1].variables, strict=True):
+            self.assertAllClose(one, other, rtol=1e-4, atol=1e-4, msg=one.path)
+
+    def _kill_one_of_two(self, folder):
+        addresses = free_addresses(2)
+        chief, other = (start(folder, worker=i, workers=addresses) for i in (0, 1))
+        while not checkpoint_files(RunFolder(folder).checkpoint):
+            self.assertIsNone(chief.poll())
+            time.sleep(0.02)
+        other.send_signal(signal.SIGKILL)
+        other.communicate()
+        printed = self._finish(chief, status=1)
+        self.assertIn("error: another machine is lost; the same command", printed)
+        self.assertNotIn("Traceback", printed)
+
+    def _finish(self, process, status=0):
+        printed, _ = process.communicate(timeout=300)
+        self.assertEqual(process.returncode, status, printed)
+        return printed
+
+
+if __name__ == "__main__":
+    tf.test.main()
