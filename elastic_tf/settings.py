@@ -48,9 +48,10 @@ class Settings:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            if field.metadata.get("is_list"):
-                object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
-            check_value(field, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if field.metadata.get("is_list") and isinstance(value, list):
+                object.__setattr__(self, field.name, tuple(value))
+            check_value(field, value)
 
     @classmethod
     def paper(cls, **changes):
@@ -108,9 +109,11 @@ def check_value(field, value):
         return
     if isinstance(value, dict) and known.get("per_task"):
         values = [of for of in value.values() if of is not None or not known.get("optional")]
+    elif known.get("is_list"):
+        values = value if isinstance(value, (list, tuple)) else None
     else:
-        values = list(value) if known.get("is_list") else [value]
-    if not all(_is_valid(known, each) for each in values):
+        values = [value]
+    if values is None or not all(_is_valid(known, each) for each in values):
         raise ValueError(
             f"`{field.name}` must be {describe_range(known)}. Received: {field.name}={value}"
         )

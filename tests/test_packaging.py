@@ -96,7 +96,7 @@ class ProjectTest(tf.test.TestCase, parameterized.TestCase):
         wanted = {text.split(">=")[0] for text in wanted if not text.startswith("elastic-tf")}
         lines = (ROOT / "requirements.txt").read_text().splitlines()
         pinned = {line.split("==")[0] for line in lines if "==" in line}
-        self.assertEqual(pinned - {"pytest", "pytest-xdist", "ruff"}, wanted)
+        self.assertEqual(pinned - {"hypothesis", "pytest", "pytest-xdist", "ruff"}, wanted)
         self.assertEqual(set(EXTRA_OF.values()), set(extras) - {"all"})
 
 

@@ -64,7 +64,7 @@ def main(values):
             {spec.name: spec.class_names(settings.data.data_dir) for spec in specs},
             split,
             budget,
-            results=read_json(run.results) if is_measured else None,
+            results=run.read_results() if is_measured else None,
             budgets=values["budgets"].value,
             search_evaluations=settings.search_evaluations(
                 values["search_evaluations"].value, specs

@@ -11,6 +11,7 @@ import elastic_tf
 import pipelines
 from elastic_tf.files import ClaimedFolder, read_json
 from elastic_tf.pretrained.initial_network import MODEL_FILE
+from elastic_tf.report.tables import format_results, format_validation
 
 FILE = "run.json"
 # What run.json of a run with fresh averages has besides: which ones they are.
@@ -70,6 +71,14 @@ class RunFolder:
             made_by = {"version": elastic_tf.__version__}
             self._claimed.claim(made_by | settings.flat() | {"training_images": training_images})
 
+    def read_results(self):
+        """Returns what results.json holds, a dict; a `ValueError` if it is not what was written."""
+        return _read_figures(self.results, format_results)
+
+    def read_validation(self):
+        """Returns what validation.json holds; errors as of `read_results`."""
+        return _read_figures(self.validation, format_validation)
+
     def data_of(self, data):
         """Returns `DataSettings` with the run's own folder of indexes, if they name none.
 
@@ -126,6 +135,19 @@ class RunFolder:
                 f"Received: model_dir={self.path}"
             )
         return elastic_tf.load_network(self.model)
+
+
+def _read_figures(path, show):
+    """Returns the figures of a file, which must be such as can be shown."""
+    found = read_json(path)
+    try:
+        show(found)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} must hold the figures that were written to it. "
+            f"Received: {type(error).__name__}: {error}"
+        ) from None
+    return found
 
 
 class LoadedRun(typing.NamedTuple):

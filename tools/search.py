@@ -10,7 +10,7 @@ from elastic_tf_tools.run_folder import RunFolder
 from elastic_tf_tools.trial_files import TrialFiles
 from elastic_tf_tools.trial_tuner import COMPLETED, FAILED, PAST_TRIAL, UNITS
 
-from elastic_tf.files import ClaimedFolder, read_json
+from elastic_tf.files import ClaimedFolder
 
 _SECONDS_BETWEEN_LOOKS = 1
 
@@ -142,7 +142,7 @@ class Search:
         return [*kept, *(flags.serialize(name, value) for name, value in changed.items())]
 
     def _figures(self, training):
-        figures = read_json(RunFolder(training.folder).validation)
+        figures = RunFolder(training.folder).read_validation()
         measured = self.objective.measure(figures)
         return measured | {
             "is_feasible": self.objective.is_feasible(measured["macs_share"]),

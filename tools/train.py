@@ -28,8 +28,8 @@ from elastic_tf.evaluation.budgets import calibrate_network, settle_target
 from elastic_tf.evaluation.policy_health import PolicyHealth
 from elastic_tf.evaluation.second_looks import calibrate_second_looks
 from elastic_tf.evaluation.task_evaluation import evaluate_network
-from elastic_tf.files import read_json, whole_file, write_json
-from elastic_tf.report.tables import format_results
+from elastic_tf.files import whole_file, write_json
+from elastic_tf.report.tables import format_results, format_validation
 from elastic_tf.training.callbacks import StageProgress, StepLog, StopAtStep
 from elastic_tf.training.checkpoints import (
     RaiseOnDivergence,
@@ -339,7 +339,7 @@ def _validate(run, answers, held_out):
     if held_out:
         figures = validation_figures(answers)
         write_json(run.validation, figures)
-        print(f"On the validation images: {_format_validation(figures)}")
+        print(f"On the validation images: {format_validation(figures)}")
 
 
 def _test(run, answers, options):
@@ -360,24 +360,15 @@ def _has_ended(run, options):
     """Returns whether there is nothing left to do for a run."""
     if options.final_test:
         return run.results.exists()
-    return run.validation.exists() and read_json(run.validation)["is_whole_training"]
+    return run.validation.exists() and run.read_validation()["is_whole_training"]
 
 
 def _reprint(run):
     print(f"{run.path} holds this run, finished; --output_dir elsewhere trains anew.\n")
     if run.validation.exists():  # Runs without validation images have none.
-        print(f"On the validation images: {_format_validation(read_json(run.validation))}")
+        print(f"On the validation images: {format_validation(run.read_validation())}")
     if run.results.exists():
-        print(f"On the test split:\n\n{format_results(read_json(run.results))}")
-
-
-def _format_validation(figures):
-    """Returns what `validation_figures` returns in a line: accuracy and MACs of the choice."""
-    choices = {task: curve["selector"] for task, curve in figures["tasks"].items()}
-    return "; ".join(
-        f"{task} {100 * choice['accuracy']:.2f} % at {100 * choice['macs_share']:.1f} % MACs"
-        for task, choice in choices.items()
-    )
+        print(f"On the test split:\n\n{format_results(run.read_results())}")
 
 
 if __name__ == "__main__":

@@ -310,3 +310,12 @@ def write_fixed_models_csv(path, found):
         ),
         ("task", "levels", "macs_share", "validation_accuracy"),
     )
+
+
+def format_validation(figures):
+    """Returns what `validation_figures` returns in a line: accuracy and MACs of the choice."""
+    choices = {task: curve["selector"] for task, curve in figures["tasks"].items()}
+    return "; ".join(
+        f"{task} {100 * choice['accuracy']:.2f} % at {100 * choice['macs_share']:.1f} % MACs"
+        for task, choice in choices.items()
+    )

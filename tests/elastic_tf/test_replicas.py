@@ -55,13 +55,7 @@ class ReplicasTest(testing.TestCase):
             ESTIMATOR,
             {"teacher_share": 0.4, "smallest_share": 0.2, "unsure_weight": 1.0},
         ),
-        (
-            "policy_gradient",
-            "network",
-            SELECTOR,
-            {"selector_gradient": "reinforce", "credit": "batch"},
-        ),
-        ("gates", "network", SELECTOR, {"selector_gradient": "gumbel"}),
+        ("gates", "network", SELECTOR, {"selector_gradient": "gumbel", "credit": "batch"}),
     )
     def test_two_devices_take_the_steps_of_one(self, selector_kind, stages, method):
         # One image of the first of three batches for the first device alone.
