@@ -232,7 +232,8 @@ def one_line_errors():
     try:
         yield
     except (ValueError, FileNotFoundError, FileExistsError) as error:
-        sys.stderr.write(f"error: {error}\n")
+        text = " ".join(str(error).splitlines())  # A value may hold line breaks.
+        sys.stderr.write(f"error: {text}\n")
         sys.exit(2)
 
 
