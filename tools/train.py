@@ -134,9 +134,9 @@ def main(values):
             batches, held_out = _batches(settings, specs, start_step=int(model.step.numpy()))
             options.class_weight = _class_weight(settings.data, specs)
             counts = settings.data.training_images(specs)
-            # The order of the images depends on their number: a resumed run must find the same.
             if devices.is_chief:
                 _check_space(run, model)
+                # The order of the images depends on their number: a resumed run finds the same.
                 run.claim(settings, counts)
                 settings.data.save_indexes(specs)
             options.begin_anew = functools.partial(_begin_anew, run, settings, specs, options)
@@ -239,9 +239,8 @@ def _train(model, batches, held_out, read, run, options):
         model = _fit_or_restart(model, batches, held_out, read, run, options)
     if not options.devices.is_chief:
         return
-    if options.devices.count > 1 and checkpoint_files(
-        run.checkpoint
-    ):  # What measures it is one device's.
+    # What measures it is one device's.
+    if options.devices.count > 1 and checkpoint_files(run.checkpoint):
         model, _, _ = load_checkpoint(run.checkpoint)
     if int(model.step.numpy()) < model.stages.total_steps:
         _validate(run, AnswersBySplit(model, read), held_out)

@@ -191,9 +191,14 @@ def merge_moments(groups, channels):
         return count, _pad(groups[0].mean, channels), _pad(groups[0].squares, channels) / size
     means = tf.stack([_pad(group.mean, channels) for group in groups])
     squares = tf.stack([_pad(group.squares, channels) for group in groups])
+    return count, *_merge(counts, size, means, squares)
+
+
+def _merge(counts, size, means, squares):
+    """Returns mean and variance of all from those of parts, each a row `(parts, channels)`."""
     mean = tf.reduce_sum(counts * means, axis=0) / size
     between = counts * tf.math.squared_difference(means, mean)
-    return count, mean, tf.reduce_sum(squares + between, axis=0) / size
+    return mean, tf.reduce_sum(squares + between, axis=0) / size
 
 
 def merge_replicas(count, mean, variance):
@@ -211,10 +216,7 @@ def merge_replicas(count, mean, variance):
         replicas.gathered(tf.stack([[count, mean, variance]])), axis=1
     )
     count = tf.reduce_sum(counts, axis=0)
-    size = tf.maximum(count, 1.0)
-    mean = tf.reduce_sum(counts * means, axis=0) / size
-    squares = counts * (variances + tf.math.squared_difference(means, mean))
-    return count, mean, tf.reduce_sum(squares, axis=0) / size
+    return count, *_merge(counts, tf.maximum(count, 1.0), means, counts * variances)
 
 
 def masked_moments(inputs, usage):

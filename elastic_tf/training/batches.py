@@ -174,11 +174,14 @@ def one_line_label_errors():
 
 
 @contextlib.contextmanager
-def ends_expected():
+def ends_expected(strategy):
     """Keeps Keras from a warning where data that is dealt to replicas ends, as its length is open.
 
     Data to train on that ends too early has been made endless, see `deal_training`.
     """
+    if strategy.num_replicas_in_sync == 1:
+        yield
+        return
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Your input ran out of data", UserWarning)
         yield

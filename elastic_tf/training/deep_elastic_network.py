@@ -211,7 +211,7 @@ class DeepElasticNetwork(ElasticNetwork):
         if isinstance(kwargs.get("validation_data"), tf.data.Dataset):
             held_out = replicas.deal(kwargs["validation_data"], self.distribute_strategy)
             kwargs["validation_data"] = held_out
-        with one_line_label_errors(), ends_expected():
+        with one_line_label_errors(), ends_expected(self.distribute_strategy):
             if replicas.machines(self.distribute_strategy) > 1:
                 return fit_on_machines(self, x, self._by_stage, *args, **kwargs)
             return super().fit(x, *args, **kwargs)
@@ -221,7 +221,7 @@ class DeepElasticNetwork(ElasticNetwork):
         check_input(x, self.tasks)
         if isinstance(x, tf.data.Dataset):
             x = replicas.deal(x, self.distribute_strategy)
-        with one_line_label_errors(), ends_expected():
+        with one_line_label_errors(), ends_expected(self.distribute_strategy):
             if replicas.machines(self.distribute_strategy) > 1:
                 return evaluate_on_machines(self, x)
             return super().evaluate(x, *args, **kwargs)

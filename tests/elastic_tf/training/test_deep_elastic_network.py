@@ -452,6 +452,12 @@ class WholeTrainingTest(testing.TestCase):
                 del config[optimizer]["config"]["name"]
         self.assertEqual(one, other)
 
+    def test_data_that_ends_too_early_is_warned_of(self):
+        model = new_model()
+        model.compile(ESTIMATOR, run_eagerly=True)
+        with self.assertWarnsRegex(UserWarning, "ran out of data"):
+            model.fit(dataset(1), steps_per_epoch=2, epochs=2, verbose=0, shuffle=False)
+
 
 class TaskMetricsTest(testing.TestCase):
     def test_means_are_over_images_not_batches(self):
