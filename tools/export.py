@@ -35,7 +35,7 @@ import pipelines
 from elastic_tf.export.manifest import model_hash
 from elastic_tf.export.network_export import CHECKED_IMAGES, export_network
 from elastic_tf.export.options import ExportOptions
-from elastic_tf.files import check_free
+from elastic_tf.files import check_free, read_json
 from elastic_tf.models.tasks import check_task
 from elastic_tf.policies.model_choice import parse_choice
 
@@ -119,7 +119,7 @@ def provenance(run):
         "model": str(run.model),
         "model_sha256": model_hash(run.model),
         "flags": run.read_description(),
-        "results": run.read_results() if run.results.exists() else None,
+        "results": read_json(run.results) if run.results.exists() else None,
     }
 
 

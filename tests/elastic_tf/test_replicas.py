@@ -15,7 +15,7 @@ from tests import testing
 from tests.testing import TASKS
 
 BATCH = 12  # Six for each of two devices.
-STAGES = StageSchedule(1, rounds=2, selector_steps=1, estimator_steps=1)
+STAGES = StageSchedule(0, rounds=2, selector_steps=1, estimator_steps=2)
 ESTIMATOR, SELECTOR = StageSchedule(2, rounds=0), StageSchedule(0, rounds=1, selector_steps=2)
 
 
