@@ -8,6 +8,7 @@ same command line goes on with what an earlier one has left.
 import contextlib
 import dataclasses
 import pathlib
+import shutil
 import sys
 import textwrap
 
@@ -179,6 +180,9 @@ def run(command, argv=None):
         command: module, see above; or its name in `sys.modules`.
         argv: list of str, the command and its arguments. Defaults to `sys.argv`.
     """
+    with contextlib.suppress(AttributeError):  # Of what takes the place of standard output.
+        # Its encoding may lack a character of a class name or of a path, which is no reason to end.
+        sys.stdout.reconfigure(errors="backslashreplace")
     command = sys.modules[command] if isinstance(command, str) else command
     argv = list(sys.argv if argv is None else argv)
     values = flags.FlagValues()
@@ -252,7 +256,7 @@ def _help_line(flag):
     default = "" if flag.default is None else f" ({value_text(flag.default)})"
     return textwrap.fill(
         f"--{flag.name}: {flag.help}{default}",
-        width=100,
+        width=min(100, max(50, shutil.get_terminal_size((100, 24)).columns)),
         initial_indent="  ",
         subsequent_indent="      ",
         break_on_hyphens=False,

@@ -1,8 +1,10 @@
 import contextlib
 import io
 import json
+import os
 import pathlib
 import types
+from unittest import mock
 
 from elastic_tf_tools import flags
 from elastic_tf_tools.training_settings import SETTINGS, TrainingSettings, flag_name, setting_fields
@@ -168,6 +170,26 @@ class CommandLineTest(tf.test.TestCase, parameterized.TestCase):
         for name, (section, _) in FIELDS.items():
             self.assertIn(f"\n  --{name}: ", sections[section])
             self.assertEqual(printed.count(f"\n  --{name}: "), 1)
+
+    @parameterized.parameters(("60", 60), ("5", 50), ("300", 100))
+    def test_help_is_as_wide_as_the_terminal(self, columns, width):
+        with mock.patch.dict(os.environ, COLUMNS=columns):
+            printed = run_command(echo(), "--help")
+        widest = max(map(len, printed.splitlines()))
+        self.assertBetween(widest, width - 10, width)
+
+    def test_what_an_encoding_lacks_is_escaped(self):
+        written = io.BytesIO()
+        with io.TextIOWrapper(written, encoding="ascii") as stream:
+            with contextlib.redirect_stdout(stream):
+                command = types.SimpleNamespace(
+                    __doc__="",
+                    define_flags=lambda values: None,
+                    main=lambda values: print("дом 猫"),
+                )
+                flags.run(command, ["echo"])
+            stream.flush()
+            self.assertEqual(written.getvalue(), rb"\u0434\u043e\u043c \u732b" + b"\n")
 
     def test_a_renamed_flag_says_its_new_name_and_is_not_in_the_help(self):
         def define(values):
