@@ -10,6 +10,7 @@ import tensorflow as tf
 from elastic_tf.export.dynamic_module import served_answers
 from elastic_tf.export.formats import import_runtime
 from elastic_tf.export.manifest import read_manifest
+from elastic_tf.export.saved_model_safety import check_saved_model
 from elastic_tf.layers.elastic_conv import run_unless_empty
 from elastic_tf.models.tasks import as_pixels, warn_of_pixels
 from elastic_tf.policies.budget import check_budget_number
@@ -32,7 +33,8 @@ class LoadedExport:
     Raises:
         FileNotFoundError: if there is no such export.
         ImportError: if the runtime is not installed.
-        ValueError: if the export is damaged, or `task` is not one of its tasks.
+        ValueError: if the export is damaged, a SavedModel that does more than compute (see
+            `check_saved_model`), or `task` is not one of its tasks.
     """
 
     def __init__(self, path, task=None):
@@ -111,6 +113,7 @@ class LoadedExport:
             ) from None
 
     def _load_saved_model(self):
+        check_saved_model(self.path)
         loaded = tf.saved_model.load(str(self.path))
         signatures = loaded.signatures
         run = signatures[self.task if self.manifest["dynamic"] else "serving_default"]

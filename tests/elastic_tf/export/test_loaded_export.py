@@ -17,6 +17,7 @@ MANIFEST = {
     "input_dtype": "uint8",
     "tasks": {"grey": {"levels": [1, 0], "macs": 7}, "colour": {"levels": [1, 0], "macs": 9}},
 }
+PIXELS = tf.TensorSpec((None, 1, 1, 2), tf.uint8, name="images")
 
 
 class LoadedExportTest(tf.test.TestCase, parameterized.TestCase):
@@ -38,6 +39,15 @@ class LoadedExportTest(tf.test.TestCase, parameterized.TestCase):
             with self.assertRaisesRegex(ValueError, f"a whole export of {export_format}. Received"):
                 LoadedExport(self.folder, "grey")
 
+    def test_a_saved_model_that_reads_files_is_refused_by_name(self):
+        self._write("saved_model")
+        module = tf.Module()
+        module.predict = tf.function(lambda images: tf.io.read_file("/x"), [PIXELS])
+        tf.saved_model.save(module, str(self.folder), signatures=module.predict)
+        expected = "a whole export of saved_model. Received: the operation ReadFile in"
+        with self.assertRaisesRegex(ValueError, expected):
+            LoadedExport(self.folder, "grey")
+
     def test_one_of_several_tasks_must_be_named(self):
         self._write("keras")
         for task in (None, "birds"):
@@ -49,7 +59,7 @@ class LoadedExportTest(tf.test.TestCase, parameterized.TestCase):
         module = tf.Module()
         module.predict = tf.function(
             lambda images: {"probabilities": tf.cast(images[:, 0, 0], tf.float32) / 10},
-            [tf.TensorSpec((None, 1, 1, 2), tf.uint8, name="images")],
+            [PIXELS],
         )
         tf.saved_model.save(
             module, str(self.folder), signatures={"serving_default": module.predict}
