@@ -1,6 +1,7 @@
 """Which data to train and evaluate on: the settings, declared once, and the batches they give."""
 
 import dataclasses
+import zlib
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +19,8 @@ from pipelines.streams import (
     side_by_side,
     training_stream,
 )
+
+_SAMPLED = 64  # Images whose pixels tell a data set from another.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,6 +201,26 @@ class DataSettings(CheckedSettings):
             spec.name: len(images_at_hand(spec, "train", self) or stream_of(spec, "train", self))
             for spec in _checked(specs)
         }
+
+    def image_checksums(self, specs):
+        """Returns what tells the training images of every task from others of the same number.
+
+        They are of all labels in their order, and of the pixels of a few images.
+
+        Returns:
+            Dict from name to int.
+        """
+        sums = {}
+        for spec in _checked(specs):
+            images = images_of(spec, "train", self)
+            spread = np.linspace(0, len(images) - 1, _SAMPLED, dtype=np.int64)
+            try:
+                some, _ = images.take(spread)
+            except tf.errors.InvalidArgumentError as error:  # A file has changed.
+                raise ValueError(error.message.partition("\n")[0]) from None
+            labels = zlib.crc32(images.labels.astype(np.int32))
+            sums[spec.name] = zlib.crc32(some.numpy(), labels)
+        return sums
 
     def class_counts(self, specs):
         """Returns the number of training images of every class, a dict from name to a list of int.

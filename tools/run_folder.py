@@ -42,34 +42,32 @@ class RunFolder:
         self.indexes = self.path / "indexes"
         self._claimed = ClaimedFolder(path, FILE, "run")
 
-    def check(self, settings, training_images=None):
+    def check(self, settings, images=None):
         """Checks that the folder is free for a training, or already holds it. Nothing is written.
 
         Settings that may change when a run is continued are not compared.
 
         Args:
             settings: `TrainingSettings`.
-            training_images: dict from task name to the number of training images, on which their
-                order depends; `None` where it is not known yet.
+            images: dict, what tells the training images from others (see `told_images`); `None`
+                where it is not known yet.
 
         Raises:
             FileExistsError: if the folder holds something else.
             ValueError: if it holds a run of a version before 0.3, or one that cannot be read.
         """
-        if self.file.exists():
-            self.read_description()
+        found = self.read_description() if self.file.exists() else {}
         told_apart = settings.flat(with_resumable=False)
         told_apart[REFRESHED] = None  # Such a run has been trained already.
-        if training_images is not None:
-            told_apart["training_images"] = training_images
+        # Earlier versions have noted less.
+        told_apart |= {name: value for name, value in (images or {}).items() if name in found}
         self._claimed.check(told_apart)
 
-    def claim(self, settings, training_images):
+    def claim(self, settings, images):
         """Makes the folder this run's own, or finds that it is already; see `check`."""
-        self.check(settings, training_images)
+        self.check(settings, images)
         if not self.file.exists():
-            made_by = {"version": elastic_tf.__version__}
-            self._claimed.claim(made_by | settings.flat() | {"training_images": training_images})
+            self._claimed.claim({"version": elastic_tf.__version__} | settings.flat() | images)
 
     def read_results(self):
         """Returns what results.json holds, a dict; a `ValueError` if it is not what was written."""
@@ -188,6 +186,18 @@ def load_run(path, data_changes=None):
     specs = run.data_of(settings.data).task_specs()
     pipelines.check_network_tasks(model.tasks, specs)
     return LoadedRun(run, model, settings, specs)
+
+
+def told_images(settings, specs):
+    """Returns what tells the training images of a run from others, a dict of plain values.
+
+    On their number depends their order: a run that goes on finds the same images.
+    """
+    data = settings.data
+    return {
+        "training_images": data.training_images(specs),
+        "image_checksums": data.image_checksums(specs),
+    }
 
 
 def batches_of(data, specs):

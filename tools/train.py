@@ -16,7 +16,7 @@ import types
 
 from elastic_tf_tools import flags
 from elastic_tf_tools.devices import define_devices, find_devices
-from elastic_tf_tools.run_folder import RunFolder, batches_of, training_batches_of
+from elastic_tf_tools.run_folder import RunFolder, batches_of, told_images, training_batches_of
 
 import keras
 import tensorflow as tf
@@ -133,18 +133,17 @@ def main(values):
             pipelines.check_network_tasks(model.tasks, specs)
             batches, held_out = _batches(settings, specs, start_step=int(model.step.numpy()))
             options.class_weight = _class_weight(settings.data, specs)
-            counts = settings.data.training_images(specs)
+            images = told_images(settings, specs)
             if devices.is_chief:
                 _check_space(run, model)
-                # The order of the images depends on their number: a resumed run finds the same.
-                run.claim(settings, counts)
+                run.claim(settings, images)
                 settings.data.save_indexes(specs)
             options.begin_anew = functools.partial(_begin_anew, run, settings, specs, options)
             options.search_evaluations = settings.search_evaluations(
                 options.search_evaluations, specs
             )
             options.training_batches = training_batches_of(settings, specs)
-        _describe(model, settings.data, specs, counts, devices)
+        _describe(model, settings.data, specs, images["training_images"], devices)
         _train(model, batches, held_out, batches_of(settings.data, specs), run, options)
 
 

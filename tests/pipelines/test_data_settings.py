@@ -307,6 +307,28 @@ class FoldersTest(tf.test.TestCase, parameterized.TestCase):
         (spec,) = dataclasses.replace(settings, tasks=tasks).task_specs()
         self.assertEqual(spec.num_classes, 3)
 
+    @parameterized.parameters("memory", "as_needed")
+    def test_images_of_the_same_file_names_are_told_apart(self, decode):
+        settings = self._settings(decode=decode)
+        (known,) = settings.image_checksums(settings.task_specs()).values()
+        self.assertEqual(known, *settings.image_checksums(settings.task_specs()).values())
+        one, two = (self.folder / "images" / name for name in ("one", "two"))
+        for number in range(20):  # The classes change places.
+            name = f"{number:02}.png"
+            (one / name).rename(self.folder / name)
+            (two / name).rename(one / name)
+            (self.folder / name).rename(two / name)
+        self.assertNotEqual(known, *settings.image_checksums(settings.task_specs()).values())
+
+    def test_an_image_that_changes_behind_its_index_is_one_line(self):
+        settings = self._settings(decode="as_needed")
+        specs = settings.task_specs()
+        settings.image_checksums(specs)
+        for path in (self.folder / "images" / "one").iterdir():
+            path.write_bytes(path.read_bytes()[:-30])
+        with self.assertRaisesRegex(ValueError, r"one/\d+.png must be as it was [^\n]*$"):
+            settings.image_checksums(specs)
+
     @parameterized.parameters(("skip", True), ("error", False))
     def test_an_index_with_damaged_files_serves_who_leaves_them_out(self, rule, serves):
         path = self.folder / "images" / "one" / "00.png"

@@ -6,7 +6,7 @@ import pathlib
 import shutil
 import tempfile
 
-from elastic_tf_tools.run_folder import RunFolder, batches_of
+from elastic_tf_tools.run_folder import RunFolder, batches_of, told_images
 from elastic_tf_tools.training_settings import TrainingSettings
 
 import elastic_tf
@@ -27,7 +27,7 @@ def save_run(path, tasks=TASKS, validation_share=0.1, is_calibrated=True):
     )
     specs = settings.data.task_specs()
     run = RunFolder(path)
-    run.claim(settings, settings.data.training_images(specs))
+    run.claim(settings, told_images(settings, specs))
     model = settings.build_model(specs)
     randomise(model.estimator)
     randomise(model.selector)

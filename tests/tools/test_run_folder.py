@@ -14,7 +14,7 @@ import pipelines
 from elastic_tf.files import read_json, write_json
 from tests.tools.finished_run import copy_run, finished_run
 
-COUNTS = {"digits": 1077}
+IMAGES = {"training_images": {"digits": 1077}, "image_checksums": {"digits": 5}}
 SETTINGS = TrainingSettings(data=pipelines.DataSettings(tasks=("digits",), data_dir="/a"), seed=3)
 
 
@@ -29,24 +29,29 @@ class RunFolderTest(tf.test.TestCase, parameterized.TestCase):
         self.run_folder = RunFolder(self.folder / "run")
 
     def test_a_claimed_folder_says_of_what_it_is(self):
-        self.run_folder.claim(SETTINGS, COUNTS)
+        self.run_folder.claim(SETTINGS, IMAGES)
         self.assertEqual(self.run_folder.read_settings(), SETTINGS)
         found = read_json(self.run_folder.file)
         self.assertEqual(found["version"], elastic_tf.__version__)
-        self.assertEqual(found["training_images"], COUNTS)
+        self.assertEqual({name: found[name] for name in IMAGES}, IMAGES)
 
     def test_the_same_run_may_go_on_with_its_data_elsewhere(self):
-        self.run_folder.claim(SETTINGS, COUNTS)
-        self.run_folder.claim(changed(data_dir="/b", eval_batch_size=3), COUNTS)
+        self.run_folder.claim(SETTINGS, IMAGES)
+        self.run_folder.claim(changed(data_dir="/b", eval_batch_size=3), IMAGES)
         self.assertEqual(self.run_folder.read_settings(), SETTINGS)
 
     def test_another_run_is_refused(self):
-        self.run_folder.claim(SETTINGS, COUNTS)
+        self.run_folder.claim(SETTINGS, IMAGES)
         with self.assertRaisesRegex(FileExistsError, "`output_dir` must .* differs in batch_size"):
             self.run_folder.check(changed(batch_size=3))
-        with self.assertRaisesRegex(FileExistsError, "differs in training_images"):
-            self.run_folder.claim(SETTINGS, {"digits": 3})
-        self.assertEqual(read_json(self.run_folder.file)["training_images"], COUNTS)
+        for name, other in IMAGES.items():
+            with self.assertRaisesRegex(FileExistsError, f"differs in {name}"):
+                self.run_folder.claim(SETTINGS, IMAGES | {name: {"digits": 3}})
+            self.assertEqual(read_json(self.run_folder.file)[name], other)
+
+    def test_a_run_of_a_version_that_noted_less_goes_on(self):
+        self.run_folder.claim(SETTINGS, {"training_images": IMAGES["training_images"]})
+        self.run_folder.check(SETTINGS, IMAGES)
 
     @parameterized.parameters(({"rho": 1.0}, "None"), ({"version": "0.2.0"}, "0.2.0"))
     def test_a_run_of_an_earlier_version_is_one_clear_line(self, found, version):
@@ -62,7 +67,7 @@ class RunFolderTest(tf.test.TestCase, parameterized.TestCase):
             load_run(self.folder)
 
     def test_an_unfinished_run_cannot_be_loaded(self):
-        self.run_folder.claim(SETTINGS, COUNTS)
+        self.run_folder.claim(SETTINGS, IMAGES)
         with self.assertRaisesRegex(FileNotFoundError, "must hold a finished run, with a"):
             load_run(self.run_folder.path)
 

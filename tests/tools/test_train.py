@@ -199,13 +199,14 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
             line = run_failing(train, f"--output_dir={self.output_dir}", *SMALL)
             self.assertRegex(line, "^error: `output_dir` must .*another process is writing to$")
 
-    def test_other_images_than_at_the_start_are_refused(self):
+    @parameterized.parameters("training_images", "image_checksums")
+    def test_other_images_than_at_the_start_are_refused(self, name):
         run = RunFolder(copy_run(self.output_dir))
         run.results.unlink()
-        grown = {"digits": 1190, "fashion_mnist_small": 1}
-        write_json(run.file, run.read_description() | {"training_images": grown})
+        others = {"digits": 1190, "fashion_mnist_small": 1}
+        write_json(run.file, run.read_description() | {name: others})
         line = run_failing(train, f"--output_dir={self.output_dir}", *FLAGS)
-        self.assertRegex(line, "^error: `output_dir` must .* differs in training_images$")
+        self.assertRegex(line, f"^error: `output_dir` must .* differs in {name}$")
 
     def test_a_damaged_checkpoint_is_named(self):
         run = RunFolder(copy_run(self.output_dir))

@@ -49,7 +49,8 @@ class IndexedImagesTest(_TestCase):
         self._same(
             in_memory.task_batches(spec, 7, seed=3), as_needed.task_batches(other, 7, seed=3), 6
         )
-        self.assertEqual(in_memory.training_images([spec]), as_needed.training_images([other]))
+        for told in ("training_images", "image_checksums"):
+            self.assertEqual(getattr(in_memory, told)([spec]), getattr(as_needed, told)([other]))
         for split in ("train", "validation", "test"):
             self._same(
                 in_memory.split_batches(spec, split, 4), as_needed.split_batches(other, split, 4), 9
