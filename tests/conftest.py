@@ -1,10 +1,14 @@
 """What every test process has: quiet start, two devices, and an answer to interruptions."""
 
 import gc
+import os
 import signal
 
 # Before TensorFlow, whose lines at its start it holds back (and shows if that fails).
 import elastic_tf_tools  # noqa: F401
+
+# There are as many test processes as cores; what they start inherits it.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 import tensorflow as tf
 

@@ -1,6 +1,8 @@
 """Checkpoints of a training: saved in time and on signals, and loaded again."""
 
+import contextlib
 import math
+import os
 import pathlib
 import signal
 import time
@@ -41,11 +43,14 @@ def checkpoint_files(path):
         List of `pathlib.Path`: none to two.
     """
     path = pathlib.Path(path)
-    return [each for each in (path, _previous(path)) if each.exists()]
+    return [each for each in (path, _beside(path, "previous")) if each.exists()]
 
 
 def load_checkpoint(path):
     """Loads the last checkpoint of a training, or the one before it where that is damaged.
+
+    The damaged one then becomes `NAME.damaged.keras`: the next to be saved would else have it take
+    the place of the one that is whole.
 
     Args:
         path: str or path, of `ResumableCheckpoint`.
@@ -64,21 +69,26 @@ def load_checkpoint(path):
     faults = []
     for file in files:
         try:
-            return load_network(file), file, faults[0] if faults else None
+            network = load_network(file)
         except ValueError as error:
             faults.append(str(error))
+            continue
+        if faults:
+            with contextlib.suppress(OSError):  # Another machine has done it, or nobody may write.
+                os.replace(files[0], _beside(files[0], "damaged"))
+        return network, file, faults[0] if faults else None
     raise ValueError(faults[0])
 
 
-def _previous(path):
-    return path.with_name(f"{path.stem}.previous{path.suffix}")
+def _beside(path, name):
+    return path.with_name(f"{path.stem}.{name}{path.suffix}")
 
 
 def save_checkpoint(model, path):
     """Saves a network as the last checkpoint of its training; see `ResumableCheckpoint`."""
     _check_weights(model)
     path = pathlib.Path(path)
-    with whole_file(path, kept=_previous(path)) as partial:
+    with whole_file(path, kept=_beside(path, "previous")) as partial:
         model.save(partial)
 
 

@@ -155,6 +155,12 @@ class LoadCheckpointTest(_Fitting):
         step, name, fault = self._load()
         self.assertEqual((step, name), (3, self.previous.name))
         self.assertRegex(fault, f"^{self.path} must be a DeepElasticNetwork .* Received: ")
+        # The one that is whole is not lost to the damaged one when the next is saved.
+        self.assertFalse(self.path.exists())
+        self.assertTrue(self.path.with_stem(f"{self.path.stem}.damaged").exists())
+        self._save(5)
+        self.path.write_bytes(b"no zip")
+        self.assertEqual(self._load()[:2], (3, self.previous.name))
 
     def test_a_kill_between_the_two_names_loses_nothing(self):
         self._save(3)

@@ -1,0 +1,265 @@
+r"""Kills, stops and damages commands at random moments, and says whether anything was lost.
+
+    python tools/chaos.py --output_dir=runs/chaos --disturbances=10
+
+A small training runs once in peace. Then it is disturbed, again and again until it ends: by
+SIGKILL, by SIGTERM, and by a checkpoint that is cut off or overwritten after a SIGKILL; each time
+the same command line goes on. It must end with the same weights and figures, bit for bit. A search,
+an export and a data set in the making are killed too: what they leave must be whole or not there,
+and the same command line must bring them to their end. Last, commands get odd values for their
+flags: each must do its work or refuse it in a line, and leave the first training as it was. The
+exit status is 1 if any of it fails. About half an hour on two CPU cores.
+"""
+
+import concurrent.futures
+import functools
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from elastic_tf_tools import flags
+from elastic_tf_tools.__main__ import COMMANDS
+from elastic_tf_tools.run_folder import RunFolder
+
+import numpy as np
+from absl import flags as absl_flags
+
+from elastic_tf.export.loaded_export import LoadedExport
+from elastic_tf.files import check_free, output_folder, read_json, write_json
+from elastic_tf.report.tables import markdown_table
+from elastic_tf.training.checkpoints import checkpoint_files
+
+KILL, TERMINATE, CUT, OVERWRITE = "SIGKILL", "SIGTERM", "checkpoint cut", "checkpoint overwritten"
+_KINDS = KILL, TERMINATE, CUT, OVERWRITE
+_SMALL = "--tasks=digits --batch_size=8 --backbone=wrn-8-1 --trunk_size=4 --num_levels=2".split()
+_TRAINING = (
+    *_SMALL,
+    *"--initial_steps=600 --rounds=2 --selector_steps=100 --estimator_steps=100".split(),
+    *"--steps_per_epoch=20 --search_evaluations=4 --policy_health_every=0".split(),
+)
+_SEARCH = (
+    *_SMALL,
+    *"--initial_steps=20 --rounds=1 --selector_steps=10 --steps_per_epoch=10".split(),
+    *"--tuner=random --max_trials=2 --budget=0.5 --tune=learning_rate --seed=1".split(),
+)
+_ODD = (
+    *"0 1 -1 0.5 1e400 nan none true auto a=1 a=1,b=2 =1 [1] {} ' \" % $HOME \\ 1,0 0..1".split(),
+    *"~ .. . /dev/null/x -- digits digits,digits digits:npz=b :folder= s3://a/b wrn-0-0".split(),
+    *("lite0", "猫", "\udc80", "", " ", "\n", "x" * 9999),
+)
+_PATIENCE = 60  # Seconds for what an odd command line turns out to do.
+
+
+def define_flags(values):
+    define = functools.partial(flags.define, values)
+    define("output_dir", None, "New folder for all that is run, and chaos.json.", str, True)
+    define("disturbances", 10, "Of the training; the others have a third as many each.", int, low=1)
+    define("command_lines", 200, "With odd values, each a process.", int, low=0)
+    define("seed", 0, "Of what happens when.", int, low=0)
+
+
+def main(values):
+    with flags.one_line_errors():
+        flags.check_no_arguments(values)
+        check_free(values["output_dir"].value)
+        folder = output_folder(values["output_dir"].value)
+    generator = np.random.default_rng(values["seed"].value)
+    count = values["disturbances"].value
+    few = -(-count // 3)
+    found = [
+        *_disturb_training(folder, generator, count),
+        _disturb_search(folder / "search", generator, few),
+        _disturb_writing("export", folder, generator, few),
+        _disturb_writing("mix_data", folder, generator, few),
+        _run_odd(folder, generator, values["command_lines"].value),
+    ]
+    header = ("command", "disturbed by", "times", "outcome")
+    print(f"\n{markdown_table(header, [tuple(map(str, each.values())) for each in found])}")
+    write_json(folder / "chaos.json", {"seed": values["seed"].value, "found": found})
+    if not all(each["outcome"].startswith("as promised") for each in found):
+        sys.exit("error: not all is as promised")
+
+
+def _disturb_training(folder, generator, count):
+    """Returns what became of trainings, a list of dicts: one for each way to disturb them."""
+    reference = RunFolder(folder / "in_peace")
+    seconds = _run("train", f"--output_dir={reference.path}", *_TRAINING)
+    outcomes = {kind: [] for kind in _KINDS}
+    number, left = 0, count
+    while left:
+        number += 1
+        run = RunFolder(folder / f"disturbed_{number}")
+        arguments = "train", f"--output_dir={run.path}", *_TRAINING
+        kinds = []
+        while left and not run.results.exists():
+            kind = _KINDS[(count - left) % len(_KINDS)]
+            number_signal = signal.SIGTERM if kind == TERMINATE else signal.SIGKILL
+            status = _interrupt(arguments, number_signal, generator.uniform(0.2, 0.8) * seconds)
+            if status == 0:
+                break  # It was at its end before.
+            if kind in (CUT, OVERWRITE) and not _damage(run.checkpoint, kind, generator):
+                continue  # There must be one to fall back to.
+            print(f"{run.path.name}: {kind}, exit status {status}", flush=True)
+            kinds.append(kind)
+            left -= 1
+        _run(*arguments)
+        outcome = "as promised: identical" if _are_same(reference, run) else "ended differently"
+        for kind in kinds:
+            outcomes[kind].append(outcome)
+    return [
+        {
+            "command": "train",
+            "by": kind,
+            "times": len(of),
+            "outcome": min(of, key=lambda text: text.startswith("as promised")),
+        }
+        for kind, of in outcomes.items()
+        if of
+    ]
+
+
+def _disturb_search(path, generator, count):
+    arguments = "tune", f"--output_dir={path}", *_SEARCH
+    times = sum(
+        _interrupt(arguments, signal.SIGKILL, generator.uniform(5, 60)) != 0 for _ in range(count)
+    )
+    _run(*arguments)
+    lines = (path / "trials.csv").read_text().splitlines()
+    is_whole = len(lines) == 3 and (path / "best.flags").exists()
+    outcome = "as promised: it goes on" if is_whole else f"{len(lines) - 1} trials in place of 2"
+    return {"command": "tune", "by": KILL, "times": times, "outcome": outcome}
+
+
+def _disturb_writing(command, folder, generator, count):
+    """Returns what became of a command that writes one thing, whole or not at all."""
+    if command == "export":
+        options = (f"--model_dir={folder / 'in_peace'}", "--task=digits", "--budget=0.5")
+        flag, output = "output_dir", folder / "exported"
+    else:
+        options = ("--tasks=digits,fashion_mnist_small", "--disturb=noise,blur")
+        flag, output = "output", folder / "mixed.npz"
+    arguments = command, *options, f"--{flag}={output}"
+    reference = output.with_stem(f"{output.stem}_in_peace")
+    seconds = _run(command, *options, f"--{flag}={reference}")
+    times, halves = 0, 0
+    while times < count:
+        status = _interrupt(arguments, signal.SIGKILL, generator.uniform(0.3, 1) * seconds)
+        times += status != 0
+        if output.exists():  # It may have its name just before the signal.
+            halves += not _is_whole(output, reference)
+            output.rename(output.with_stem(f"{output.stem}_{times}"))
+    _run(*arguments)
+    halves += not _is_whole(output, reference)
+    outcome = "as promised: whole or not there" if not halves else f"{halves} times half there"
+    return {"command": command, "by": KILL, "times": times, "outcome": outcome}
+
+
+def _is_whole(output, reference):
+    """Returns whether an export answers, or an npz file holds what another does, a bool."""
+    try:
+        if output.is_dir():
+            images = np.zeros((1, 8, 8, 1), np.uint8)
+            return LoadedExport(output).predict(images)["levels"].shape == (1, 3)
+        with np.load(output) as arrays, np.load(reference) as expected:
+            return all(np.array_equal(arrays[name], expected[name]) for name in expected)
+    except (ValueError, OSError, KeyError):
+        return False
+
+
+def _run_odd(folder, generator, count):
+    """Returns what became of commands with odd values for their flags."""
+    place = output_folder(folder / "odd")  # Where `..` and names without a folder lead.
+    trained = folder / "in_peace"
+    before = _contents(trained)
+    lines = [_odd_line(generator, trained, number) for number in range(count)]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        faults = [
+            fault for fault in threads.map(functools.partial(_fault_of, cwd=place), lines) if fault
+        ]
+    for fault in faults:
+        print(fault, flush=True)
+    outcome = f"{len(faults)} not refused in a line" if faults else "as promised: done or refused"
+    if not before.items() <= _contents(trained).items():
+        outcome = "the first training was changed"
+    return {"command": "all", "by": "odd flags", "times": count, "outcome": outcome}
+
+
+def _odd_line(generator, trained, number):
+    """Returns a command line with up to three odd values, a list of str."""
+    command = str(generator.choice(COMMANDS))
+    values = absl_flags.FlagValues()
+    importlib.import_module(f"elastic_tf_tools.{command}").define_flags(values)
+    names = generator.choice(sorted(values), generator.integers(1, 4))
+    line = [command, *(f"--{name}={_ODD[generator.integers(len(_ODD))]}" for name in names)]
+    needed = {"output_dir": number, "output": f"{number}.npz", "model_dir": trained}
+    return line + [f"--{n}={v}" for n, v in needed.items() if n in values and n not in names]
+
+
+def _fault_of(line, cwd):
+    """Returns what is wrong with how a command line ended, a str, or `None`."""
+    process = _start(line, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        _, errors = process.communicate(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        _, errors = process.communicate()
+    is_refused = process.returncode == 2 and errors.count(b"\n") <= 3
+    if is_refused or process.returncode in (0, 128 + signal.SIGTERM):
+        return None
+    return f"{line} ended with {process.returncode}: {errors.decode(errors='replace')}"
+
+
+def _contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _start(arguments, **options):
+    return subprocess.Popen([sys.executable, "-m", "elastic_tf_tools", *arguments], **options)
+
+
+def _run(*arguments):
+    """Runs a command to its end; returns the seconds that it took."""
+    began = time.monotonic()
+    process = _start(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    printed, _ = process.communicate()
+    if process.returncode:
+        sys.exit(f"error: {' '.join(arguments)} ended with {process.returncode}:\n{printed}")
+    return time.monotonic() - began
+
+
+def _interrupt(arguments, number, seconds):
+    """Sends a signal to a command after so many seconds; returns its exit status."""
+    process = _start(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(number)
+        return process.wait()
+
+
+def _damage(path, kind, generator):
+    """Damages the last of two checkpoints; returns whether there were two."""
+    if len(checkpoint_files(path)) < 2:
+        return False
+    content = bytearray(path.read_bytes())
+    place = int(generator.integers(len(content) - 64))
+    if kind == CUT:
+        content = content[:place]
+    else:
+        content[place : place + 64] = generator.bytes(64)
+    path.write_bytes(content)
+    return True
+
+
+def _are_same(first, second):
+    """Returns whether two runs have ended with the same weights and figures, a bool."""
+    weights = [run.load_model().get_weights() for run in (first, second)]
+    figures = [(read_json(run.validation), read_json(run.results)) for run in (first, second)]
+    return figures[0] == figures[1] and all(map(np.array_equal, *weights))
+
+
+if __name__ == "__main__":
+    flags.run(__name__)
