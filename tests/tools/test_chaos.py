@@ -1,0 +1,117 @@
+"""Tests that chaos tells what is not as promised, with stand-ins for the commands that it runs."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+from unittest import mock
+
+from elastic_tf_tools import chaos
+from elastic_tf_tools.run_folder import RunFolder
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from elastic_tf.files import read_json, write_json
+from tests.tools.commands import run_command
+
+
+class ChaosTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        self.generator = np.random.default_rng(0)
+
+    def _stand_in(self, **functions):
+        for name, function in functions.items():
+            self.enter_context(mock.patch.object(chaos, name, side_effect=function))
+
+    @parameterized.parameters(True, False)
+    def test_trainings_that_end_otherwise_are_told(self, is_same):
+        disturbed, ended = [], []
+
+        def run(command, output, *_):
+            folder = pathlib.Path(output.partition("=")[2])
+            folder.mkdir(exist_ok=True)
+            write_json(folder / "results.json", {})
+            ended.append(folder.name)
+            return 10.0
+
+        def interrupt(arguments, number, seconds):
+            self.assertBetween(seconds, 2, 8)
+            run_folder = RunFolder(arguments[1].partition("=")[2])
+            run_folder.path.mkdir(exist_ok=True)
+            for path in (run_folder.checkpoint, run_folder.path / "checkpoint.previous.keras"):
+                path.write_bytes(bytes(1000))
+            disturbed.append(number)
+            return -9
+
+        self._stand_in(_run=run, _interrupt=interrupt, _are_same=lambda *runs: is_same)
+        found = chaos._disturb_training(self.folder, self.generator, 4)
+        self.assertLen(disturbed, 4)
+        self.assertEqual(ended, ["in_peace", "disturbed_1"])
+        self.assertEqual([each["times"] for each in found], [1, 1, 1, 1])
+        expected = "as promised: identical" if is_same else "ended differently"
+        self.assertEqual({each["outcome"] for each in found}, {expected})
+        damaged = (self.folder / "disturbed_1" / "checkpoint.keras").read_bytes()
+        self.assertFalse(damaged == bytes(1000))
+
+    def test_what_is_half_there_is_told(self):
+        def write(path, rows):
+            np.savez(path, x_train=np.arange(rows))
+
+        def run(command, *arguments):
+            write(arguments[-1].partition("=")[2], 9)
+            return 1.0
+
+        cut = iter((9, 4))
+
+        def interrupt(arguments, number, seconds):
+            write(arguments[-1].partition("=")[2], next(cut))
+            return -9
+
+        self._stand_in(_run=run, _interrupt=interrupt)
+        found = chaos._disturb_writing("mix_data", self.folder, self.generator, 2)
+        self.assertEqual((found["times"], found["outcome"]), (2, "1 times half there"))
+
+    @parameterized.parameters(
+        ("", "as promised: done or refused"),
+        ("sys.exit(143)", "as promised: done or refused"),
+        ("sys.stderr.write('error: x'); sys.exit(2)", "as promised: done or refused"),
+        ("1 / 0", "3 not refused in a line"),
+        ("sys.stderr.write(3 * 'Traceback'); sys.exit(1)", "3 not refused in a line"),
+        ("open('../in_peace/model', 'w')", "the first training was changed"),
+    )
+    def test_what_odd_flags_lead_to_is_told(self, work, outcome):
+        (self.folder / "in_peace").mkdir()
+        (self.folder / "in_peace" / "model").write_text("trained")
+        program = [sys.executable, "-c", f"import sys; {work}"]
+        popen = subprocess.Popen
+        self._stand_in(_start=lambda line, **options: popen(program, **options))
+        found = chaos._run_odd(self.folder, self.generator, 3)
+        self.assertEqual(found["outcome"], outcome)
+
+    @parameterized.parameters(("as promised", 0), ("ended differently", 1))
+    def test_the_exit_status_says_whether_all_is_as_promised(self, outcome, status):
+        row = {"command": "train", "by": "SIGKILL", "times": 1, "outcome": outcome}
+        self._stand_in(
+            _disturb_training=lambda *_: [row],
+            **{
+                name: lambda *_: row | {"outcome": "as promised"}
+                for name in ("_disturb_search", "_disturb_writing", "_run_odd")
+            },
+        )
+        output = self.folder / f"out_{status}"
+        try:
+            printed = run_command(chaos, f"--output_dir={output}")
+        except SystemExit as stopped:
+            self.assertEqual((status, stopped.code), (1, "error: not all is as promised"))
+        else:
+            self.assertEqual(status, 0)
+            self.assertIn("| train | SIGKILL | 1 | as promised |", printed)
+        self.assertLen(read_json(output / "chaos.json")["found"], 5)
+
+
+if __name__ == "__main__":
+    tf.test.main()
