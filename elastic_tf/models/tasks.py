@@ -143,31 +143,38 @@ def check_levels(levels, num_blocks, num_levels):
         num_levels: int.
 
     Raises:
-        ValueError: if the shape is another.
+        ValueError: if they are no integers, or of another shape.
         tf.errors.InvalidArgumentError: if a level is not in `[0, num_levels)`, when it runs.
     """
-    levels = tf.cast(levels, tf.int32)
-    if levels.shape.rank != 2 or levels.shape[1] != num_blocks:
+    try:
+        found = tf.convert_to_tensor(levels)
+    except (TypeError, ValueError, OverflowError):  # Such as of rows of several lengths.
+        found = None
+    if found is None or not found.dtype.is_integer:
+        raise ValueError(f"`levels` must be integers. Received: levels={levels!r}")
+    if found.shape.rank != 2 or found.shape[1] != num_blocks:
         raise ValueError(
             f"`levels` must have shape (batch, {num_blocks}), one level for each block. "
-            f"Received: levels.shape={tuple(levels.shape)}"
+            f"Received: levels.shape={found.shape}"
         )
-    return check_range(levels, num_levels, f"`levels` must be in [0, {num_levels}).")
+    return check_range(found, num_levels, f"`levels` must be in [0, {num_levels}).")
 
 
 def check_range(values, number, message):
-    """Returns int32 values, which must be in `[0, number)`.
+    """Returns integers as int32, which must be in `[0, number)`.
 
     Raises:
         tf.errors.InvalidArgumentError: with the message, when it runs, if one is not.
     """
+    if values.dtype != tf.int32:
+        values = tf.cast(values, tf.int64)  # In a narrow type `number` may have no place.
     checks = [
-        tf.debugging.assert_less(values, number, message),
+        tf.debugging.assert_less(values, tf.cast(number, values.dtype), message),
         tf.debugging.assert_non_negative(values, message),
     ]
     # Before anything that takes the values, or an operation of it might fail first.
     with tf.control_dependencies([check for check in checks if check is not None]):
-        return tf.identity(values)
+        return tf.cast(tf.identity(values), tf.int32)
 
 
 def check_gates(gates, num_blocks, num_levels):

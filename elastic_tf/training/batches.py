@@ -151,8 +151,8 @@ def read_batches(data, tasks, class_weights=None):
     for task, (images, labels, *weights) in data.items():
         num_classes = tasks[task]["num_classes"]
         message = f"Labels of task '{task}' must be in [0, {num_classes})."
-        labels = check_range(_column(labels, tf.int32), num_classes, message)
-        factors = [_column(each, tf.float32) for each in weights]
+        labels = check_range(_column(labels), num_classes, message)
+        factors = [tf.cast(_column(each), tf.float32) for each in weights]
         if class_weights and task in class_weights:
             factors.append(tf.gather(class_weights[task], labels))
         weights = math.prod(factors[1:], start=factors[0]) if factors else None
@@ -233,5 +233,5 @@ def _check_column(name, expected, values, task):
         )
 
 
-def _column(values, dtype):
-    return tf.reshape(tf.cast(values, dtype), [-1])
+def _column(values):
+    return tf.reshape(values, [-1])

@@ -45,7 +45,7 @@ class BatchesTest(testing.TestCase):
         with self.assertRaises(tf.errors.InvalidArgumentError):
             run(IMAGES[:, :, :7], LABELS)
 
-    @parameterized.parameters(3, -1)
+    @parameterized.parameters(3, -1, 2**32)
     def test_labels_out_of_range_are_refused(self, label):
         labels = np.array([0, label, 1, 1])
         with self.assertRaisesRegex(
