@@ -223,7 +223,7 @@ class DeepElasticNetwork(ElasticNetwork):
             x = replicas.deal(x, self.distribute_strategy)
         with one_line_label_errors(), ends_expected(self.distribute_strategy):
             if replicas.machines(self.distribute_strategy) > 1:
-                return evaluate_on_machines(self, x)
+                return evaluate_on_machines(self, x, *args, **kwargs)
             return super().evaluate(x, *args, **kwargs)
 
     def make_train_function(self, force=False):

@@ -59,7 +59,7 @@ def fit_on_machines(
             if model.stop_training:
                 break
         if validation_data is not None:
-            figures = evaluate_on_machines(model, validation_data, test, callbacks)
+            figures = _evaluate(model, validation_data, test, callbacks)
             logs |= {f"val_{name}": figure for name, figure in figures.items()}
         callbacks.on_epoch_end(epoch, logs)
         if model.stop_training:
@@ -68,17 +68,26 @@ def fit_on_machines(
     return model.history
 
 
-def evaluate_on_machines(model, batches, test=None, callbacks=None):
-    """Returns the figures of an evaluation, a dict from name to float.
+def evaluate_on_machines(model, batches, *, callbacks=None, return_dict=False, verbose=0):
+    """Does what `keras.Model.evaluate` does on one machine, and returns what that does.
 
     Args:
         model: see `fit_on_machines`.
         batches: what `replicas.deal` returns.
-        test: function of an iterator, if it has been made before. Defaults to `None`.
-        callbacks: `keras.callbacks.CallbackList`. Defaults to `None`.
+        callbacks, return_dict: see `keras.Model.evaluate`.
+        verbose: not used: there is no progress bar.
     """
-    test = test or _on_replicas(model, model.test_step)
-    callbacks = callbacks or keras.callbacks.CallbackList(model=model)
+    del verbose
+    callbacks = keras.callbacks.CallbackList(callbacks, model=model)
+    figures = _evaluate(model, batches, _on_replicas(model, model.test_step), callbacks)
+    if return_dict:
+        return figures
+    names = [metric.name for metric in model.metrics]
+    return [figures[name] for name in names + sorted(set(figures) - set(names)) if name in figures]
+
+
+def _evaluate(model, batches, test, callbacks):
+    """Returns the figures of an evaluation, a dict from name to float."""
     model.reset_metrics()
     callbacks.on_test_begin()
     logs = {}

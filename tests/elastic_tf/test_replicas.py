@@ -9,6 +9,7 @@ from absl.testing import parameterized
 
 from elastic_tf import replicas
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
+from elastic_tf.training.machines import evaluate_on_machines
 from elastic_tf.training.settings import MethodSettings
 from elastic_tf.training.stages import StageSchedule
 from tests import testing
@@ -16,7 +17,7 @@ from tests.testing import TASKS
 
 BATCH = 12  # Six for each of two devices.
 STAGES = StageSchedule(0, rounds=2, selector_steps=1, estimator_steps=2)
-ESTIMATOR, SELECTOR = StageSchedule(2, rounds=0), StageSchedule(0, rounds=1, selector_steps=2)
+SELECTOR = StageSchedule(0, rounds=1, selector_steps=2)
 
 
 def batch(size, seed):
@@ -47,14 +48,14 @@ def new_model(strategy=None, selector_kind="network"):
 
 class ReplicasTest(testing.TestCase):
     @parameterized.named_parameters(
-        ("the_whole_method", "network", STAGES, {"target_macs": 0.5}),
-        ("in_the_trunk", "trunk", SELECTOR, {"target_macs": 0.5, "entropy_weight": 0.1}),
+        # Whose shares do not divide the batch.
         (
-            "shares_that_do_not_divide",
+            "the_whole_method",
             "network",
-            ESTIMATOR,
-            {"teacher_share": 0.4, "smallest_share": 0.2, "unsure_weight": 1.0},
+            STAGES,
+            {"target_macs": 0.5, "teacher_share": 0.4, "smallest_share": 0.2, "unsure_weight": 1.0},
         ),
+        ("in_the_trunk", "trunk", SELECTOR, {"target_macs": 0.5, "entropy_weight": 0.1}),
         ("gates", "network", SELECTOR, {"selector_gradient": "gumbel", "credit": "batch"}),
     )
     def test_two_devices_take_the_steps_of_one(self, selector_kind, stages, method):
@@ -87,6 +88,17 @@ class ReplicasTest(testing.TestCase):
             first, *others = strategy.experimental_local_results(variable.value)
             for other in others:
                 self.assertAllEqual(first, other, variable.path)
+
+    def test_an_evaluation_by_machines_is_that_of_keras(self):
+        model = new_model(testing.two_devices())
+        model.compile(STAGES)
+        data = dataset(2, size=7)
+        dealt = replicas.deal(data, testing.two_devices())
+        for options in ({"return_dict": True}, {}):
+            expected = model.evaluate(data, verbose=0, **options)
+            self.assertAllClose(evaluate_on_machines(model, dealt, verbose=0, **options), expected)
+        with self.assertRaisesRegex(TypeError, "sample_weight"):
+            evaluate_on_machines(model, dealt, sample_weight=[1.0])
 
     def test_all_images_are_dealt_once_and_in_order(self):
         sizes = {"long": (5, 4), "short": (3, 0)}  # Of two batches.
