@@ -96,7 +96,8 @@ class TableTest(EvaluateTest):
 class JointBudgetsTest(EvaluateTest):
     def test_tasks_under_one_budget(self):
         folders = f"--model_dir={self.run_folder.path}", f"--json_out={self.folder / 'x.json'}"
-        printed = run_command(evaluate, *folders, "--joint_budgets=0.5,0.3")
+        few = "--search_evaluations=12"
+        printed = run_command(evaluate, *folders, "--joint_budgets=0.5,0.3", few)
         self.assertStartsWith(printed, "On the test split, means over digits, fashion_mnist_small:")
         rows = [line.split()[:2] for line in printed.splitlines()[3:]]
         choices = ("second", "selector")
@@ -110,7 +111,8 @@ class JointBudgetsTest(EvaluateTest):
         network = run.load_model()
         network.calibrations = {}
         network.save(run.model)
-        printed = run_command(evaluate, f"--model_dir={run.path}", "--joint_budgets=0.5")
+        few = "--search_evaluations=12"
+        printed = run_command(evaluate, f"--model_dir={run.path}", "--joint_budgets=0.5", few)
         rows = [line.split()[:2] for line in printed.splitlines()[3:]]
         self.assertEqual(rows, [["50", "second"]])
 

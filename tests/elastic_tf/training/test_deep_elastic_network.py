@@ -403,7 +403,7 @@ class WholeTrainingTest(testing.TestCase):
         fit(model, dataset(5))
         self._check(model, steps=5, atol=1e-4)
 
-    def test_defaults_written_out_train_alike(self):
+    def test_defaults_written_out_are_the_same(self):
         method = MethodSettings(
             initial_distribution="proposed",
             full_share=0.75,
@@ -425,20 +425,19 @@ class WholeTrainingTest(testing.TestCase):
             guess_weight=0.3,
             epsilon_decay=0.0,
         )
+        self.assertEqual(method, MethodSettings())
         optimizers = OptimizerSettings(0.1, "cosine", selector_learning_rate=1e-3)
+        self.assertEqual(optimizers, OptimizerSettings())
         # Of two tasks: as it is until the alternation, then to 0 over its steps, the guess's too.
         rate = keras.optimizers.schedules.CosineDecay(
             1e-3, decay_steps=2 * (2 + 3 + 2), warmup_target=1e-3, warmup_steps=2 * 3
         )
         model = new_model()
-        model.compile(
-            STAGES,
-            method,
-            optimizers,
-            selector_optimizer=keras.optimizers.Adam(rate),
-        )
-        fit(model, dataset(10))
-        self._check(model)
+        model.compile(STAGES)
+        self.assertIsInstance(model.selector_optimizer, keras.optimizers.Adam)
+        for step in range(2 * 10):
+            model.selector_optimizer.iterations.assign(step)
+            self.assertAllClose(model.selector_optimizer.learning_rate, rate(step))
 
     def test_without_arguments_the_schedule_is_the_papers(self):
         model, explicit = new_model(), new_model()
