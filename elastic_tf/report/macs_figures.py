@@ -36,6 +36,7 @@ def draw_tradeoff(results, curves=None):
         budgets = (curves or {}).get(task, {"budgets": []})["budgets"]
         corners = figures.get("front", {"corners": []})["corners"]
         measured = [corner for corner in corners if "accuracy" in corner]
+        looks = _points(figures.get("second_look", []))
         chooses = has_selector(figures)
         series = [
             (
@@ -44,13 +45,13 @@ def draw_tradeoff(results, curves=None):
                 [(macs, accuracy[level]) for level, macs in figures["fixed_macs_share"].items()],
             ),
             ("selector at budgets", _LINE, _points(budgets)),
-            ("second look at budgets", _LOOK, _points(figures.get("second_look", []))),
+            ("second look at budgets", _LOOK, looks),
             ("its choices, shuffled", _CROSS, [(share, accuracy["shuffled"])] * chooses),
             ("fixed models found, and mixtures", _ENVELOPE, _points(measured)),
             ("selector", _STAR, [(share, accuracy["selector"])] * chooses),
         ]
         panels[task] = functools.partial(
-            _draw_gain, front=_points(measured), budgets=_points(budgets), series=series
+            _draw_gain, front=_points(measured), choice=looks or _points(budgets), series=series
         )
     return Drawing("accuracy against MACs", panels, height=2.8, finish=add_legend)
 
@@ -130,17 +131,20 @@ def _points(figures, accuracy="accuracy"):
     return [(each["macs_share"], each[accuracy]) for each in figures]
 
 
-def _draw_gain(axes, front, budgets, series):
-    """Draws series, and shades what the choice at budgets has above the front.
+def _draw_gain(axes, front, choice, series):
+    """Draws series, and shades what a choice at budgets has above the front.
 
-    `front` and `budgets` are lists of `(share of MACs, accuracy)`, rising.
+    `front` and `choice` are lists of `(share of MACs, accuracy)`.
     """
     _draw(axes, series, cheap=_CHEAP)
-    if not (front and budgets):
+    if not (front and choice):
         return
-    ends = [max(line[0][0] for line in (front, budgets)), budgets[-1][0]]
+    front, choice = sorted(front), sorted(choice)
+    ends = max(front[0][0], choice[0][0]), choice[-1][0]
+    if ends[0] >= ends[1]:
+        return
     macs = np.linspace(*ends, 200)
-    ours, theirs = (np.interp(macs, *zip(*line, strict=True)) for line in (budgets, front))
+    ours, theirs = (np.interp(macs, *zip(*line, strict=True)) for line in (choice, front))
     looks = {"color": ACCENT, "alpha": 0.25, "linewidth": 0, "label": "gain of the choice"}
     axes.fill_between(100 * macs, 100 * theirs, 100 * ours, where=ours > theirs, **looks)
 

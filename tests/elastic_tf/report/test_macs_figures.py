@@ -35,10 +35,11 @@ class TradeoffTest(tf.test.TestCase, parameterized.TestCase):
             "selector": [[45.6, 87.5]],
         }
         self.assertAllClose(drawn_lines(figure.axes[0]), expected)
-        self.assertLen(figure.legends[0].get_texts(), 7)
+        self.assertLen(figure.legends[0].get_texts(), 6)
 
     def test_what_the_choice_gains_over_fixed_models_is_shaded(self):
-        (axes,) = draw_tradeoff({"cats": RESULTS}, CURVES).figure().axes
+        results = {key: of for key, of in RESULTS.items() if key != "second_look"}
+        (axes,) = draw_tradeoff({"cats": results}, CURVES).figure().axes
         (area,) = axes.collections
         self.assertEqual(area.get_label(), "gain of the choice")
         x, y = np.concatenate([path.vertices for path in area.get_paths()]).T
@@ -47,6 +48,16 @@ class TradeoffTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(x.max(), 80.5)
         self.assertAllClose(y.max(), 95)
         self.assertAllClose(y[x > 80.4].min(), 81 + 7 * 50.5 / 70)
+
+    def test_of_second_looks_it_is_their_gain(self):
+        looks = [{"macs_share": 0.6, "accuracy": 0.94}, {"macs_share": 0.4, "accuracy": 0.86}]
+        (axes,) = draw_tradeoff({"cats": RESULTS | {"second_look": looks}}, CURVES).figure().axes
+        x, y = np.concatenate([path.vertices for path in axes.collections[0].get_paths()]).T
+        self.assertAllClose([x.min(), x.max(), y.max()], [40, 60, 94])
+        (axes,) = (
+            draw_tradeoff({"cats": RESULTS | {"second_look": looks[:1]}}, CURVES).figure().axes
+        )
+        self.assertEmpty(axes.collections)
 
     def test_what_was_not_measured_is_left_out(self):
         missing = ("front", "second_look")
