@@ -50,8 +50,9 @@ def draw_tradeoff(results, curves=None):
             ("fixed models found, and mixtures", _ENVELOPE, _points(measured)),
             ("selector", _STAR, [(share, accuracy["selector"])] * chooses),
         ]
+        choice = (looks, SECOND) if looks else (_points(budgets), ACCENT)
         panels[task] = functools.partial(
-            _draw_gain, front=_points(measured), choice=looks or _points(budgets), series=series
+            _draw_gain, front=_points(measured), choice=choice, series=series
         )
     return Drawing("accuracy against MACs", panels, height=2.8, finish=add_legend)
 
@@ -134,9 +135,10 @@ def _points(figures, accuracy="accuracy"):
 def _draw_gain(axes, front, choice, series):
     """Draws series, and shades what a choice at budgets has above the front.
 
-    `front` and `choice` are lists of `(share of MACs, accuracy)`.
+    `front` is a list of `(share of MACs, accuracy)`, `choice` such a list and its colour.
     """
     _draw(axes, series, cheap=_CHEAP)
+    choice, colour = choice
     if not (front and choice):
         return
     front, choice = sorted(front), sorted(choice)
@@ -145,7 +147,7 @@ def _draw_gain(axes, front, choice, series):
         return
     macs = np.linspace(*ends, 200)
     ours, theirs = (np.interp(macs, *zip(*line, strict=True)) for line in (choice, front))
-    looks = {"color": ACCENT, "alpha": 0.25, "linewidth": 0, "label": "gain of the choice"}
+    looks = {"color": colour, "alpha": 0.25, "linewidth": 0, "label": "gain of the choice"}
     axes.fill_between(100 * macs, 100 * theirs, 100 * ours, where=ours > theirs, **looks)
 
 
