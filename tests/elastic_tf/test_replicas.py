@@ -36,7 +36,7 @@ def dataset(steps, size=BATCH):
 def new_model(strategy=None, selector_kind="network"):
     keras.utils.set_random_seed(0)
     with strategy.scope() if strategy else contextlib.nullcontext():
-        return DeepElasticNetwork(
+        model = DeepElasticNetwork(
             {"grey": TASKS["grey"]},
             backbone="wrn-8-1",
             ratios=(0.0, 0.5, 1.0),
@@ -44,6 +44,8 @@ def new_model(strategy=None, selector_kind="network"):
             seed=5,
             selector_kind=selector_kind,
         )
+    testing.randomise(model.selector)  # Or it would choose alike for all images.
+    return model
 
 
 class ReplicasTest(testing.TestCase):
