@@ -1,7 +1,6 @@
 """Which data to train and evaluate on: the settings, declared once, and the batches they give."""
 
 import dataclasses
-import zlib
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +10,13 @@ from pipelines.registry import task_names
 from pipelines.settings import CheckedSettings, setting
 from pipelines.sources import CORRUPT_RULES
 from pipelines.sources.split import MAX_VALIDATION_SHARE
-from pipelines.split_images import images_at_hand, images_of, read_as_needed, stream_of
+from pipelines.split_images import (
+    checksum,
+    images_at_hand,
+    images_of,
+    read_as_needed,
+    stream_of,
+)
 from pipelines.streams import (
     WEIGHT_RULES,
     batches_in_order,
@@ -19,8 +24,6 @@ from pipelines.streams import (
     side_by_side,
     training_stream,
 )
-
-_SAMPLED = 64  # Images whose pixels tell a data set from another.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,22 +208,10 @@ class DataSettings(CheckedSettings):
     def image_checksums(self, specs):
         """Returns what tells the training images of every task from others of the same number.
 
-        They are of all labels in their order, and of the pixels of a few images.
-
         Returns:
-            Dict from name to int.
+            Dict from name to int, see `checksum`.
         """
-        sums = {}
-        for spec in _checked(specs):
-            images = images_of(spec, "train", self)
-            spread = np.linspace(0, len(images) - 1, _SAMPLED, dtype=np.int64)
-            try:
-                some, _ = images.take(spread)
-            except tf.errors.InvalidArgumentError as error:  # A file has changed.
-                raise ValueError(error.message.partition("\n")[0]) from None
-            labels = zlib.crc32(images.labels.astype(np.int32))
-            sums[spec.name] = zlib.crc32(some.numpy(), labels)
-        return sums
+        return {spec.name: checksum(images_of(spec, "train", self)) for spec in _checked(specs)}
 
     def class_counts(self, specs):
         """Returns the number of training images of every class, a dict from name to a list of int.

@@ -2,11 +2,16 @@
 
 import math
 import weakref
+import zlib
+
+import numpy as np
+import tensorflow as tf
 
 from pipelines.decoded_images import decode_images
 from pipelines.memory import available_memory
 
 _COMFORTABLE_SHARE = 0.5  # Of the memory left, for images that could be read as needed.
+_SAMPLED = 64  # Images whose pixels tell a split from another.
 # Decoded splits, as long as a data set reads them: those who read the same one share it.
 _HELD = weakref.WeakValueDictionary()
 
@@ -56,6 +61,23 @@ def read_as_needed(spec, split, settings):
 def stream_of(spec, split, settings):
     """Returns the images in order, decoded as they are passed over: a `tf.data.Dataset`."""
     return spec.load(split, settings.data_dir, settings.validation_share, settings.download)
+
+
+def checksum(images):
+    """Returns a CRC-32 of all labels in their order, and of the pixels of a few images: an int.
+
+    Args:
+        images: what `images_of` returns.
+
+    Raises:
+        ValueError: if an image is not what it was when it was indexed.
+    """
+    spread = np.linspace(0, len(images) - 1, _SAMPLED, dtype=np.int64)
+    try:
+        some, _ = images.take(spread)
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(error.message.partition("\n")[0]) from None
+    return zlib.crc32(some.numpy(), zlib.crc32(images.labels.astype(np.int32)))
 
 
 def _is_of_photographs(spec, split):
