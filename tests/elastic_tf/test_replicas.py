@@ -57,8 +57,8 @@ class ReplicasTest(testing.TestCase):
             STAGES,
             {"target_macs": 0.5, "teacher_share": 0.4, "smallest_share": 0.2, "unsure_weight": 1.0},
         ),
-        ("in_the_trunk", "trunk", SELECTOR, {"target_macs": 0.5, "entropy_weight": 0.1}),
-        ("gates", "network", SELECTOR, {"selector_gradient": "gumbel", "credit": "batch"}),
+        ("in_the_trunk", "trunk", SELECTOR, {"target_macs": 0.5, "credit": "batch"}),
+        ("gates", "network", SELECTOR, {"selector_gradient": "gumbel", "entropy_weight": 0.1}),
     )
     def test_two_devices_take_the_steps_of_one(self, selector_kind, stages, method):
         # One image of the first of three batches for the first device alone.
