@@ -97,9 +97,11 @@ def _disturb_training(folder, generator, count):
         while left and not run.results.exists():
             kind = _KINDS[(count - left) % len(_KINDS)]
             number_signal = signal.SIGTERM if kind == TERMINATE else signal.SIGKILL
+            began = time.monotonic()
             status = _interrupt(arguments, number_signal, generator.uniform(0.2, 0.8) * seconds)
-            if status == 0:
-                break  # It was at its end before.
+            if status == 0:  # It was at its end before.
+                seconds = seconds if kinds else time.monotonic() - began
+                break
             if kind in (CUT, OVERWRITE) and not _damage(run.checkpoint, kind, generator):
                 continue  # There must be one to fall back to.
             print(f"{run.path.name}: {kind}, exit status {status}", flush=True)
