@@ -10,13 +10,7 @@ from pipelines.registry import task_names
 from pipelines.settings import CheckedSettings, setting
 from pipelines.sources import CORRUPT_RULES
 from pipelines.sources.split import MAX_VALIDATION_SHARE
-from pipelines.split_images import (
-    checksum,
-    images_at_hand,
-    images_of,
-    read_as_needed,
-    stream_of,
-)
+from pipelines.split_images import checksum, images_at_hand, images_of, read_as_needed, stream_of
 from pipelines.streams import (
     WEIGHT_RULES,
     batches_in_order,

@@ -37,6 +37,7 @@ from elastic_tf.training.checkpoints import (
     StopOnSignal,
     checkpoint_files,
     load_checkpoint,
+    remove_checkpoints,
     save_checkpoint,
 )
 
@@ -349,8 +350,7 @@ def _test(run, answers, options):
         training_batches=options.training_batches,
     )
     write_json(run.results, results)
-    for path in run.path.glob("checkpoint*.keras"):  # A damaged one too.
-        path.unlink()
+    remove_checkpoints(run.checkpoint)
     print(f"On the test split:\n\n{format_results(results)}\n\nSaved: {run.results}, {run.logs}")
 
 

@@ -1,6 +1,5 @@
 """What a SavedModel may do when it is loaded and run."""
 
-import itertools
 import pathlib
 import re
 
@@ -16,6 +15,7 @@ _REACHES_OUT = re.compile(
     "File|Save|Restore|Checkpoint|Reader|Dataset|Summary|Print|Sql|PyFunc|NumpyFunction|Custom|"
     "Library|Rpc|Remote|Socket|Send|Recv|Collective|Debug|CopyHost"
 )
+_OF_SAVING = ("SaveV2", "RestoreV2", "MergeV2Checkpoints", "ShardedFilename")
 
 
 def check_saved_model(path):
@@ -41,17 +41,38 @@ def check_saved_model(path):
 
 
 def _check_graph(graph):
-    functions = {each.signature.name: each.node_def for each in graph.graph_def.library.function}
     saver = {graph.saver_def.save_tensor_name.partition(":")[0], graph.saver_def.restore_op_name}
-    main = [node for node in graph.graph_def.node if node.name not in saver]
-    saves = set().union(*map(_called, (n for n in graph.graph_def.node if n.name in saver)))
-    others = {name: nodes for name, nodes in functions.items() if name not in saves}
-    for name, nodes in itertools.chain([("the graph", main)], others.items()):
-        for node in nodes:
-            if _REACHES_OUT.search(node.op) or _called(node) & saves:
-                raise ValueError(
-                    f"the operation {node.op} in {name}, which reaches beyond the network"
-                )
+    main, saves = [], set()
+    for node in graph.graph_def.node:
+        if node.name in saver:
+            saves |= _called(node)
+        else:
+            main.append(node)
+    for name in saves & _offered(graph):
+        _refuse("call", name)
+    _check_nodes("the graph", main, saves)
+    for function in graph.graph_def.library.function:
+        _check_nodes(function.signature.name, function.node_def, saves)
+
+
+def _check_nodes(name, nodes, saves):
+    """Checks a function, which may be one of those that save; no other may call these."""
+    let_pass = _OF_SAVING if name in saves else ()
+    for node in nodes:
+        reaches_out = _REACHES_OUT.search(node.op) and node.op not in let_pass
+        if reaches_out or _called(node) & saves:
+            _refuse(node.op, name)
+
+
+def _offered(graph):
+    """Returns the names of the functions that can be called from outside, a set of str."""
+    nodes = graph.object_graph_def.nodes
+    bare = {node.bare_concrete_function.concrete_function_name for node in nodes}
+    return bare | {name for node in nodes for name in node.function.concrete_functions}
+
+
+def _refuse(operation, name):
+    raise ValueError(f"the operation {operation} in {name}, which reaches beyond the network")
 
 
 def _called(node):

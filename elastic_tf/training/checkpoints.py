@@ -80,6 +80,17 @@ def load_checkpoint(path):
     raise ValueError(faults[0])
 
 
+def remove_checkpoints(path):
+    """Removes the checkpoints of a training that is over, a damaged one too.
+
+    Args:
+        path: str or path, of `ResumableCheckpoint`.
+    """
+    path = pathlib.Path(path)
+    for each in (path, _beside(path, "previous"), _beside(path, "damaged")):
+        each.unlink(missing_ok=True)
+
+
 def _beside(path, name):
     return path.with_name(f"{path.stem}.{name}{path.suffix}")
 

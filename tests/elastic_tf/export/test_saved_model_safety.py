@@ -61,19 +61,52 @@ class SavedModelSafetyTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, f"the operation {operation} in __inference"):
             check_saved_model(self.folder)
 
-    def test_what_saves_the_weights_is_not_to_be_called_by_others(self):
-        self._save()
+    def _change(self, change):
+        """Changes the one graph of the saved model by a function of it."""
         file = self.folder / "saved_model.pb"
         model = SavedModel.FromString(file.read_bytes())
-        (graph,) = model.meta_graphs
-        for node in graph.graph_def.node:
-            if node.name == graph.saver_def.restore_op_name:
-                copy = graph.graph_def.node.add()
-                copy.CopyFrom(node)
-                copy.name = "hidden"
-                break
+        change(model.meta_graphs[0])
         file.write_bytes(model.SerializeToString())
+
+    def test_what_saves_the_weights_is_not_to_be_called_by_others(self):
+        def call_again(graph):
+            (restore,) = (
+                node
+                for node in graph.graph_def.node
+                if node.name == graph.saver_def.restore_op_name
+            )
+            graph.graph_def.node.add().MergeFrom(restore)
+            graph.graph_def.node[-1].name = "hidden"
+
+        self._save()
+        self._change(call_again)
         with self.assertRaisesRegex(ValueError, "the operation .*PartitionedCall in the graph"):
+            check_saved_model(self.folder)
+
+    def test_nor_from_outside(self):
+        def offer(graph):
+            (name,) = (
+                function.signature.name
+                for function in graph.graph_def.library.function
+                if "traced_restore" in function.signature.name
+            )
+            graph.object_graph_def.nodes.add().function.concrete_functions.append(name)
+
+        self._save()
+        self._change(offer)
+        with self.assertRaisesRegex(ValueError, "the operation call in __inference__traced_rest"):
+            check_saved_model(self.folder)
+
+    def test_another_function_said_to_save_is_not_let_pass(self):
+        def pretend(graph):
+            (served,) = (
+                output.name for output in graph.signature_def["serving_default"].outputs.values()
+            )
+            graph.saver_def.save_tensor_name = served
+
+        self._save(REACHES["ReadFile"])
+        self._change(pretend)
+        with self.assertRaisesRegex(ValueError, "which reaches beyond the network"):
             check_saved_model(self.folder)
 
     def test_what_is_none_is_refused(self):

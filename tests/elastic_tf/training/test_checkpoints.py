@@ -18,6 +18,7 @@ from elastic_tf.training.checkpoints import (
     StopOnSignal,
     checkpoint_files,
     load_checkpoint,
+    remove_checkpoints,
     save_checkpoint,
 )
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
@@ -161,6 +162,16 @@ class LoadCheckpointTest(_Fitting):
         self._save(5)
         self.path.write_bytes(b"no zip")
         self.assertEqual(self._load()[:2], (3, self.previous.name))
+
+    def test_all_of_a_training_are_removed_and_nothing_else(self):
+        self._save(3, 4)
+        mine = self.path.with_name("checkpoint_mine.keras")
+        for path in (mine, self.path):
+            path.write_bytes(b"no zip")
+        self._load()
+        self._save(5)
+        remove_checkpoints(self.path)
+        self.assertEqual(list(self.path.parent.iterdir()), [mine])
 
     def test_a_kill_between_the_two_names_loses_nothing(self):
         self._save(3)
