@@ -44,7 +44,8 @@ def new_model(strategy=None, selector_kind="network"):
             seed=5,
             selector_kind=selector_kind,
         )
-    testing.randomise(model.selector)  # Or it would choose alike for all images.
+    if selector_kind == "trunk":
+        testing.randomise(model.selector)  # Or it would choose alike for all images.
     return model
 
 
@@ -66,7 +67,11 @@ class ReplicasTest(testing.TestCase):
         models, histories = [], []
         for strategy in (None, testing.two_devices()):
             model = new_model(strategy, selector_kind)
-            model.compile(stages, MethodSettings(**method))
+            options = {}
+            if selector_kind == "trunk":  # Adam makes much of the last digits of small gradients.
+                with strategy.scope() if strategy else contextlib.nullcontext():
+                    options["selector_optimizer"] = keras.optimizers.SGD(0.1)
+            model.compile(stages, MethodSettings(**method), **options)
             history = model.fit(
                 dataset(stages.total_steps).repeat(),
                 steps_per_epoch=stages.total_steps // 2,
