@@ -150,13 +150,13 @@ def check_output_file(path, argument):
         argument: str, the name of the argument or flag that gave it.
     """
     path = pathlib.Path(path)
-    reason = "it is a folder" if path.is_dir() else None
-    if not reason:
-        try:
+    reason = "it is a folder"
+    try:
+        if not path.is_dir():
             with tempfile.NamedTemporaryFile(dir=path.parent):
                 return
-        except OSError as error:
-            reason = error.strerror
+    except OSError as error:
+        reason = error.strerror
     raise ValueError(
         f"`{argument}` must be a file in a folder that exists and can be written to. "
         f"Received: {argument}={path} ({reason})"

@@ -7,6 +7,7 @@ same command line goes on with what an earlier one has left.
 
 import contextlib
 import dataclasses
+import errno
 import pathlib
 import shutil
 import sys
@@ -235,7 +236,10 @@ def one_line_errors():
     """
     try:
         yield
-    except (ValueError, FileNotFoundError, FileExistsError) as error:
+    except (ValueError, OSError) as error:
+        known = (ValueError, FileNotFoundError, FileExistsError)
+        if not isinstance(error, known) and error.errno != errno.ENAMETOOLONG:
+            raise
         text = " ".join(str(error).splitlines())  # A value may hold line breaks.
         sys.stderr.write(f"error: {text}\n")
         sys.exit(2)

@@ -1,4 +1,5 @@
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -7,6 +8,7 @@ import types
 from unittest import mock
 
 from elastic_tf_tools import flags
+from elastic_tf_tools.__main__ import COMMANDS
 from elastic_tf_tools.training_settings import SETTINGS, TrainingSettings, flag_name, setting_fields
 
 import tensorflow as tf
@@ -216,6 +218,22 @@ class CommandLineTest(tf.test.TestCase, parameterized.TestCase):
         flags.parse(values, ["x", "--model_dir=run", "--tasks=digits", "--data_dir=none"])
         expected = {"tasks": ("digits",), "data_dir": None}
         self.assertEqual(flags.read_run(values), ("run", expected))
+
+    @parameterized.parameters(*COMMANDS)
+    def test_a_path_with_too_long_a_name_is_one_line(self, name):
+        command = importlib.import_module(f"elastic_tf_tools.{name}")
+        values = absl_flags.FlagValues()
+        command.define_flags(values)
+        paths = ("output_dir", "output", "model_dir", "model", "study", "manual_dir", "exports")
+        given = [path for path in paths if path in values]
+        others = {
+            "tune": ["--budget=0.5"],
+            "predict": ["image.png"],
+            "prepare_data": ["--task=mnist"],
+        }
+        long = [f"--{path}={'x' * 9999}" for path in given]
+        line = run_failing(command, *long, *others.get(name, ()))
+        self.assertRegex(line, "^error: .*xxx")
 
     @parameterized.parameters(ValueError, FileNotFoundError, FileExistsError)
     def test_bad_input_is_a_line_and_status_2(self, kind):
