@@ -25,7 +25,6 @@ from elastic_tf_tools.__main__ import COMMANDS
 from elastic_tf_tools.run_folder import RunFolder
 
 import numpy as np
-from absl import flags as absl_flags
 
 from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.files import check_free, output_folder, read_json, write_json
@@ -192,8 +191,7 @@ def _run_odd(folder, generator, count):
 def _odd_line(generator, trained, number):
     """Returns a command line with up to three odd values, a list of str."""
     command = str(generator.choice(COMMANDS))
-    values = absl_flags.FlagValues()
-    importlib.import_module(f"elastic_tf_tools.{command}").define_flags(values)
+    values = flags.command_flags(importlib.import_module(f"elastic_tf_tools.{command}"))
     names = generator.choice(sorted(values), generator.integers(1, 4))
     line = [command, *(f"--{name}={_ODD[generator.integers(len(_ODD))]}" for name in names)]
     needed = {"output_dir": number, "output": f"{number}.npz", "model_dir": trained}

@@ -186,6 +186,19 @@ def run(command, argv=None):
         sys.stdout.reconfigure(errors="backslashreplace")
     command = sys.modules[command] if isinstance(command, str) else command
     argv = list(sys.argv if argv is None else argv)
+    values = command_flags(command)
+    with one_line_ends(resumes=getattr(command, "RESUMES", False)):
+        if {"--help", "-h", "--helpshort", "--helpfull"} & set(argv):
+            print(help_text(command.__doc__, values))
+            return
+        with one_line_errors():
+            parse(values, argv)
+        logging.set_verbosity(values["verbosity"].value)
+        command.main(values)
+
+
+def command_flags(command):
+    """Returns fresh `FlagValues` with all flags of a command, a module (see above)."""
     values = flags.FlagValues()
     values.set_gnu_getopt()  # Flags may come behind arguments.
     command.define_flags(values)
@@ -196,14 +209,7 @@ def run(command, argv=None):
         flag_values=values,
         module_name="other",
     )
-    with one_line_ends(resumes=getattr(command, "RESUMES", False)):
-        if {"--help", "-h", "--helpshort", "--helpfull"} & set(argv):
-            print(help_text(command.__doc__, values))
-            return
-        with one_line_errors():
-            parse(values, argv)
-        logging.set_verbosity(values["verbosity"].value)
-        command.main(values)
+    return values
 
 
 def parse(values, argv):

@@ -188,12 +188,11 @@ def load_run(path, data_changes=None):
     return LoadedRun(run, model, settings, specs)
 
 
-def told_images(settings, specs):
+def told_images(data, specs):
     """Returns what tells the training images of a run from others, a dict of plain values.
 
     On their number depends their order: a run that goes on finds the same images.
     """
-    data = settings.data
     return {
         "training_images": data.training_images(specs),
         "image_checksums": data.image_checksums(specs),

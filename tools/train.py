@@ -134,7 +134,7 @@ def main(values):
             pipelines.check_network_tasks(model.tasks, specs)
             batches, held_out = _batches(settings, specs, start_step=int(model.step.numpy()))
             options.class_weight = _class_weight(settings.data, specs)
-            images = told_images(settings, specs)
+            images = told_images(settings.data, specs)
             if devices.is_chief:
                 _check_space(run, model)
                 run.claim(settings, images)

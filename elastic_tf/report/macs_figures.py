@@ -50,9 +50,12 @@ def draw_tradeoff(results, curves=None):
             ("fixed models found, and mixtures", _ENVELOPE, _points(measured)),
             ("selector", _STAR, [(share, accuracy["selector"])] * chooses),
         ]
-        choice = (looks, SECOND) if looks else (_points(budgets), ACCENT)
         panels[task] = functools.partial(
-            _draw_gain, front=_points(measured), choice=choice, series=series
+            _draw_gain,
+            front=_points(measured),
+            choice=looks or _points(budgets),
+            colour=SECOND if looks else ACCENT,
+            series=series,
         )
     return Drawing("accuracy against MACs", panels, height=2.8, finish=add_legend)
 
@@ -132,13 +135,12 @@ def _points(figures, accuracy="accuracy"):
     return [(each["macs_share"], each[accuracy]) for each in figures]
 
 
-def _draw_gain(axes, front, choice, series):
+def _draw_gain(axes, front, choice, colour, series):
     """Draws series, and shades what a choice at budgets has above the front.
 
-    `front` is a list of `(share of MACs, accuracy)`, `choice` such a list and its colour.
+    `front` and `choice` are lists of `(share of MACs, accuracy)`.
     """
     _draw(axes, series, cheap=_CHEAP)
-    choice, colour = choice
     if not (front and choice):
         return
     front, choice = sorted(front), sorted(choice)

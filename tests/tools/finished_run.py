@@ -27,7 +27,7 @@ def save_run(path, tasks=TASKS, validation_share=0.1, is_calibrated=True):
     )
     specs = settings.data.task_specs()
     run = RunFolder(path)
-    run.claim(settings, told_images(settings, specs))
+    run.claim(settings, told_images(settings.data, specs))
     model = settings.build_model(specs)
     randomise(model.estimator)
     randomise(model.selector)

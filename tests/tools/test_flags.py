@@ -222,8 +222,7 @@ class CommandLineTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(*COMMANDS)
     def test_a_path_with_too_long_a_name_is_one_line(self, name):
         command = importlib.import_module(f"elastic_tf_tools.{name}")
-        values = absl_flags.FlagValues()
-        command.define_flags(values)
+        values = flags.command_flags(command)
         paths = ("output_dir", "output", "model_dir", "model", "study", "manual_dir", "exports")
         given = [path for path in paths if path in values]
         others = {

@@ -16,7 +16,6 @@ from elastic_tf_tools.training_settings import TrainingSettings, setting_fields
 import hypothesis
 import numpy as np
 import tensorflow as tf
-from absl import flags as absl_flags
 from absl.testing import parameterized
 from hypothesis import strategies
 from hypothesis.extra import numpy as hypothesis_numpy
@@ -109,9 +108,7 @@ def figures_of(name):
 
 def command_flags(command):
     """Returns fresh `FlagValues` of a command."""
-    values = absl_flags.FlagValues()
-    importlib.import_module(f"elastic_tf_tools.{command}").define_flags(values)
-    return values
+    return flags.command_flags(importlib.import_module(f"elastic_tf_tools.{command}"))
 
 
 class FuzzingTest(tf.test.TestCase, parameterized.TestCase):

@@ -32,6 +32,27 @@ REACHES = {
 }
 
 
+def call_again(graph):
+    """Has the graph itself run what loads the weights."""
+    nodes = graph.graph_def.node
+    (restore,) = (node for node in nodes if node.name == graph.saver_def.restore_op_name)
+    nodes.add().MergeFrom(restore)
+    nodes[-1].name = "hidden"
+
+
+def offer(graph):
+    """Lets anybody call what loads the weights."""
+    functions = [each.signature.name for each in graph.graph_def.library.function]
+    (restore,) = (name for name in functions if "traced_restore" in name)
+    graph.object_graph_def.nodes.add().function.concrete_functions.append(restore)
+
+
+def pretend(graph):
+    """Says of what is served that it saves the weights."""
+    (served,) = graph.signature_def["serving_default"].outputs.values()
+    graph.saver_def.save_tensor_name = served.name
+
+
 class SavedModelSafetyTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
@@ -61,52 +82,18 @@ class SavedModelSafetyTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, f"the operation {operation} in __inference"):
             check_saved_model(self.folder)
 
-    def _change(self, change):
-        """Changes the one graph of the saved model by a function of it."""
+    @parameterized.parameters(
+        (call_again, "the operation .*PartitionedCall in the graph"),
+        (offer, "the operation call in __inference__traced_rest"),
+        (pretend, "which reaches beyond the network"),
+    )
+    def test_what_saves_the_weights_is_let_pass_there_alone(self, change, message):
+        self._save(REACHES["ReadFile"] if change is pretend else lambda x: 0)
         file = self.folder / "saved_model.pb"
         model = SavedModel.FromString(file.read_bytes())
         change(model.meta_graphs[0])
         file.write_bytes(model.SerializeToString())
-
-    def test_what_saves_the_weights_is_not_to_be_called_by_others(self):
-        def call_again(graph):
-            (restore,) = (
-                node
-                for node in graph.graph_def.node
-                if node.name == graph.saver_def.restore_op_name
-            )
-            graph.graph_def.node.add().MergeFrom(restore)
-            graph.graph_def.node[-1].name = "hidden"
-
-        self._save()
-        self._change(call_again)
-        with self.assertRaisesRegex(ValueError, "the operation .*PartitionedCall in the graph"):
-            check_saved_model(self.folder)
-
-    def test_nor_from_outside(self):
-        def offer(graph):
-            (name,) = (
-                function.signature.name
-                for function in graph.graph_def.library.function
-                if "traced_restore" in function.signature.name
-            )
-            graph.object_graph_def.nodes.add().function.concrete_functions.append(name)
-
-        self._save()
-        self._change(offer)
-        with self.assertRaisesRegex(ValueError, "the operation call in __inference__traced_rest"):
-            check_saved_model(self.folder)
-
-    def test_another_function_said_to_save_is_not_let_pass(self):
-        def pretend(graph):
-            (served,) = (
-                output.name for output in graph.signature_def["serving_default"].outputs.values()
-            )
-            graph.saver_def.save_tensor_name = served
-
-        self._save(REACHES["ReadFile"])
-        self._change(pretend)
-        with self.assertRaisesRegex(ValueError, "which reaches beyond the network"):
+        with self.assertRaisesRegex(ValueError, message):
             check_saved_model(self.folder)
 
     def test_what_is_none_is_refused(self):
