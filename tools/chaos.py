@@ -27,8 +27,7 @@ from elastic_tf_tools.run_folder import RunFolder
 import numpy as np
 
 from elastic_tf.export.loaded_export import LoadedExport
-from elastic_tf.files import check_free, output_folder, read_json, write_json
-from elastic_tf.report.tables import markdown_table
+from elastic_tf.files import check_free, markdown_table, output_folder, read_json, write_json
 from elastic_tf.training.checkpoints import checkpoint_files
 
 KILL, TERMINATE, CUT, OVERWRITE = "SIGKILL", "SIGTERM", "checkpoint cut", "checkpoint overwritten"

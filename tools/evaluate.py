@@ -4,6 +4,7 @@ r"""Tests a trained network again and prints its table; or measures it in other 
     python tools/evaluate.py --model_dir=runs/quickstart --budget=0.4
     python tools/evaluate.py --model_dir=runs/quickstart --budgets=0.2,0.4,0.6 --output_dir=curve
     python tools/evaluate.py --model_dir=runs/quickstart --joint_budgets=0.2,0.3
+    python tools/evaluate.py --model_dir=runs/quickstart --bounds
     python tools/evaluate.py --model_dir=runs/quickstart --search=300 --output_dir=models
     python tools/evaluate.py --model_dir=runs/quickstart --calibrate
     python tools/evaluate.py --model_dir=runs/quickstart --refresh_averages --level=1 \
@@ -11,6 +12,7 @@ r"""Tests a trained network again and prints its table; or measures it in other 
 
 With --budget, the selector's choice is the one that keeps to it; --budgets is a curve of several.
 --joint_budgets are means over the tasks, against the best fixed models of each under the same one.
+--bounds says what a choice could gain over fixed models by all that is known at some place.
 --search looks for the best fixed model within each budget: models share their weights, so nothing
 is trained. --calibrate finds anew what MACs must cost to keep to a budget, which training does at
 its end. --refresh_averages writes a run with running averages for one model, or one way of
@@ -37,6 +39,7 @@ from elastic_tf_tools.run_folder import (
 from elastic_tf.evaluation.answers import AnswersBySplit
 from elastic_tf.evaluation.budget_curve import budget_curve
 from elastic_tf.evaluation.budgets import calibrate_network
+from elastic_tf.evaluation.choice_bounds import choice_bounds
 from elastic_tf.evaluation.joint_budget import JointBudgets
 from elastic_tf.evaluation.model_search import ALGORITHMS, check_budgets, search_fixed_models
 from elastic_tf.evaluation.second_looks import calibrate_second_looks
@@ -51,14 +54,16 @@ from elastic_tf.files import (
     write_text,
 )
 from elastic_tf.policies.model_choice import parse_choice
-from elastic_tf.report.tables import (
+from elastic_tf.report.budget_tables import (
+    format_bounds,
     format_curves,
     format_fixed_models,
     format_joint,
-    format_results,
     write_curves_csv,
     write_fixed_models_csv,
 )
+from elastic_tf.report.tables import format_results
+from elastic_tf.settings import of_task
 from elastic_tf.training.refresh_averages import refresh_averages
 
 
@@ -101,6 +106,7 @@ def define_flags(values):
         high=1.0,
         is_list=True,
     )
+    define("bounds", False, "Measures what a choice for each image could gain at best.", bool)
     define("search", None, "Fixed models to try of each task, in search of the best.", int, low=1)
     define(
         "algorithm",
@@ -168,14 +174,21 @@ def _print_curve(loaded, answers, *, budgets, split, output_dir):
         print(f"\nSaved: {csv}, {values}, {plot}")
 
 
-def _print_joint(loaded, answers, *, joint_budgets, search_evaluations, json_out):
-    _check_holds_out(loaded, "to choose fixed models on")
-    if search_evaluations == 0:
-        raise ValueError(
-            "`--search_evaluations` must be 1 at least with --joint_budgets. Received: 0"
-        )
+def _print_bounds(loaded, answers, *, search_evaluations, json_out):
+    _check_searched(loaded, "--bounds", search_evaluations, json_out)
+    evaluations = loaded.settings.search_evaluations(search_evaluations, loaded.specs)
+    batches = training_batches_of(loaded.settings, loaded.specs)
+    found = {
+        task: choice_bounds(answers, task, of_task(evaluations, task), batches(task))
+        for task in loaded.tasks
+    }
+    print(f"On the test split, points over fixed models:\n\n{format_bounds(found)}")
     if json_out:
-        check_output_file(json_out, "json_out")
+        write_json(json_out, found)
+
+
+def _print_joint(loaded, answers, *, joint_budgets, search_evaluations, json_out):
+    _check_searched(loaded, "--joint_budgets", search_evaluations, json_out)
     evaluations = _searched(loaded, answers, search_evaluations)
     batches = training_batches_of(loaded.settings, loaded.specs)
     joint = JointBudgets(answers, evaluations, loaded.tasks, batches)
@@ -183,6 +196,14 @@ def _print_joint(loaded, answers, *, joint_budgets, search_evaluations, json_out
     print(f"On the test split, means over {', '.join(loaded.tasks)}:\n\n{format_joint(points)}")
     if json_out:
         write_json(json_out, points)
+
+
+def _check_searched(loaded, flag, search_evaluations, json_out):
+    _check_holds_out(loaded, "to choose fixed models on")
+    if search_evaluations == 0:
+        raise ValueError(f"`--search_evaluations` must be 1 at least with {flag}. Received: 0")
+    if json_out:
+        check_output_file(json_out, "json_out")
 
 
 def _searched(loaded, answers, search_evaluations):
@@ -299,6 +320,7 @@ _JOBS = {
     "refresh_averages": _write_refreshed,
     "calibrate": _calibrate,
     "search": _print_fixed_models,
+    "bounds": _print_bounds,
     "joint_budgets": _print_joint,
     "budgets": _print_curve,
 }

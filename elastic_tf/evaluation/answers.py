@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from elastic_tf.inference.frozen_network import FrozenNetwork
+from elastic_tf.models.backbones import parse_backbone
 from elastic_tf.models.network_settings import TRUNK
 from elastic_tf.models.tasks import check_finite, warn_of_pixels
 from elastic_tf.policies.budget import priced_greedy
@@ -242,6 +243,23 @@ class Answers:
             logits.append(self._finite(classify(images, tf.constant(levels[start:stop]))))
             start = stop
         return np.concatenate(logits)
+
+    def stage_features(self, levels):
+        """Returns the features with which one model enters every stage, pooled.
+
+        Args:
+            levels: int sequence `(blocks,)`.
+
+        Returns:
+            List of float32 arrays `(images, channels)`, one for each stage.
+        """
+        sizes = parse_backbone(self.network.backbone).blocks_of_stages
+        starts = [sum(sizes[:stage]) for stage in range(len(sizes))]
+        pool = tf.function(
+            lambda images: self._frozen.estimator.pooled_entries(images, levels, starts)
+        )
+        pooled = [pool(self._prepared(images)[0]) for images, _ in self._batches]
+        return [np.concatenate(of_stage) for of_stage in zip(*pooled, strict=True)]
 
 
 class AnswersBySplit:

@@ -187,6 +187,22 @@ class FrozenEstimator:
             features = block.run_gathered(features, rows, run_groups)
         return features, restore
 
+    def pooled_entries(self, images, levels, starts):
+        """Returns the features in front of some blocks of one model, pooled.
+
+        Args:
+            images, levels: see `classify_at`.
+            starts: sequence of int, rising: the blocks.
+
+        Returns:
+            List of float32 tensors `(batch, channels)`, one for each.
+        """
+        features, pooled = self._stem(images), []
+        for start, stop in zip([0, *starts], starts, strict=False):
+            features = self._run_at(features, levels, start, stop)
+            pooled.append(pool_globally(features))
+        return pooled
+
     def _finish_at(self, features, levels, start=0):
         """Returns the logits of features in front of a block."""
         return self.head(self._run_at(features, levels, start, self.num_blocks))

@@ -186,3 +186,9 @@ def two_tasks():
     return planted_analysis(
         planted_routing("cats"), planted_routing("dogs", per_class=(0, 6, 1, 9), channels=1)
     )
+
+
+def row_of(text, start):
+    """Returns the words of the one line that starts so, without them."""
+    (line,) = [line for line in text.splitlines() if line.strip().startswith(start)]
+    return line.strip().removeprefix(start).split()
