@@ -1,4 +1,4 @@
-# `make train` and `make test` make the environment first if it is missing.
+# Every target but `clean` makes the environment first if it is missing.
 
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 # The first that runs and is supported: a version manager may have a name without a Python behind.
@@ -9,12 +9,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FLAGFILE ?= tools/flagfiles/quickstart.flags
 
-.PHONY: train test lint env clean
+.PHONY: train test test-all lint env clean
 
 train: $(READY)
 	$(BIN)/python tools/train.py --flagfile=$(FLAGFILE)
 
 test: $(READY)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(READY)
 	$(BIN)/python -m pytest
 
 lint: $(READY)

@@ -13,6 +13,7 @@ from unittest import mock
 from elastic_tf_tools import EXTRA_OF, stderr_held_back
 from elastic_tf_tools.__main__ import COMMANDS, main
 
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -100,6 +101,7 @@ class ProjectTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(set(EXTRA_OF.values()), set(extras) - {"all"})
 
 
+@pytest.mark.slow
 class ProcessTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):

@@ -4,6 +4,7 @@ import contextlib
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -61,6 +62,7 @@ class ReplicasTest(testing.TestCase):
         ("in_the_trunk", "trunk", SELECTOR, {"target_macs": 0.5, "credit": "batch"}),
         ("gates", "network", SELECTOR, {"selector_gradient": "gumbel", "entropy_weight": 0.1}),
     )
+    @pytest.mark.slow
     def test_two_devices_take_the_steps_of_one(self, selector_kind, stages, method):
         # One image of the first of three batches for the first device alone.
         held_out = {"validation_data": dataset(3, size=7)} if stages is STAGES else {}
@@ -96,6 +98,7 @@ class ReplicasTest(testing.TestCase):
             for other in others:
                 self.assertAllEqual(first, other, variable.path)
 
+    @pytest.mark.slow
     def test_an_evaluation_by_machines_is_that_of_keras(self):
         model = new_model(testing.two_devices())
         model.compile(STAGES)

@@ -5,6 +5,7 @@ from unittest import mock
 from elastic_tf_tools import benchmark
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -100,6 +101,7 @@ class RandomNetworkTest(tf.test.TestCase, parameterized.TestCase):
 
 
 class TrainedRunTest(tf.test.TestCase):
+    @pytest.mark.slow
     def test_it_is_measured_on_test_images_with_its_selectors_choice(self):
         out = pathlib.Path(self.get_temp_dir()) / "out.json"
         arguments = [f"--model_dir={finished_run().path}", "--task=fashion_mnist_small"]

@@ -17,6 +17,7 @@ from elastic_tf_tools.benchmark_exports import (
 )
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -32,6 +33,7 @@ FIXED = ("--models=1", "--formats=saved_model,litert", "--quantizations=float16"
 QUICK = ("--batch_sizes=1,3", "--seconds_per_group=0", "--min_rounds=2")
 
 
+@pytest.mark.slow
 class CompareExportsTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):

@@ -14,6 +14,7 @@ from unittest import mock
 from elastic_tf_tools.devices import Devices, find_devices
 from elastic_tf_tools.run_folder import RunFolder
 
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -89,6 +90,7 @@ class DevicesTest(testing.TestCase):
         with self.assertRaisesRegex(ValueError, "multiple of 2 for each task.*digits=7"):
             devices.check_batches({"digits": 7})
 
+    @pytest.mark.slow
     def test_one_device_two_devices_and_two_machines_go_on_with_a_run(self):
         """What one device has begun ends alike on two, and on two machines, one of them killed."""
         devices, machines = (pathlib.Path(self.get_temp_dir()) / name for name in "ab")

@@ -10,6 +10,7 @@ from elastic_tf_tools import evaluate
 from elastic_tf_tools.run_folder import RunFolder, batches_of, load_run
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -93,6 +94,7 @@ class TableTest(EvaluateTest):
         self.assertRegex(self._run(*arguments, run=run_failing), f"^error: .*{fault}")
 
 
+@pytest.mark.slow
 class JointBudgetsTest(EvaluateTest):
     def test_tasks_under_one_budget(self):
         folders = f"--model_dir={self.run_folder.path}", f"--json_out={self.folder / 'x.json'}"
@@ -116,9 +118,24 @@ class JointBudgetsTest(EvaluateTest):
         rows = [line.split()[:2] for line in printed.splitlines()[3:]]
         self.assertEqual(rows, [["50", "second"]])
 
-    def test_without_a_search_it_is_refused(self):
-        line = self._run("--joint_budgets=0.5", "--search_evaluations=0", run=run_failing)
-        self.assertIn("`--search_evaluations` must be 1 at least with --joint_budgets", line)
+    @parameterized.parameters("--joint_budgets=0.5", "--bounds")
+    def test_without_a_search_it_is_refused(self, flag):
+        line = self._run(flag, "--search_evaluations=0", run=run_failing)
+        name = flag.partition("=")[0]
+        self.assertIn(f"`--search_evaluations` must be 1 at least with {name}. Received", line)
+
+
+class BoundsTest(EvaluateTest):
+    def test_a_row_for_what_a_choice_may_see(self):
+        path = self.folder / "bounds.json"
+        options = "--tasks=digits", "--search_evaluations=5", f"--json_out={path}"
+        printed = self._run("--bounds", *options)
+        self.assertStartsWith(printed, "On the test split, points over fixed models:\n\ndigits, by")
+        rows = [line.split("  ")[1] for line in printed.splitlines()[4:]]
+        stages = [f"features of a cheap model at stage {stage}" for stage in (1, 2, 3)]
+        self.assertEqual(rows[:4], ["the labels", *stages])
+        self.assertStartsWith(rows[4], "its answer, model ")
+        self.assertEqual(list(read_json(path)), ["digits"])
 
 
 class CurveTest(EvaluateTest):
@@ -192,6 +209,7 @@ class SearchTest(EvaluateTest):
         self.assertRegex(line, f"^error: .*{fault}")
 
 
+@pytest.mark.slow
 class CalibrateTest(EvaluateTest):
     def test_prices_are_set_anew_and_the_rest_of_the_model_stays(self):
         expected = self.run_folder.load_model()
@@ -223,6 +241,7 @@ class CalibrateTest(EvaluateTest):
         self.assertRegex(line, "`--model_dir` must hold a run with validation images")
 
 
+@pytest.mark.slow
 class RefreshAveragesTest(EvaluateTest):
     ACCURACY = r"\d+\.\d\d %"
 

@@ -7,6 +7,7 @@ import tempfile
 from elastic_tf_tools import export
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
@@ -32,6 +33,7 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
         folders = f"--model_dir={(run or finished_run()).path}", f"--output_dir={self.output}"
         return how(export, *folders, *arguments)
 
+    @pytest.mark.slow
     def test_a_dynamic_export_holds_all_tasks_and_where_it_comes_from(self):
         printed = self._export("--budget=0.5", "--policy=selector")
         for task in ("digits", TASK):

@@ -15,6 +15,7 @@ from elastic_tf_tools.training_settings import TrainingSettings, setting_fields
 
 import hypothesis
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 from hypothesis import strategies
@@ -111,6 +112,7 @@ def command_flags(command):
     return flags.command_flags(importlib.import_module(f"elastic_tf_tools.{command}"))
 
 
+@pytest.mark.slow
 class FuzzingTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(*COMMANDS)
     @hypothesis.settings(max_examples=400, **CASES)

@@ -6,6 +6,7 @@ import tempfile
 
 from elastic_tf_tools import evaluate, train
 
+import pytest
 import tensorflow as tf
 
 from elastic_tf.files import read_json
@@ -26,6 +27,7 @@ TINY = (
 )
 
 
+@pytest.mark.slow
 class OwnDataTest(tf.test.TestCase):
     @classmethod
     def setUpClass(cls):

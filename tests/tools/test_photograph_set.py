@@ -6,6 +6,7 @@ from unittest import mock
 
 from elastic_tf_tools import prepare_data, train
 
+import pytest
 import tensorflow as tf
 
 from elastic_tf.files import read_json
@@ -15,6 +16,7 @@ from tests.tools.commands import run_command, run_failing
 from tests.tools.test_own_data import TINY
 
 
+@pytest.mark.slow
 class PhotographSetTest(tf.test.TestCase):
     def test_it_is_prepared_trained_on_and_tested(self):
         folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))

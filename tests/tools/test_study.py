@@ -7,6 +7,7 @@ import tempfile
 
 from elastic_tf_tools import study
 
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -159,6 +160,7 @@ class StudyTest(tf.test.TestCase, parameterized.TestCase):
         self.assertIn("whose study differs", run_failing(*self._arguments()))
         self.assertEqual((self.output_dir / "study.json").read_bytes(), before)
 
+    @pytest.mark.slow
     def test_real_trainings_of_seconds(self):
         self.path.write_text(TINY)
         printed = run_command(*self._arguments("--seeds=3", "--price=0.5"))

@@ -10,6 +10,7 @@ from elastic_tf_tools.run_folder import RunFolder
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 from sklearn.utils.class_weight import compute_class_weight
@@ -98,6 +99,7 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
             line = f"{task} {100 * choice['accuracy']:.2f} % at {100 * choice['macs_share']:.1f} %"
             self.assertIn(line, self.printed)
 
+    @pytest.mark.slow
     def test_evaluate_reprints_the_table(self):
         table = self.printed[self.printed.index("digits: 600 images") :].split("\n\nSaved")[0]
         again = run_command(
@@ -116,6 +118,7 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
         line = run_failing(train, f"--output_dir={self.run_folder.path}", *FLAGS, "--rho=3")
         self.assertRegex(line, "^error: `output_dir` must .* differs in price$")
 
+    @pytest.mark.slow
     def test_without_validation_images_there_are_no_budgets_and_that_is_said(self):
         printed = run_command(
             train, f"--output_dir={self.output_dir}", *SMALL, "--rounds=0", "--validation_share=0"
@@ -153,6 +156,7 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
         self.assertTrue(run.file.exists())
         self.assertFalse(run.checkpoint.exists() or run.validation.exists())
 
+    @pytest.mark.slow
     def test_a_training_that_diverges_restarts_at_lower_rates_if_wanted(self):
         class AboveARate(train.RaiseOnDivergence):
             def on_train_batch_end(self, batch, logs=None):
@@ -250,6 +254,7 @@ def train_by_library():
     return model
 
 
+@pytest.mark.slow
 class SameEndTest(tf.test.TestCase):
     """A run in parts: stopped, killed, its checkpoint damaged, told to stop, tested later."""
 

@@ -12,6 +12,7 @@ import time
 
 from elastic_tf_tools import flags, train, tune
 
+import pytest
 import tensorflow as tf
 from absl import flags as absl_flags
 from absl.testing import parameterized
@@ -173,6 +174,7 @@ class TuneTest(tf.test.TestCase, parameterized.TestCase):
         self._run("--max_trials=3")
         self.assertEqual(self._steps(), {name: ["0-90"] for name in "012"})
 
+    @pytest.mark.slow
     def test_a_search_that_was_killed_goes_on_and_waits_for_its_last_training(self):
         self.output_dir.mkdir()
         killed = self._start("--max_trials=3")
@@ -191,6 +193,7 @@ class TuneTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(steps, {"0": ["0-90"], "2": ["0-90"]})
         self.assertLen(self._trials(), 3)
 
+    @pytest.mark.slow
     def test_a_chief_and_two_workers_search_together(self):
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))
@@ -211,6 +214,7 @@ class TuneTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual((sum(starts), starts[2]), (4, 0))
         self.assertIn("The best, trained again", printed[2])
 
+    @pytest.mark.slow
     def test_the_best_trained_again_has_the_score_of_its_trial(self):
         run_command(
             tune,

@@ -4,6 +4,7 @@ import functools
 from unittest import mock
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -218,6 +219,7 @@ class SettleTargetTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllEqual(old, new)
 
 
+@pytest.mark.slow
 class TrunkBudgetsTest(tf.test.TestCase, parameterized.TestCase):
     """Budgets of a selector in the trunk, whose scores change with the price."""
 

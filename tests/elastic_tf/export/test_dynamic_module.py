@@ -3,6 +3,7 @@
 import concurrent.futures
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -52,6 +53,7 @@ class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
         self._check(self.loaded.signatures[signature](images=tf.constant(images)), images, task)
 
     @parameterized.parameters(0.2, 0.9)
+    @pytest.mark.slow
     def test_a_budget_is_kept_to(self, budget):
         images = random_images("grey", 20)
         signature = self.loaded.signatures["grey_at_budget"]

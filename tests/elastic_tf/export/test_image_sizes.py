@@ -5,6 +5,7 @@ import tempfile
 
 import numpy as np
 import onnx
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -60,6 +61,7 @@ class AtSizeOfTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(resized(images), images)
 
 
+@pytest.mark.slow
 class AnySizeTest(tf.test.TestCase, parameterized.TestCase):
     def _check(self, answer, images, options, task="grey"):
         levels, probabilities = expected_answer(images, options, task)

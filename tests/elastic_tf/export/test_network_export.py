@@ -12,6 +12,7 @@ from unittest import mock
 import keras
 import numpy as np
 import onnx
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 from ai_edge_litert.interpreter import Interpreter
@@ -48,6 +49,7 @@ class _InFolder(tf.test.TestCase, parameterized.TestCase):
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
 
 
+@pytest.mark.slow
 class ExportsTest(_InFolder):
     def _check(self, answer, name, images):
         levels, probabilities = expected_answer(images, OPTIONS[name])
@@ -225,6 +227,7 @@ class ExportsTest(_InFolder):
             loaded.check_budget(0.3)
 
 
+@pytest.mark.slow
 class FixedSizeTest(_InFolder):
     @classmethod
     def setUpClass(cls):
@@ -310,6 +313,7 @@ class RefusalsTest(_InFolder):
         ("mobile-11-4", "dynamic_onnx"),
         ("mobile-11-4", "fixed_litert"),
     )
+    @pytest.mark.slow
     def test_every_kind_of_block_is_exported_and_answers_as_the_network(self, backbone, name):
         network = small_network(backbone)
         options = dict(OPTIONS[name])

@@ -3,6 +3,7 @@
 import gc
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -80,6 +81,7 @@ class FrozenNetworkTest(testing.TestCase):
         if cls is FrozenNetwork:
             self.assertEqual(predict(self.images[:0])["logits"].shape, (0, 3))
 
+    @pytest.mark.slow
     def test_no_graph_is_kept_when_a_frozen_network_is_gone(self):
         def freeze():
             predict = any_batch(FrozenNetwork(self.network, "grey"))

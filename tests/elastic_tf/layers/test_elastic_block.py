@@ -1,6 +1,7 @@
 """What must hold for every elastic block: grouped and masked execution agree, and more."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -47,6 +48,7 @@ class ElasticBlockTest(testing.TestCase):
         ("bottleneck_v2_projected", False),
         ("vgg", False),
     )
+    @pytest.mark.slow
     def test_so_do_they_in_a_graph_for_any_batch_size(self, name, training):
         grouped, masked = make_block(name), make_block(name, "masked")
         signature = [tf.TensorSpec((None, 5, 5, 8)), tf.TensorSpec((None,), tf.int32)]

@@ -4,6 +4,7 @@ import os
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -36,6 +37,7 @@ class PrecisionTest(testing.TestCase):
         super().tearDown()
 
     @parameterized.parameters("mixed_bfloat16", "mixed_float16")
+    @pytest.mark.slow
     def test_a_network_trains_saves_and_predicts_in_keras_policy(self, policy):
         keras.config.set_dtype_policy(policy)
         model = DeepElasticNetwork(**KWARGS)

@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -103,6 +104,7 @@ class RoutedNetworkTest(testing.TestCase):
         self.run_batch_independence_test(lambda images: network(images, task="grey"), images)
 
     @parameterized.parameters("pooled", "confident")
+    @pytest.mark.slow
     def test_a_graph_for_any_batch_takes_none(self, features):
         network, images = trunk_network(features=features), random_images("grey", 3)
         spec = tf.TensorSpec((None, *images.shape[1:]), tf.uint8)

@@ -4,6 +4,7 @@ from unittest import mock
 
 import keras
 import numpy as np
+import pytest
 from absl.testing import parameterized
 
 from elastic_tf.models.backbones import parse_backbone
@@ -61,6 +62,7 @@ class ElasticizeTest(testing.TestCase):
         self.assert_near(elastic.estimator(images, task="a"), expected, 1e-4)
 
     @parameterized.parameters("efficientnet-lite0", "mobilenetv2=none", "resnet50v2=none")
+    @pytest.mark.slow
     def test_published_networks_fit(self, name):
         network = load_source(name)
         for layer in network.layers:  # New ones have averages of 0 and 1 throughout.

@@ -6,6 +6,7 @@ import tempfile
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -197,6 +198,7 @@ class DeepElasticNetworkTest(testing.TestCase):
         history = fit(model, dataset(4))
         self.assertTrue(np.isfinite([values[0] for values in history.values()]).all())
 
+    @pytest.mark.slow
     def test_it_learns_to_spend_less(self):
         # Where the choice cannot help accuracy, the cheapest models earn the most.
         model = self._compile(SELECTOR, eagerly=False, price=20.0, exploration_weight=0.0)
@@ -251,6 +253,7 @@ class DeepElasticNetworkTest(testing.TestCase):
         self.assertNotAllClose(trained["none"], trained["images"], atol=1e-4)
         self.assertAllClose(logs["classes"], logs["images"])
 
+    @pytest.mark.slow
     def test_xla_compiles_the_initial_stage_to_the_same_numbers(self):
         weights = {}
         for compiles in (False, True):
@@ -358,6 +361,7 @@ class DeepElasticNetworkTest(testing.TestCase):
         self.run_config_test(DeepElasticNetwork, INIT_KWARGS)
 
 
+@pytest.mark.slow
 class WholeTrainingTest(testing.TestCase):
     """Trainings that come to the same as one with defaults, whose steps are watched."""
 

@@ -1,6 +1,7 @@
 """Tests of running averages made anew."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -109,6 +110,7 @@ class RefreshAveragesTest(testing.TestCase):
         after = network.estimator(images, **call)
         self.assertAllClose(after, trained, rtol=1e-3, atol=1e-3)
 
+    @pytest.mark.slow
     def test_both_executions_come_to_the_same(self):
         for network in (self.network, self.masked):
             self._refresh(network=network)

@@ -3,6 +3,7 @@ import tempfile
 
 import keras
 import keras_tuner
+import pytest
 import tensorflow as tf
 
 from elastic_tf.evaluation.answers import AnswersBySplit
@@ -58,6 +59,7 @@ class HyperModelTest(tf.test.TestCase):
         self.assertEqual(built.stages, StageSchedule(2, rounds=2, selector_steps=2))
         self.assertEqual((built.method, built.optimizers.learning_rate), (METHOD, 0.25))
 
+    @pytest.mark.slow
     def test_a_tuner_of_keras_tuner_searches_and_keeps_what_it_has_scored(self):
         hypermodel = self._hypermodel(num_levels="2")
         tuner = keras_tuner.RandomSearch(
