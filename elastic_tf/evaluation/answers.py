@@ -255,10 +255,15 @@ class Answers:
         """
         sizes = parse_backbone(self.network.backbone).blocks_of_stages
         starts = [sum(sizes[:stage]) for stage in range(len(sizes))]
-        pool = tf.function(
-            lambda images: self._frozen.estimator.pooled_entries(images, levels, starts)
-        )
-        pooled = [pool(self._prepared(images)[0]) for images, _ in self._batches]
+        pool, pooled = None, []
+        for images, _ in self._batches:
+            images = self._prepared(images)[0]
+            if pool is None:
+                spec = tf.TensorSpec((None, *images.shape[1:]), images.dtype)
+                entries = self._frozen.estimator.pooled_entries
+                of_model = functools.partial(entries, levels=levels, starts=starts)
+                pool = tf.function(of_model, input_signature=[spec])
+            pooled.append(pool(images))
         return [np.concatenate(of_stage) for of_stage in zip(*pooled, strict=True)]
 
 

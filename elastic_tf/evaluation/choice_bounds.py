@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from elastic_tf.evaluation.fixed_front import FixedFront, nearest, search_front
+from elastic_tf.evaluation.fixed_front import FixedFront, search_front
 from elastic_tf.evaluation.paired_gain import paired_gain
 from elastic_tf.layers.level_scores import confidence_features
 
 BUDGETS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-# Fixed models of which each image has one.
-_MENU = 24
 # Of the full model's MACs: the cheap model whose features and answer are looked at.
 _CHEAP = 1 / 3
 # Of a linear prediction, as multiples of the number of images.
@@ -20,11 +18,12 @@ _HIGHEST_PRICE = 1e4
 def choice_bounds(answers, task, evaluations, training_batches=None, budgets=BUDGETS):
     """Measures what choosing by all that can be known at some place would gain.
 
-    For each image one of the 24 fixed models nearest to the front is chosen: that of the least
-    cross-entropy plus a price of its MACs. The cross-entropies are the true ones, of which no
-    choice can know more; or are predicted, linearly, on validation images from what is seen:
-    pooled features of a cheap model's trunk up to the entry of a stage, or how sure that model is
-    of its answer. What seeing costs is not charged, so a choice that is made there comes to less.
+    For each image one of the fixed models at the corners of the front is chosen: that of the least
+    cross-entropy plus a price of its MACs; at a price of 0 that may cost less than a budget. The
+    cross-entropies are the true ones, of which no choice can know more; or are predicted, linearly,
+    on validation images from what is seen: pooled features of a cheap model's trunk up to the entry
+    of a stage, or how sure that model is of its answer. What seeing costs is not charged, so a
+    choice that is made there comes to less.
 
     Args:
         answers: `AnswersBySplit` of a network.
@@ -44,8 +43,8 @@ def choice_bounds(answers, task, evaluations, training_batches=None, budgets=BUD
     """
     held_out, test = answers.on(task, "validation"), answers.on(task, "test")
     tried = search_front(held_out, evaluations)
-    front = FixedFront(tried, test, training_batches).mixtures
-    menu = nearest(tried, _MENU)
+    fixed = FixedFront(tried, test, training_batches)
+    front, menu = fixed.mixtures, fixed.corners
     shares = np.array([model["macs_share"] for model in menu])
     cheap = menu[np.argmin(np.abs(shares - _CHEAP))]
     (known, _), (losses, right) = (_losses(of, menu) for of in (held_out, test))

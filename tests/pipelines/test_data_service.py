@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 
+import pytest
 import tensorflow as tf
 
 from pipelines import DataSettings
@@ -22,6 +23,7 @@ worker.join()
 """
 
 
+@pytest.mark.slow
 class DataServiceTest(tf.test.TestCase):
     @classmethod
     def setUpClass(cls):

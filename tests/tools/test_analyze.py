@@ -9,6 +9,7 @@ from unittest import mock
 
 from elastic_tf_tools import analyze
 
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -19,6 +20,7 @@ from tests.tools.commands import run_command, run_failing
 from tests.tools.finished_run import TASKS, copy_run
 
 
+@pytest.mark.slow
 class AnalyzeTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):

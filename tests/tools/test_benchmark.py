@@ -20,6 +20,7 @@ ROW_KEYS = {"name", "batch_size", "seconds_median", "seconds_p95"}
 ROW_KEYS |= {"ratio_to_dense", "macs_share", "overhead"}
 
 
+@pytest.mark.slow
 class RandomNetworkTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):

@@ -10,6 +10,7 @@ from elastic_tf_tools.benchmark_subject import Subject, random_network, random_s
 from elastic_tf_tools.timing import InterleavedTimer, Row
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -32,6 +33,7 @@ def small_subject(seed=0):
     return Subject(network, "colour", images.numpy(), labels.numpy(), True, seed)
 
 
+@pytest.mark.slow
 class SubjectTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -91,6 +93,7 @@ class SubjectTest(tf.test.TestCase, parameterized.TestCase):
                 self.assertAllEqual(copy, weight)
 
 
+@pytest.mark.slow
 class CandidatesTest(tf.test.TestCase):
     @classmethod
     def setUpClass(cls):

@@ -46,6 +46,7 @@ class EvaluateTest(tf.test.TestCase, parameterized.TestCase):
         return run(evaluate, f"--model_dir={self.run_folder.path}", "--tasks=digits", *arguments)
 
 
+@pytest.mark.slow
 class TableTest(EvaluateTest):
     def _figures(self, *arguments):
         path = self.folder / "out.json"
@@ -125,6 +126,7 @@ class JointBudgetsTest(EvaluateTest):
         self.assertIn(f"`--search_evaluations` must be 1 at least with {name}. Received", line)
 
 
+@pytest.mark.slow
 class BoundsTest(EvaluateTest):
     def test_a_row_for_what_a_choice_may_see(self):
         path = self.folder / "bounds.json"
@@ -171,6 +173,7 @@ class CurveTest(EvaluateTest):
         self.assertRegex(line, "--budgets=.* must be a number in .0.0, 1.0.")
 
 
+@pytest.mark.slow
 class SearchTest(EvaluateTest):
     def test_all_models_are_tried_where_they_are_few_and_the_best_are_found(self):
         printed = self._run("--search=27", "--budgets=0.3,0.6", f"--output_dir={self.output_dir}")

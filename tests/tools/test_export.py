@@ -23,6 +23,7 @@ TASK = "fashion_mnist_small"
 FIXED = (f"--task={TASK}", "--levels=1-0-2")
 
 
+@pytest.mark.slow
 class ExportTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
@@ -33,7 +34,6 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
         folders = f"--model_dir={(run or finished_run()).path}", f"--output_dir={self.output}"
         return how(export, *folders, *arguments)
 
-    @pytest.mark.slow
     def test_a_dynamic_export_holds_all_tasks_and_where_it_comes_from(self):
         printed = self._export("--budget=0.5", "--policy=selector")
         for task in ("digits", TASK):
@@ -120,6 +120,7 @@ class ExportTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual([path.name for path in self.output.iterdir()], ["mine.txt"])
 
 
+@pytest.mark.slow
 class OwnImagesTest(tf.test.TestCase):
     """A network of two tasks, one of the user's own images, which have moved since training."""
 

@@ -8,6 +8,7 @@ import sys
 
 from elastic_tf_tools.interruption import one_line_ends
 
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -53,6 +54,7 @@ class OneLineEndsTest(tf.test.TestCase, parameterized.TestCase):
                 raise error
             self.assertIs(raised.exception, error)
 
+    @pytest.mark.slow
     def test_a_closed_pipe_ends_a_command_without_a_word(self):
         command = subprocess.Popen(
             [sys.executable, TOOLS / "train.py", "--help"],

@@ -9,6 +9,7 @@ import tempfile
 from elastic_tf_tools import flags, predict
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
@@ -19,6 +20,7 @@ from elastic_tf.export.options import ExportOptions
 from tests.elastic_tf.export.small_exports import small_network
 
 
+@pytest.mark.slow
 class PredictTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):

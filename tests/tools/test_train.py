@@ -35,7 +35,10 @@ SMALL = (
 )
 
 
-class TrainTest(tf.test.TestCase, parameterized.TestCase):
+@pytest.mark.slow
+class FinishedRunTest(tf.test.TestCase, parameterized.TestCase):
+    """A short training of both tasks, and what its folder holds and refuses."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -45,7 +48,6 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
-        self.output_dir = self.folder / "run"
 
     def test_results_hold_every_figure_of_every_task(self):
         results = read_json(self.run_folder.results)
@@ -99,7 +101,6 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
             line = f"{task} {100 * choice['accuracy']:.2f} % at {100 * choice['macs_share']:.1f} %"
             self.assertIn(line, self.printed)
 
-    @pytest.mark.slow
     def test_evaluate_reprints_the_table(self):
         table = self.printed[self.printed.index("digits: 600 images") :].split("\n\nSaved")[0]
         again = run_command(
@@ -118,7 +119,29 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
         line = run_failing(train, f"--output_dir={self.run_folder.path}", *FLAGS, "--rho=3")
         self.assertRegex(line, "^error: `output_dir` must .* differs in price$")
 
-    @pytest.mark.slow
+    @parameterized.parameters("training_images", "image_checksums")
+    def test_other_images_than_at_the_start_are_refused(self, name):
+        run = RunFolder(copy_run(self.folder / "run"))
+        run.results.unlink()
+        others = {"digits": 1190, "fashion_mnist_small": 1}
+        write_json(run.file, run.read_description() | {name: others})
+        line = run_failing(train, f"--output_dir={run.path}", *FLAGS)
+        self.assertRegex(line, f"^error: `output_dir` must .* differs in {name}$")
+
+    def test_a_damaged_checkpoint_is_named(self):
+        run = RunFolder(copy_run(self.folder / "run"))
+        run.results.unlink()
+        run.checkpoint.write_bytes(b"no zip")
+        line = run_failing(train, f"--output_dir={run.path}", *FLAGS)
+        self.assertRegex(line, "^error: .*checkpoint.keras must be .* Move it away to start anew")
+
+
+class TrainTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        self.output_dir = self.folder / "run"
+
     def test_without_validation_images_there_are_no_budgets_and_that_is_said(self):
         printed = run_command(
             train, f"--output_dir={self.output_dir}", *SMALL, "--rounds=0", "--validation_share=0"
@@ -202,22 +225,6 @@ class TrainTest(tf.test.TestCase, parameterized.TestCase):
         with RunFolder(self.output_dir).locked():
             line = run_failing(train, f"--output_dir={self.output_dir}", *SMALL)
             self.assertRegex(line, "^error: `output_dir` must .*another process is writing to$")
-
-    @parameterized.parameters("training_images", "image_checksums")
-    def test_other_images_than_at_the_start_are_refused(self, name):
-        run = RunFolder(copy_run(self.output_dir))
-        run.results.unlink()
-        others = {"digits": 1190, "fashion_mnist_small": 1}
-        write_json(run.file, run.read_description() | {name: others})
-        line = run_failing(train, f"--output_dir={self.output_dir}", *FLAGS)
-        self.assertRegex(line, f"^error: `output_dir` must .* differs in {name}$")
-
-    def test_a_damaged_checkpoint_is_named(self):
-        run = RunFolder(copy_run(self.output_dir))
-        run.results.unlink()
-        run.checkpoint.write_bytes(b"no zip")
-        line = run_failing(train, f"--output_dir={self.output_dir}", *FLAGS)
-        self.assertRegex(line, "^error: .*checkpoint.keras must be .* Move it away to start anew")
 
     @parameterized.parameters(
         (["--tasks=digits,birds"], "birds"),

@@ -25,6 +25,7 @@ class ServedAnswersTest(tf.test.TestCase):
         self.assertAllEqual(served["macs"], [15, 115, 1115])
 
 
+@pytest.mark.slow
 class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -53,7 +54,6 @@ class DynamicModuleTest(tf.test.TestCase, parameterized.TestCase):
         self._check(self.loaded.signatures[signature](images=tf.constant(images)), images, task)
 
     @parameterized.parameters(0.2, 0.9)
-    @pytest.mark.slow
     def test_a_budget_is_kept_to(self, budget):
         images = random_images("grey", 20)
         signature = self.loaded.signatures["grey_at_budget"]

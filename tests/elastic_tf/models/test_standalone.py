@@ -4,6 +4,7 @@ import os
 
 import keras
 import numpy as np
+import pytest
 from absl.testing import parameterized
 
 from elastic_tf.models.estimator import Estimator
@@ -32,6 +33,7 @@ class StandaloneNetworkTest(testing.TestCase):
             standalone_network((8, 8, 1), 2, backbone, widths)
 
 
+@pytest.mark.slow
 class FixedNetworkTest(testing.TestCase):
     @parameterized.parameters("wrn-8-1", "wrn-14-1", "resnet-10-8", "vgg-8-8")
     def test_it_gives_the_estimators_logits(self, backbone):

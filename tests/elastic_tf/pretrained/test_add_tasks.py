@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -16,6 +17,7 @@ from tests.testing import TASKS, random_batch, random_images, randomise
 NEW = {"colour": TASKS["colour"]}
 
 
+@pytest.mark.slow
 class AddTasksTest(testing.TestCase):
     def setUp(self):
         super().setUp()

@@ -28,6 +28,7 @@ def make_network(backbone="wrn-8-1", **settings):
     return randomise(standalone_network(**shape, backbone=backbone, widths=widths), seed=2)
 
 
+@pytest.mark.slow
 class ElasticizeTest(testing.TestCase):
     @parameterized.product(backbone=BACKBONES, order=("l1", "none"))
     def test_the_full_level_is_the_network(self, backbone, order):
@@ -62,7 +63,6 @@ class ElasticizeTest(testing.TestCase):
         self.assert_near(elastic.estimator(images, task="a"), expected, 1e-4)
 
     @parameterized.parameters("efficientnet-lite0", "mobilenetv2=none", "resnet50v2=none")
-    @pytest.mark.slow
     def test_published_networks_fit(self, name):
         network = load_source(name)
         for layer in network.layers:  # New ones have averages of 0 and 1 throughout.

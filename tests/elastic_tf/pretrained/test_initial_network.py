@@ -6,6 +6,7 @@ import tempfile
 import keras
 import keras_tuner
 import numpy as np
+import pytest
 
 from elastic_tf.models.network_settings import NetworkSettings
 from elastic_tf.models.standalone import standalone_network
@@ -22,6 +23,7 @@ BOTH = GREY | {"colour": TASKS["colour"]}
 METHOD = MethodSettings(freeze="trunk")
 
 
+@pytest.mark.slow
 class InitialNetworkTest(testing.TestCase):
     def setUp(self):
         super().setUp()

@@ -9,6 +9,7 @@ import re
 import tempfile
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
@@ -99,6 +100,7 @@ class DrawingsTest(tf.test.TestCase):
         self.assertStartsWith(drawing.svgs()[0], expected)
 
 
+@pytest.mark.slow
 class PageTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()

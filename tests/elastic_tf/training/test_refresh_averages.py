@@ -31,6 +31,7 @@ def own_moments(values):
     return values.mean((0, 1, 2)), values.var((0, 1, 2))
 
 
+@pytest.mark.slow
 class RefreshAveragesTest(testing.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -110,7 +111,6 @@ class RefreshAveragesTest(testing.TestCase):
         after = network.estimator(images, **call)
         self.assertAllClose(after, trained, rtol=1e-3, atol=1e-3)
 
-    @pytest.mark.slow
     def test_both_executions_come_to_the_same(self):
         for network in (self.network, self.masked):
             self._refresh(network=network)
