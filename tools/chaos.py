@@ -75,50 +75,64 @@ def main(values):
         _run_odd(folder, generator, values["command_lines"].value),
     ]
     header = ("command", "disturbed by", "times", "outcome")
-    print(f"\n{markdown_table(header, [tuple(map(str, each.values())) for each in found])}")
+    rows = [tuple(map(str, list(each.values())[: len(header)])) for each in found]
+    print(f"\n{markdown_table(header, rows)}")
     write_json(folder / "chaos.json", {"seed": values["seed"].value, "found": found})
-    if not all(each["outcome"].startswith("as promised") for each in found):
+    if not all(each["is_kept"] for each in found):
         sys.exit("error: not all is as promised")
+
+
+def _told(command, by, times, promise, fault=""):
+    """Returns what became of a command, a dict; `promise` where nothing is at fault."""
+    outcome = fault or f"as promised: {promise}"
+    return {"command": command, "by": by, "times": times, "outcome": outcome, "is_kept": not fault}
 
 
 def _disturb_training(folder, generator, count):
     """Returns what became of trainings, a list of dicts: one for each way to disturb them."""
     reference = RunFolder(folder / "in_peace")
     seconds = _run("train", f"--output_dir={reference.path}", *_TRAINING)
-    outcomes = {kind: [] for kind in _KINDS}
-    number, left = 0, count
-    while left:
+    due = [_KINDS[turn % len(_KINDS)] for turn in range(count)]
+    are_same, number = {}, 0
+    while due:
         number += 1
         run = RunFolder(folder / f"disturbed_{number}")
-        arguments = "train", f"--output_dir={run.path}", *_TRAINING
-        kinds = []
-        while left and not run.results.exists():
-            kind = _KINDS[(count - left) % len(_KINDS)]
-            number_signal = signal.SIGTERM if kind == TERMINATE else signal.SIGKILL
-            began = time.monotonic()
-            status = _interrupt(arguments, number_signal, generator.uniform(0.2, 0.8) * seconds)
-            if status == 0:  # It was at its end before.
-                seconds = seconds if kinds else time.monotonic() - began
-                break
-            if kind in (CUT, OVERWRITE) and not _damage(run.checkpoint, kind, generator):
-                continue  # There must be one to fall back to.
-            print(f"{run.path.name}: {kind}, exit status {status}", flush=True)
-            kinds.append(kind)
-            left -= 1
-        _run(*arguments)
-        outcome = "as promised: identical" if _are_same(reference, run) else "ended differently"
+        kinds, seconds = _disturb_run(run, due, seconds, generator)
+        is_same = _are_same(reference, run)
         for kind in kinds:
-            outcomes[kind].append(outcome)
+            are_same.setdefault(kind, []).append(is_same)
     return [
-        {
-            "command": "train",
-            "by": kind,
-            "times": len(of),
-            "outcome": min(of, key=lambda text: text.startswith("as promised")),
-        }
-        for kind, of in outcomes.items()
-        if of
+        _told("train", kind, len(of), "identical", "" if all(of) else "ended differently")
+        for kind, of in are_same.items()
     ]
+
+
+def _disturb_run(run, due, seconds, generator):
+    """Disturbs a training until it ends, or nothing is due, and has it end.
+
+    Args:
+        run: a `RunFolder`, not there yet.
+        due: list of ways to disturb it, of which those are taken that were gone.
+        seconds: float, how long a training takes.
+        generator: a NumPy generator.
+
+    Returns:
+        The ways it was disturbed, a list, and how long one takes as far as is known now.
+    """
+    arguments, kinds = ("train", f"--output_dir={run.path}", *_TRAINING), []
+    while due and not run.results.exists():
+        by = signal.SIGTERM if due[0] == TERMINATE else signal.SIGKILL
+        began = time.monotonic()
+        status = _interrupt(arguments, by, generator.uniform(0.2, 0.8) * seconds)
+        if status == 0:  # It was at its end before.
+            seconds = seconds if kinds else time.monotonic() - began
+            break
+        if due[0] in (CUT, OVERWRITE) and not _damage(run.checkpoint, due[0], generator):
+            continue  # There must be one to fall back to.
+        kinds.append(due.pop(0))
+        print(f"{run.path.name}: {kinds[-1]}, exit status {status}", flush=True)
+    _run(*arguments)
+    return kinds, seconds
 
 
 def _disturb_search(path, generator, count):
@@ -129,8 +143,8 @@ def _disturb_search(path, generator, count):
     _run(*arguments)
     lines = (path / "trials.csv").read_text().splitlines()
     is_whole = len(lines) == 3 and (path / "best.flags").exists()
-    outcome = "as promised: it goes on" if is_whole else f"{len(lines) - 1} trials in place of 2"
-    return {"command": "tune", "by": KILL, "times": times, "outcome": outcome}
+    fault = "" if is_whole else f"{len(lines) - 1} trials in place of 2"
+    return _told("tune", KILL, times, "it goes on", fault)
 
 
 def _disturb_writing(command, folder, generator, count):
@@ -153,8 +167,8 @@ def _disturb_writing(command, folder, generator, count):
             output.rename(output.with_stem(f"{output.stem}_{times}"))
     _run(*arguments)
     halves += not _is_whole(output, reference)
-    outcome = "as promised: whole or not there" if not halves else f"{halves} times half there"
-    return {"command": command, "by": KILL, "times": times, "outcome": outcome}
+    fault = f"{halves} times half there" if halves else ""
+    return _told(command, KILL, times, "whole or not there", fault)
 
 
 def _is_whole(output, reference):
@@ -181,10 +195,10 @@ def _run_odd(folder, generator, count):
         ]
     for fault in faults:
         print(fault, flush=True)
-    outcome = f"{len(faults)} not refused in a line" if faults else "as promised: done or refused"
+    fault = f"{len(faults)} not refused in a line" if faults else ""
     if not before.items() <= _contents(trained).items():
-        outcome = "the first training was changed"
-    return {"command": "all", "by": "odd flags", "times": count, "outcome": outcome}
+        fault = "the first training was changed"
+    return _told("all", "odd flags", count, "done or refused", fault)
 
 
 def _odd_line(generator, trained, number):

@@ -54,6 +54,7 @@ class ChaosTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual([each["times"] for each in found], [1, 1, 1, 1])
         expected = "as promised: identical" if is_same else "ended differently"
         self.assertEqual({each["outcome"] for each in found}, {expected})
+        self.assertEqual({each["is_kept"] for each in found}, {is_same})
         damaged = (self.folder / "disturbed_1" / "checkpoint.keras").read_bytes()
         self.assertFalse(damaged == bytes(1000))
 
@@ -92,15 +93,12 @@ class ChaosTest(tf.test.TestCase, parameterized.TestCase):
         found = chaos._run_odd(self.folder, self.generator, 3)
         self.assertEqual(found["outcome"], outcome)
 
-    @parameterized.parameters(("as promised", 0), ("ended differently", 1))
-    def test_the_exit_status_says_whether_all_is_as_promised(self, outcome, status):
-        row = {"command": "train", "by": "SIGKILL", "times": 1, "outcome": outcome}
+    @parameterized.parameters(("", 0), ("ended differently", 1))
+    def test_the_exit_status_says_whether_all_is_as_promised(self, fault, status):
+        others = ("_disturb_search", "_disturb_writing", "_run_odd")
         self._stand_in(
-            _disturb_training=lambda *_: [row],
-            **{
-                name: lambda *_: row | {"outcome": "as promised"}
-                for name in ("_disturb_search", "_disturb_writing", "_run_odd")
-            },
+            _disturb_training=lambda *_: [chaos._told("train", "SIGKILL", 1, "identical", fault)],
+            **{name: lambda *_: chaos._told("all", "SIGKILL", 1, "done") for name in others},
         )
         output = self.folder / f"out_{status}"
         try:
@@ -109,7 +107,7 @@ class ChaosTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual((status, stopped.code), (1, "error: not all is as promised"))
         else:
             self.assertEqual(status, 0)
-            self.assertIn("| train | SIGKILL | 1 | as promised |", printed)
+            self.assertIn("| train | SIGKILL | 1 | as promised: identical |", printed)
         self.assertLen(read_json(output / "chaos.json")["found"], 5)
 
 

@@ -114,6 +114,14 @@ def command_flags(command):
 
 @pytest.mark.slow
 class FuzzingTest(tf.test.TestCase, parameterized.TestCase):
+    def _check_is_read_or_refused(self, read):
+        """Nothing is said on standard error, or one line."""
+        written = io.StringIO()
+        with contextlib.suppress(SystemExit), contextlib.redirect_stderr(written):
+            with flags.one_line_errors():
+                read()
+        self.assertRegex(written.getvalue(), r"\A(error: [^\n]+\n)?\Z")
+
     @parameterized.parameters(*COMMANDS)
     @hypothesis.settings(max_examples=400, **CASES)
     @hypothesis.given(data=strategies.data())
@@ -124,13 +132,13 @@ class FuzzingTest(tf.test.TestCase, parameterized.TestCase):
         arguments = [f"--{name}={data.draw(TEXTS)}" for name in chosen]
         required = ("--output_dir=a", "--output=a", "--model_dir=a", "--study=a")
         arguments += [each for each in required if each[2:].partition("=")[0] in names]
-        written = io.StringIO()
-        with contextlib.suppress(SystemExit), contextlib.redirect_stderr(written):
-            with flags.one_line_errors():
-                flags.parse(values, [command, *arguments])
-                if command == "train":
-                    flags.read_training_settings(values)
-        self.assertRegex(written.getvalue(), r"\A(error: [^\n]+\n)?\Z")
+
+        def read():
+            flags.parse(values, [command, *arguments])
+            if command == "train":
+                flags.read_training_settings(values)
+
+        self._check_is_read_or_refused(read)
 
     @hypothesis.settings(max_examples=2500, **CASES)
     @hypothesis.given(data=strategies.data())
@@ -164,11 +172,8 @@ class FuzzingTest(tf.test.TestCase, parameterized.TestCase):
         path = pathlib.Path(self.get_temp_dir(), "some.flags")
         content = "\n".join(lines).encode(data.draw(ENCODINGS), errors="surrogateescape")
         path.write_bytes(data.draw(damaged(content)))
-        written = io.StringIO()
-        with contextlib.suppress(SystemExit), contextlib.redirect_stderr(written):
-            with flags.one_line_errors():
-                flags.parse(command_flags("train"), ["train", f"--flagfile={path}"])
-        self.assertRegex(written.getvalue(), r"\A(error: [^\n]+\n)?\Z")
+        line = ["train", f"--flagfile={path}"]
+        self._check_is_read_or_refused(lambda: flags.parse(command_flags("train"), line))
 
     @parameterized.parameters("png", "jpeg", "gif", "bmp", "tiff", "webp")
     @hypothesis.settings(max_examples=200, **CASES)
