@@ -1,5 +1,6 @@
 """What was measured, by hand, and images whose model is planted: it follows from their class."""
 
+import csv
 import functools
 
 import numpy as np
@@ -192,3 +193,9 @@ def row_of(text, start):
     """Returns the words of the one line that starts so, without them."""
     (line,) = [line for line in text.splitlines() if line.strip().startswith(start)]
     return line.strip().removeprefix(start).split()
+
+
+def csv_rows(path):
+    """Returns the lines of a CSV file, a list of dicts."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

@@ -1,6 +1,5 @@
 """Tests of the CSV files behind the figures of a report."""
 
-import csv
 import pathlib
 import tempfile
 
@@ -10,6 +9,7 @@ import tensorflow as tf
 from elastic_tf.report.analysis_csv import write_analysis_csv
 from tests.elastic_tf.report.planted import (
     MACS,
+    csv_rows,
     planted_analysis,
     planted_routing,
     two_tasks,
@@ -21,23 +21,19 @@ class AnalysisCsvTest(tf.test.TestCase):
         super().setUp()
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
 
-    def _rows(self, name):
-        with (self.folder / name).open(newline="") as file:
-            return list(csv.DictReader(file))
-
     def test_an_analysis_has_the_numbers_behind_its_figures(self):
         paths = write_analysis_csv(self.folder, two_tasks())
         self.assertCountEqual(paths, self.folder.iterdir())
-        models = self._rows("figure_3a_models.csv")
+        models = csv_rows(self.folder / "figure_3a_models.csv")
         images = {(row["task"], row["model"]): int(row["images"]) for row in models}
         self.assertEqual(images["cats", "1-1"], 12)  # Classes 1 and 2.
         self.assertEqual(images["all tasks", "1-1"], 12 + 7)
         self.assertEqual([row["rank"] for row in models if row["task"] == "dogs"], ["1", "2"])
-        levels = self._rows("figure_3b_levels.csv")
+        levels = csv_rows(self.folder / "figure_3b_levels.csv")
         first = sum(float(each["mean_probability"]) for each in levels[:3])
         self.assertLen(levels, 3 * 2 * 3)
         self.assertAllClose(first, 1)
-        (row,) = self._rows("task_agreement.csv")
+        (row,) = csv_rows(self.folder / "task_agreement.csv")
         self.assertEqual((row["first"], row["second"]), ("cats", "dogs"))
         # Of models 1-1 and 0-2: 12 and 3 of 20 images, 7 and 9 of 16.
         self.assertAllClose(float(row["overlap"]), 7 / 16 + 3 / 20)
@@ -45,14 +41,16 @@ class AnalysisCsvTest(tf.test.TestCase):
 
     def test_groups_count_the_classes_of_their_images(self):
         write_analysis_csv(self.folder, two_tasks())
-        shared = self._rows("figure_4_shared.csv")
+        shared = csv_rows(self.folder / "figure_4_shared.csv")
         of_model = [row for row in shared if (row["task"], row["model"]) == ("dogs", "1-1")]
         self.assertEqual([row["count"] for row in of_model], ["0", "6", "1", "0"])
         self.assertEqual(of_model[0]["class"], "class 0")
         self.assertEqual({row["tasks"] for row in shared}, {"cats dogs"})
-        shares = {(row["model"], row["task"]): row for row in self._rows("shared_models.csv")}
+        shares = {
+            (row["model"], row["task"]): row for row in csv_rows(self.folder / "shared_models.csv")
+        }
         self.assertAllClose(float(shares["1-1", "dogs"]["share"]), 7 / 16)
-        groups = self._rows("figure_4_groups.csv")
+        groups = csv_rows(self.folder / "figure_4_groups.csv")
         self.assertLen(groups, (3 + 2) * 4)
         self.assertEqual(of_model[0]["lift"], "")  # There is no such image.
 
@@ -60,7 +58,9 @@ class AnalysisCsvTest(tf.test.TestCase):
         write_analysis_csv(self.folder, two_tasks())
         labels = two_tasks().routings[1].routed.labels
         is_even = np.arange(16) % 2 == 0
-        none, one, *_ = [row for row in self._rows("classes.csv") if row["task"] == "dogs"]
+        none, one, *_ = [
+            row for row in csv_rows(self.folder / "classes.csv") if row["task"] == "dogs"
+        ]
         self.assertEqual((none["images"], none["full_accuracy"], none["macs_share"]), ("0", "", ""))
         self.assertEqual((one["class"], one["images"]), ("class 1", "6"))
         right = np.mean(is_even[labels == 1])
@@ -69,7 +69,7 @@ class AnalysisCsvTest(tf.test.TestCase):
         self.assertAllClose(float(one["macs_share"]), MACS[1])
         counts = {
             (row["choice"], row["class"], row["answer"]): int(row["images"])
-            for row in self._rows("confusions.csv")
+            for row in csv_rows(self.folder / "confusions.csv")
             if row["task"] == "dogs"
         }
         self.assertEqual(counts["selector", "class 3", "class 0"], np.sum(~is_even[labels == 3]))

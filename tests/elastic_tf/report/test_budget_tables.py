@@ -1,6 +1,5 @@
 """Tests of tables and CSV files of budgets and fixed models."""
 
-import csv
 import pathlib
 import tempfile
 
@@ -13,7 +12,7 @@ from elastic_tf.report.budget_tables import (
     write_curves_csv,
     write_fixed_models_csv,
 )
-from tests.elastic_tf.report.planted import CURVES, FOUND, row_of
+from tests.elastic_tf.report.planted import CURVES, FOUND, csv_rows, row_of
 
 
 class CurvesTest(tf.test.TestCase):
@@ -62,13 +61,9 @@ class CsvTest(tf.test.TestCase):
         super().setUp()
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
 
-    def _rows(self, name):
-        with (self.folder / name).open(newline="") as file:
-            return list(csv.DictReader(file))
-
     def test_every_choice_of_every_task_is_a_line(self):
         write_curves_csv(self.folder / "curve.csv", CURVES)
-        rows = self._rows("curve.csv")
+        rows = csv_rows(self.folder / "curve.csv")
         self.assertEqual([row["task"] for row in rows], ["cats"] * 7 + ["dogs"] * 5)
         expected = {
             "task": "cats",
@@ -84,7 +79,7 @@ class CsvTest(tf.test.TestCase):
 
     def test_fixed_models_come_by_rising_macs(self):
         write_fixed_models_csv(self.folder / "models.csv", FOUND)
-        rows = self._rows("models.csv")
+        rows = csv_rows(self.folder / "models.csv")
         self.assertEqual([row["levels"] for row in rows], ["0-1", "2-0", "1-1"])
         self.assertEqual(rows[0]["task"], "birds")
         self.assertEqual(float(rows[1]["validation_accuracy"]), 0.75)
