@@ -5,10 +5,31 @@ import csv
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import tempfile
 import threading
+
+# As a path has it, which makes one slash of two.
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def local_path(path, argument):
+    """Returns a `pathlib.Path` on this machine; a `~` at its start is the home folder.
+
+    Args:
+        path: str or path.
+        argument: str, the name of the argument or flag that gave it.
+
+    Raises:
+        ValueError: if it is an address elsewhere, such as `s3://bucket/run`.
+    """
+    if _REMOTE.match(os.fspath(path)):
+        raise ValueError(
+            f"`{argument}` must be a path on this machine. Received: {argument}={path}"
+        )
+    return pathlib.Path(os.path.expanduser(path))
 
 
 @contextlib.contextmanager
@@ -19,15 +40,16 @@ def whole_file(path, kept=None):
     been flushed to the disk, as after a loss of power a file may have its name and not its content.
 
     Args:
-        path: str or path; its folder must exist. The file to write has the same suffix.
+        path: str or path; its folder must exist. A link is followed. The file to write has the same
+            suffix.
         kept: str or path in the same folder, where what `path` held before goes. Defaults to
             `None`: it is gone.
 
     Yields:
         `pathlib.Path`.
     """
-    path = pathlib.Path(path)
-    partial = path.with_name(f"{path.stem}.partial{path.suffix}")
+    path = pathlib.Path(os.path.expanduser(path)).resolve()
+    partial = _partial(path)
     try:
         yield partial
         _flush(partial)
@@ -41,6 +63,10 @@ def whole_file(path, kept=None):
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _partial(path):
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
 
 
 def _flush(path):
@@ -129,7 +155,7 @@ def output_folder(path, argument="output_dir"):
     """
     if not path or not str(path):
         raise ValueError(f"`{argument}` must be the path of a folder. Received: {argument}={path}")
-    folder = pathlib.Path(path)
+    folder = local_path(path, argument)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder):
@@ -149,12 +175,14 @@ def check_output_file(path, argument):
         path: str or path.
         argument: str, the name of the argument or flag that gave it.
     """
-    path = pathlib.Path(path)
-    reason = "it is a folder"
+    path = local_path(path, argument)
+    reason = "it is no regular file"
     try:
-        if not path.is_dir():
-            with tempfile.NamedTemporaryFile(dir=path.parent):
-                return
+        if path.is_file() or not path.exists():
+            partial = _partial(path.resolve())  # Whose name is longer.
+            partial.touch()
+            partial.unlink()
+            return
     except OSError as error:
         reason = error.strerror
     raise ValueError(
@@ -165,7 +193,7 @@ def check_output_file(path, argument):
 
 def check_free(path, argument="output_dir"):
     """Raises a `FileExistsError` unless `path` is a new or empty folder."""
-    path = pathlib.Path(path)
+    path = local_path(path, argument)
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise FileExistsError(
             f"`{argument}` must be a new or empty folder. "
@@ -190,8 +218,8 @@ def whole_folder(path, argument="output_dir"):
         FileExistsError: see `check_free`.
         ValueError: if the folder cannot be made.
     """
-    path = pathlib.Path(path).resolve()
     check_free(path, argument)
+    path = local_path(path, argument).resolve()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         stage = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -223,7 +251,7 @@ class ClaimedFolder:
     _LOCK = ".lock"
 
     def __init__(self, path, file, noun):
-        self.path = pathlib.Path(path)
+        self.path = pathlib.Path(os.path.expanduser(path))
         self.file = self.path / file
         self.noun = noun
 
@@ -238,6 +266,7 @@ class ClaimedFolder:
             FileExistsError: if the folder holds something else.
             ValueError: if the file cannot be read.
         """
+        local_path(self.path, "output_dir")
         if self.file.exists():
             found = read_json(self.file)
             plain = json.loads(json.dumps(description))
@@ -257,8 +286,9 @@ class ClaimedFolder:
     def locked(self):
         """Keeps the folder, which is made if need be, from other processes while the block runs.
 
-        The lock ends with the process, however that ends. A folder that holds nothing in the end,
-        as what was to be written turned out to be impossible, is not left behind.
+        The lock ends with the process, however that ends. A folder that was made here and holds
+        nothing in the end, as what was to be written turned out to be impossible, is not left
+        behind.
 
         Raises:
             FileExistsError: if another process has it.
@@ -266,6 +296,7 @@ class ClaimedFolder:
         """
         import fcntl  # Of POSIX systems alone.
 
+        was_there = self.path.exists()
         with (output_folder(self.path) / self._LOCK).open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -275,7 +306,9 @@ class ClaimedFolder:
                 yield
             finally:
                 if not self._holds_files():
-                    shutil.rmtree(self.path)
+                    (self.path / self._LOCK).unlink(missing_ok=True)
+                    if not was_there:
+                        self.path.rmdir()
 
     def _holds_files(self):
         return any(entry.name != self._LOCK for entry in self.path.iterdir())

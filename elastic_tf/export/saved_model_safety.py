@@ -10,10 +10,11 @@ _MESSAGES = tf.compat.v1.MetaGraphDef.DESCRIPTOR.file.pool
 SavedModel = message_factory.GetMessageClass(
     _MESSAGES.FindMessageTypeByName("tensorflow.SavedModel")
 )
-# Operations that read and write files, talk to others, or run Python.
+# Operations that read and write files, talk to others, run Python, or end the process.
 _REACHES_OUT = re.compile(
     "File|Save|Restore|Checkpoint|Reader|Dataset|Summary|Print|Sql|PyFunc|NumpyFunction|Custom|"
-    "Library|Rpc|Remote|Socket|Send|Recv|Collective|Debug|CopyHost"
+    "Library|Rpc|Remote|Socket|Send|Recv|Collective|Debug|CopyHost|ImmutableConst|Remap|"
+    "FixedUnigram|Proto|RecordInput|Abort"
 )
 _OF_SAVING = ("SaveV2", "RestoreV2", "MergeV2Checkpoints", "ShardedFilename")
 

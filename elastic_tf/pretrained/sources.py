@@ -36,28 +36,34 @@ def load_source(name):
     Raises:
         FileNotFoundError: if there is no such file.
         ImportError: if a package with weights is not installed.
-        ValueError: if the name is none of these.
+        ValueError: if the name is none of these, or the file cannot be read.
     """
     name = str(name)
     kind, _, weights = name.partition("=")
     if kind == _LITE0 and weights in ("", "none"):
         return _lite0(is_trained=not weights)
     if kind in _APPLICATIONS:
-        given = {"": "imagenet", "none": None}.get(weights, weights)
-        _check_exists(given if weights not in ("", "none") else ".")
-        return getattr(keras.applications, _APPLICATIONS[kind])(weights=given)
+        make = getattr(keras.applications, _APPLICATIONS[kind])
+        if weights in ("", "none"):
+            return make(weights=None if weights else "imagenet")
+        return _read(make, weights, weights=weights)
     if not name.endswith(".keras"):
         raise ValueError(
             f"The network to start from must be one of {', '.join(SOURCES)}, or a .keras file. "
             f"Received: {name}"
         )
-    _check_exists(name)
-    return keras.saving.load_model(name)
+    return _read(keras.saving.load_model, name, name)
 
 
-def _check_exists(path):
+def _read(reader, path, *args, **kwargs):
+    """Returns what a reader makes of a file."""
     if not pathlib.Path(path).exists():
         raise FileNotFoundError(f"The network to start from must exist. Received: {path}")
+    try:
+        return reader(*args, **kwargs)
+    except Exception as error:  # Keras raises whatever the zip, JSON or HDF5 reader did.
+        fault = (str(error).splitlines() or [type(error).__name__])[0]
+    raise ValueError(f"The network to start from must be a whole file. Received: {path} ({fault})")
 
 
 def _lite0(is_trained):

@@ -35,8 +35,11 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Of the highest number of 10 or 12 bits, which files of 16 bits may have in place of 65535.
+# The highest number of 12 bits, which files of 16 bits may have in place of 65535.
 _FEWER_BITS = 4095
+_TOO_DARK = (
+    "pixels of 16 bits end at {}, as those of 8, 10 or 12 bits do; scaled to 65535 they can be read"
+)
 
 
 @functools.cache
@@ -87,6 +90,7 @@ def decode_image(file, image_size, channels, fit, crop_box=None):
             box = crop_box(height, width)
             side = math.ceil(side / min(box[2] - box[0], box[3] - box[1]))
         image.draft(None, (side, side))
+        _check_colours_of_16_bits(image)
         turned = _TURNS.get(_orientation(image))
         if turned is not None:
             image = image.transpose(turned)
@@ -139,6 +143,16 @@ def standard_image(image, image_size, channels, fit, box=None):
     return np.asarray(image).reshape(height, width, channels)
 
 
+def _check_colours_of_16_bits(image):
+    """Refuses colours, of which Pillow keeps the upper 8 bits, if they may have 12 bits or less."""
+    # What is in the file, which is forgotten once it has been read.
+    is_of_16 = any(";16" in str(arguments) for *_, arguments in image.tile)
+    if is_of_16 and image.mode in ("LA", "RGB", "RGBA"):
+        colours = np.asarray(image)[..., : 1 if image.mode == "LA" else 3]
+        if colours.max() <= _FEWER_BITS >> 8:
+            raise ValueError(_TOO_DARK.format(f"{256 * int(colours.max()) + 255} or below"))
+
+
 def _with_8_bits(image):
     if not image.mode.startswith(("I", "F")):
         return image
@@ -146,11 +160,8 @@ def _with_8_bits(image):
     # Pillow gives 16-bit PGM files as 32-bit integers.
     if image.mode == "F" or pixels.min() < 0 or pixels.max() > 65535:
         raise ValueError(f"pixels of mode {image.mode} must be integers of 16 bits")
-    if 255 < pixels.max() <= _FEWER_BITS:
-        raise ValueError(
-            f"pixels of 16 bits end at {pixels.max()}, as those of 10 or 12 bits do; scaled to "
-            "65535 they can be read"
-        )
+    if 0 < pixels.max() <= _FEWER_BITS:
+        raise ValueError(_TOO_DARK.format(pixels.max()))
     return Image.fromarray(np.rint(pixels / 257).astype(np.uint8))
 
 

@@ -11,6 +11,7 @@ from pipelines.sources.image_tree import (
     find_images,
     is_clutter,
     is_image_name,
+    leads_up,
 )
 from pipelines.sources.split import DataNotFoundError, name_some
 
@@ -148,7 +149,9 @@ class ImageFolder:
     def _folders(self, folder):
         entries = self._scan(folder)
         return sorted(
-            entry.name for entry in entries if entry.is_dir() and not is_clutter(entry.name)
+            entry.name
+            for entry in entries
+            if entry.is_dir() and not is_clutter(entry.name) and not leads_up(entry, folder)
         )
 
     def _holds_images(self, folder):

@@ -2,25 +2,30 @@
 
 import collections
 import os
+import pathlib
+import re
 
 from pipelines.sources.image_files import image_suffixes
 
 # What systems and programs leave beside images, in any case of letters: copies and thumbnails of a
 # NAS, resource forks of a Mac, the trash of Windows, caches. Of them are hidden files too.
 _CLUTTER = frozenset(
-    "@eadir @recycle @recently-snapshot @tmp #recycle #snapshot $recycle.bin recycler __macosx "
-    "__pycache__ lost+found found.000 thumbs.db ehthumbs.db desktop.ini".split()
-) | {"system volume information", "icon\r"}
+    "@eadir @recycle @recently-snapshot @synoresource @tmp #recycle #snapshot $recycle.bin "
+    "recycled recycler __macosx __pycache__ lost.dir lost+found thumbs.db ehthumbs.db "
+    "desktop.ini".split()
+) | {"system volume information", "network trash folder", "temporary items", "icon\r"}
+# What Windows' check of a disk finds.
+_FOUND = re.compile(r"found\.\d{3}", re.IGNORECASE)
 # Photographs all the same, in formats that Pillow alone cannot read.
 _PHOTOGRAPHS = frozenset(
-    ".3fr .arw .cr2 .cr3 .crw .dng .erf .heic .heif .hif .iiq .jxl .jxr .kdc .mef .mos .mrw .nef "
-    ".nrw .orf .pef .raf .raw .rw2 .rwl .sr2 .srf .srw .svg .x3f".split()
+    ".3fr .arw .cr2 .cr3 .crw .dcm .dng .erf .heic .heif .hif .iiq .jxl .jxr .kdc .mef .mos .mrw "
+    ".nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2 .srf .srw .svg .x3f".split()
 )
 
 
 def is_clutter(name):
     """Returns whether a file or folder of that name is none of the user's images, a bool."""
-    return name.startswith(".") or name.lower() in _CLUTTER
+    return name.startswith(".") or name.lower() in _CLUTTER or bool(_FOUND.fullmatch(name))
 
 
 def is_image_name(name):
@@ -46,17 +51,15 @@ def find_images(folder, scan=None):
         OSError: if a folder cannot be read.
     """
     scan = scan or _scan
-    images, unreadable, waiting = [], [], [(os.fspath(folder), frozenset())]
+    images, unreadable, waiting = [], [], [(os.fspath(folder), folders_around(folder))]
     while waiting:
         place, above = waiting.pop()
-        status = os.stat(place)
-        within = above | {(status.st_dev, status.st_ino)}
+        within = above | {_identity(place)}
         for entry in scan(place):
             if is_clutter(entry.name):
                 continue
             if entry.is_dir():
-                status = os.stat(entry.path)
-                if (status.st_dev, status.st_ino) not in within:
+                if _identity(entry.path) not in within:
                     waiting.append((entry.path, within))
             elif not (entry.is_file() or entry.is_symlink()):
                 continue  # What is no file at all, such as a pipe, would be waited for.
@@ -65,6 +68,37 @@ def find_images(folder, scan=None):
             elif _suffix(entry.name) in _PHOTOGRAPHS:
                 unreadable.append(entry.path)
     return [sorted(paths, key=lambda path: path.split(os.sep)) for paths in (images, unreadable)]
+
+
+def folders_around(folder):
+    """Returns what tells the folders that a folder lies in from others, by its path and its links.
+
+    Args:
+        folder: str or path.
+
+    Returns:
+        frozenset.
+    """
+    path = pathlib.Path(os.path.abspath(folder))
+    around = {*path.parents, *pathlib.Path(os.path.realpath(path)).parents}
+    return frozenset(map(_identity, around))
+
+
+def leads_up(entry, folder):
+    """Returns whether an `os.DirEntry` is a link to a folder that it lies in, a bool.
+
+    Args:
+        entry: of a folder.
+        folder: str or path, where it lies.
+    """
+    if not entry.is_symlink():
+        return False
+    return _identity(entry.path) in folders_around(folder) | {_identity(folder)}
+
+
+def _identity(folder):
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
 
 
 def describe_unreadable(paths):

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import os
 import pathlib
 import signal
 import stat
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from unittest import mock
 
 import tensorflow as tf
 from absl.testing import parameterized
@@ -107,6 +109,48 @@ class OutputFolderTest(_InFolder):
         with self.assertRaisesRegex(ValueError, "`plot_out` must be a file.*Received: plot_out="):
             files.check_output_file(self.folder / name, "plot_out")
 
+    def test_a_file_that_is_none_is_refused(self):
+        os.mkfifo(self.folder / "pipe")
+        for path in (self.folder / "pipe", "/dev/null"):
+            with self.assertRaisesRegex(ValueError, "`json_out` must .*it is no regular file"):
+                files.check_output_file(path, "json_out")
+
+    def test_a_name_too_long_for_the_file_beside_it_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "`json_out` must .*File name too long"):
+            files.check_output_file(self.folder / ("n" * 250 + ".json"), "json_out")
+
+    def test_a_link_is_followed(self):
+        link, target = self.folder / "link", self.folder / "target"
+        target.write_text("old")
+        link.symlink_to(target)
+        files.check_output_file(link, "json_out")
+        files.write_text(link, "new")
+        self.assertTrue(link.is_symlink())
+        self.assertEqual((target.read_text(), self._names()), ("new", ["link", "target"]))
+
+    @parameterized.parameters("s3://bucket/run", "gs://bucket/run", "file:///run", "hdfs:/run")
+    def test_what_lies_elsewhere_is_refused(self, path):
+        claimed = files.ClaimedFolder(path, "run.json", "run")
+        for use in (
+            lambda: files.output_folder(path),
+            lambda: files.check_output_file(path, "output_dir"),
+            lambda: files.check_free(path),
+            lambda: claimed.check({}),
+            lambda: self.enter_context(claimed.locked()),
+        ):
+            fault = "^`output_dir` must be a path on this machine. Received: output_dir="
+            with self.assertRaisesRegex(ValueError, fault):
+                use()
+
+    def test_the_home_folder_has_a_short_name(self):
+        with mock.patch.dict(os.environ, {"HOME": str(self.folder)}):
+            files.write_json("~/a.json", {})
+            self.assertEqual(files.output_folder("~/b"), self.folder / "b")
+            files.ClaimedFolder("~/c", "run.json", "run").claim({})
+            with files.whole_folder("~/d"):
+                pass
+        self.assertEqual(self._names(), ["a.json", "b", "c", "d"])
+
 
 class WholeFolderTest(_InFolder):
     def _write(self, path):
@@ -194,6 +238,15 @@ class ClaimedFolderTest(_InFolder):
         with self.assertRaisesRegex(FileExistsError, "`output_dir` must .* holds other files"):
             self.claimed.claim({})
         self.assertEqual(self._names(self.claimed.path), ["thesis.txt"])
+
+    def test_an_empty_folder_of_before_stays_also_by_a_link(self):
+        self.claimed.path.mkdir()
+        link = self.folder / "link"
+        link.symlink_to(self.claimed.path)
+        for path in (self.claimed.path, link):
+            with files.ClaimedFolder(path, "run.json", "run").locked():
+                pass
+        self.assertEqual((self._names(), self._names(link)), (["link", "run"], []))
 
     def test_another_process_is_refused_while_it_is_locked(self):
         program = (

@@ -1,12 +1,14 @@
 """Tests of what a SavedModel may do."""
 
+import inspect
 import pathlib
+import re
 import tempfile
 
 import tensorflow as tf
 from absl.testing import parameterized
 
-from elastic_tf.export.saved_model_safety import SavedModel, check_saved_model
+from elastic_tf.export.saved_model_safety import _REACHES_OUT, SavedModel, check_saved_model
 
 IMAGES = tf.TensorSpec((None, 4), tf.float32, name="images")
 # What a stranger's model could do beside its answer, and the operation that does it.
@@ -32,6 +34,10 @@ REACHES = {
 }
 
 
+# Arguments of TensorFlow's operations that are places outside of it.
+PLACES = re.compile("file_?name|file_pattern|_file$|ckpt|memory_region|descriptor_source|address")
+
+
 def call_again(graph):
     """Has the graph itself run what loads the weights."""
     nodes = graph.graph_def.node
@@ -51,6 +57,18 @@ def pretend(graph):
     """Says of what is served that it saves the weights."""
     (served,) = graph.signature_def["serving_default"].outputs.values()
     graph.saver_def.save_tensor_name = served.name
+
+
+class OperationsTest(tf.test.TestCase):
+    def test_every_operation_of_tensorflow_that_names_a_place_is_one_that_reaches_out(self):
+        named = [
+            name
+            for name, operation in inspect.getmembers(tf.raw_ops, callable)
+            if any(map(PLACES.search, inspect.signature(operation).parameters))
+        ]
+        self.assertContainsSubset(["ReadFile", "ImmutableConst", "DecodeProtoV2"], named)
+        self.assertEmpty([name for name in named if not _REACHES_OUT.search(name)])
+        self.assertTrue(_REACHES_OUT.search("Abort"))
 
 
 class SavedModelSafetyTest(tf.test.TestCase, parameterized.TestCase):

@@ -97,12 +97,29 @@ class DecodeImageTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, mode):
             self._decode(Image.fromarray(pixels), "a.tiff")
 
-    @parameterized.parameters(1023, 4095, 256)
-    def test_10_and_12_bits_in_a_file_of_16_are_not_taken_for_darkness(self, highest):
-        pixels = Image.fromarray(np.array([[0, 3], [100, highest]], np.uint16))
+    @parameterized.parameters(1, 255, 256, 1023, 4095)
+    def test_fewer_bits_in_a_file_of_16_are_not_taken_for_darkness(self, highest):
+        pixels = Image.fromarray(np.array([[0, 0], [0, highest]], np.uint16))
         for name in ("a.png", "a.tiff"):
-            with self.assertRaisesRegex(ValueError, f"end at {highest}, as those of 10 or 12"):
+            with self.assertRaisesRegex(ValueError, f"end at {highest}, as those of 8, 10 or 12"):
                 self._decode(pixels, name)
+
+    def test_black_is_black(self):
+        black = Image.fromarray(np.zeros((2, 2), np.uint16))
+        self.assertAllEqual(self._decode(black, "a.png"), np.zeros((2, 2, 3)))
+
+    @parameterized.product(channels=(2, 3, 4), highest=(200, 4095, 4096, 65535))
+    def test_nor_are_they_in_colours(self, channels, highest):
+        pixels = np.full((2, 2, channels), 65535, np.uint16)  # Opaque, where it says so.
+        pixels[..., : channels - (channels != 3)] = highest
+        path = self.folder / "colours.png"
+        path.write_bytes(tf.io.encode_png(pixels).numpy())
+        if highest > 4095:
+            found = decode_image(path, 2, 3, "crop")
+            self._assert_near(found, np.full((2, 2, 3), highest // 256))
+        else:
+            with self.assertRaisesRegex(ValueError, "end at .* or below, as those of 8, 10 or 12"):
+                decode_image(path, 2, 3, "crop")
 
     def test_damaged_metadata_is_no_damage_of_the_image(self):
         images = _clothes()
