@@ -207,6 +207,10 @@ class DataSettings(CheckedSettings):
         """
         return {spec.name: checksum(images_of(spec, "train", self)) for spec in _checked(specs)}
 
+    def class_names(self, specs):
+        """Returns what the classes of every task are called, a dict from name to a list of str."""
+        return {spec.name: spec.class_names(self.data_dir) for spec in _checked(specs)}
+
     def class_counts(self, specs):
         """Returns the number of training images of every class, a dict from name to a list of int.
 

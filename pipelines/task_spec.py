@@ -114,6 +114,8 @@ class TaskSpec:
     def class_names(self, data_dir=None):
         """Returns the names of the classes, a list of str in the order of the labels.
 
+        Of the name of a folder that is no text, its bytes are written out.
+
         Args:
             data_dir: see `load`.
 
@@ -128,7 +130,7 @@ class TaskSpec:
                 f"`source` of '{self.name}' must have {self.num_classes} class names. "
                 f"Received: {len(names)}"
             )
-        return list(map(str, names))
+        return [str(name).encode(errors="backslashreplace").decode() for name in names]
 
 
 def network_tasks(specs):

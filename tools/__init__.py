@@ -47,6 +47,14 @@ class _Neighbours(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, _Neighbours())
 
 
+def open_closed_streams():
+    """Has what is said go nowhere where a stream was closed at the start, as by `>&-`."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            setattr(sys, name, os.fdopen(number, "w", closefd=False))
+
+
 @contextlib.contextmanager
 def stderr_held_back():
     """Holds back what is written to standard error, by whatever part of the process.
@@ -97,6 +105,7 @@ def share_gpus():
         tf.config.experimental.set_memory_growth(gpu, True)
 
 
+open_closed_streams()
 with stderr_held_back():
     import tensorflow as tf
 

@@ -61,7 +61,7 @@ def main(values):
         analysis = analyse(
             model,
             batches_of(settings.data, specs),
-            {spec.name: spec.class_names(settings.data.data_dir) for spec in specs},
+            settings.data.class_names(specs),
             split,
             budget,
             results=run.read_results() if is_measured else None,

@@ -8,7 +8,6 @@ same command line goes on with what an earlier one has left.
 import contextlib
 import dataclasses
 import errno
-import os
 import pathlib
 import shutil
 import sys
@@ -182,7 +181,6 @@ def run(command, argv=None):
         command: module, see above; or its name in `sys.modules`.
         argv: list of str, the command and its arguments. Defaults to `sys.argv`.
     """
-    _open_closed_streams()
     with contextlib.suppress(AttributeError):  # Of what takes the place of standard output.
         # Its encoding may lack a character of a class name or of a path, which is no reason to end.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -197,13 +195,6 @@ def run(command, argv=None):
             parse(values, argv)
         logging.set_verbosity(values["verbosity"].value)
         command.main(values)
-
-
-def _open_closed_streams():
-    """Has what is said go nowhere where a stream was closed at the start (`>&-`)."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))
 
 
 def command_flags(command):

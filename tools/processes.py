@@ -66,11 +66,19 @@ class Training:
         return self.folder.with_name(f"{self.folder.name}.log")
 
 
+def leave_gpus():
+    """Has a process that only watches take no memory of GPUs, which are the trainings'.
+
+    To be called first of all: once TensorFlow has been used it is too late.
+    """
+    with contextlib.suppress(RuntimeError):
+        tf.config.set_visible_devices([], "GPU")
+
+
 def run_all(trainings, ended, jobs=1, started=lambda training: None):
     """Runs trainings, some at a time; one that fails does not keep the others from it.
 
-    However this function is left, no process of it goes on. GPUs are the trainings': this process,
-    which only watches, takes none of their memory.
+    However this function is left, no process of it goes on.
 
     Args:
         trainings: iterable of `Training`.
@@ -79,8 +87,6 @@ def run_all(trainings, ended, jobs=1, started=lambda training: None):
         jobs: int >= 1. How many run at the same time. Defaults to 1.
         started: function of a `Training` that is to start. Defaults to nothing.
     """
-    with contextlib.suppress(RuntimeError):  # Where it has used them before.
-        tf.config.set_visible_devices([], "GPU")
     waiting, running = collections.deque(trainings), {}
     try:
         while waiting or running:

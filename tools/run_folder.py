@@ -69,6 +69,24 @@ class RunFolder:
         if not self.file.exists():
             self._claimed.claim({"version": elastic_tf.__version__} | settings.flat() | images)
 
+    def check_class_names(self, data, specs):
+        """Refuses data whose classes are not called, in this order, what the run's were.
+
+        Args:
+            data: `pipelines.DataSettings`.
+            specs: sequence of `TaskSpec`.
+        """
+        known = self.read_description().get("class_names", {})  # Earlier versions have none.
+        for task, names in data.class_names(specs).items():
+            expected = known.get(task, names)
+            if names != expected:
+                place = [ours != theirs for ours, theirs in zip(names, expected, strict=True)]
+                label = place.index(True)
+                raise ValueError(
+                    f"Classes of '{task}' must be those of the training, class {label} "
+                    f"'{expected[label]}'. Received: '{names[label]}'"
+                )
+
     def read_results(self):
         """Returns what results.json holds, a dict; a `ValueError` if it is not what was written."""
         return _read_figures(self.results, format_results)
@@ -185,6 +203,7 @@ def load_run(path, data_changes=None):
     model = run.load_model()
     specs = run.data_of(settings.data).task_specs()
     pipelines.check_network_tasks(model.tasks, specs)
+    run.check_class_names(settings.data, specs)
     return LoadedRun(run, model, settings, specs)
 
 
@@ -196,6 +215,7 @@ def told_images(data, specs):
     return {
         "training_images": data.training_images(specs),
         "image_checksums": data.image_checksums(specs),
+        "class_names": data.class_names(specs),
     }
 
 

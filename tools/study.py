@@ -47,6 +47,7 @@ def define_flags(values):
 
 
 def main(values):
+    processes.leave_gpus()
     table_only, jobs = values["table_only"].value, values["jobs"].value
     with contextlib.ExitStack() as held:
         with flags.one_line_errors():

@@ -128,6 +128,7 @@ def define_flags(values):
 
 
 def main(values):
+    processes.leave_gpus()
     with contextlib.ExitStack() as held:
         with flags.one_line_errors():
             flags.check_no_arguments(values)

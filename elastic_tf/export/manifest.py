@@ -14,6 +14,8 @@ FILE = "export.json"
 # Of a SavedModel, whose own files lie above.
 _PLACES = (FILE, f"assets/{FILE}")
 _KEYS = ("format", "dynamic", "tasks", "input_dtype")
+# How an image comes to the size of a task.
+FITS = ("crop", "stretch")
 
 
 def make_manifest(network, options, descriptions, provenance):
@@ -101,10 +103,28 @@ def read_manifest(path):
             manifest = read_json(file)
             if any(key not in manifest for key in _KEYS):
                 raise ValueError(f"{file} must have {', '.join(_KEYS)}. Received: another file")
+            try:
+                for task, of in manifest["tasks"].items():
+                    _check_task(task, of, manifest["dynamic"])
+            except (AttributeError, LookupError, TypeError, ValueError) as error:
+                received = f"{type(error).__name__}: {error}"
+                raise ValueError(f"{file} must say what tasks are. Received: {received}") from None
             return manifest
     raise FileNotFoundError(
         f"An export must be a folder with an {FILE}. Received: {path}, without one"
     )
+
+
+def _check_task(task, of, is_dynamic):
+    """Raises an error of some kind unless a task is described as `_task` does it."""
+    sizes = [of["full_macs"], *(of["image"][side] for side in ("height", "width", "channels"))]
+    sizes += [] if is_dynamic else [of["macs"], 1 + min(of["levels"])]
+    if not all(isinstance(size, int) and size >= 1 for size in sizes):
+        raise TypeError(f"sizes and MACs of '{task}' are {sizes}")
+    if not of["labels"] or not all(isinstance(label, str) for label in of["labels"]):
+        raise TypeError(f"labels of '{task}' are {of['labels']}")
+    if of["image"]["fit"] not in FITS:
+        raise TypeError(f"fit of '{task}' is {of['image']['fit']}")
 
 
 def _commit():

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 from unittest import mock
 
 import tensorflow as tf
@@ -75,6 +76,10 @@ class ClassNamesTest(tf.test.TestCase):
         self.assertEqual(spec.class_names("here"), ["even of here", "odd"])
         spec = dataclasses.replace(spec, classes=("a", "b"))
         self.assertEqual(spec.class_names(), ["a", "b"])
+
+    def test_of_a_name_that_is_no_text_the_bytes_are_written_out(self):
+        spec = dataclasses.replace(numbered_task(), classes=("a", os.fsdecode(b"\xff\xfe")))
+        self.assertEqual(spec.class_names(), ["a", r"\udcff\udcfe"])
 
     def test_another_number_of_names_is_refused(self):
         spec = dataclasses.replace(numbered_task(), source=_NamedSource(20, 7), num_classes=3)

@@ -64,3 +64,14 @@ class OneLineEndsTest(tf.test.TestCase, parameterized.TestCase):
         command.stdout.close()
         errors = command.stderr.read().decode()
         self.assertEqual((command.wait(), errors), (141, ""))
+
+    @pytest.mark.slow
+    @parameterized.parameters((">&-", 0), ("2>&-", 0), (">&- 2>&-", 0), (">&- --bad", 2))
+    def test_a_closed_stream_is_no_fault(self, closed, status):
+        program = f"'{sys.executable}' '{TOOLS / 'predict.py'}' --help {closed}"
+        if "--bad" in closed:
+            program = program.replace("--help ", "")
+        ended = subprocess.run(program, shell=True, capture_output=True, text=True)
+        self.assertEqual(ended.returncode, status, ended.stderr)
+        self.assertNotIn("Traceback", ended.stderr)
+        self.assertEqual(bool(ended.stdout), closed == "2>&-")

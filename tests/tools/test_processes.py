@@ -8,7 +8,7 @@ import time
 from unittest import mock
 
 import elastic_tf_tools
-from elastic_tf_tools import flags, processes
+from elastic_tf_tools import flags, processes, study, tune
 from elastic_tf_tools.interruption import one_line_ends
 from elastic_tf_tools.processes import Training, run_all
 
@@ -70,9 +70,12 @@ class RunAllTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(trainings[0].log, self.folder / "runs" / "a.log")
         self.assertEqual(trainings[0].log.read_text(), "started\n")
 
-    def test_gpus_are_left_to_the_trainings(self):
-        with mock.patch.object(tf.config, "set_visible_devices") as see:
-            self._run_all([])
+    @parameterized.parameters(study, tune)
+    def test_gpus_are_left_to_the_trainings_before_anything_else(self, command):
+        """Afterwards TensorFlow may have been used, and has taken their memory."""
+        with mock.patch.object(tf.config, "set_visible_devices", side_effect=KeyError) as see:
+            with self.assertRaises(KeyError):
+                command.main(None)
         see.assert_called_once_with([], "GPU")
 
     def test_a_command_takes_the_memory_of_a_gpu_as_it_needs_it(self):

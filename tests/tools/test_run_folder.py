@@ -88,6 +88,23 @@ class RunFolderTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(loaded.settings.data.eval_batch_size, 7)
         self.assertEqual(loaded.settings.network, run.read_settings().network)
 
+    def test_classes_of_other_names_or_in_another_order_are_refused(self):
+        run = copy_run(self.folder / "copy")
+        found = run.read_description()
+        names = [str(label) for label in range(10)]
+        self.assertEqual(found["class_names"]["digits"], names)
+        names[3], names[4] = "four", "three"
+        write_json(run.file, found | {"class_names": {"digits": names}})
+        fault = "Classes of 'digits' must be .* class 3 'four'. Received: '3'"
+        with self.assertRaisesRegex(ValueError, fault):
+            load_run(run.path)
+        self.assertEqual(
+            load_run(run.path, {"tasks": ("fashion_mnist_small",)}).tasks[0][:4], "fash"
+        )
+        del found["class_names"]  # As of a version before.
+        write_json(run.file, found)
+        load_run(run.path)
+
     def test_tasks_that_the_network_does_not_know_are_refused(self):
         with self.assertRaisesRegex(ValueError, "must be of digits, fashion_mnist_small"):
             load_run(finished_run().path, {"tasks": ("mnist",)})

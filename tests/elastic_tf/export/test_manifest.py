@@ -7,6 +7,7 @@ import tempfile
 from unittest import mock
 
 import tensorflow as tf
+from absl.testing import parameterized
 
 from elastic_tf.export import manifest
 from elastic_tf.export.manifest import make_manifest, model_hash, read_manifest
@@ -18,7 +19,7 @@ def make(provenance=None, **options):
     return make_manifest(small_network(), ExportOptions(**options), DESCRIPTIONS, provenance or {})
 
 
-class ManifestTest(tf.test.TestCase):
+class ManifestTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
@@ -73,6 +74,31 @@ class ManifestTest(tf.test.TestCase):
             read_manifest(self.folder)
         (self.folder / "export.json").write_text('{"tasks": {}}')
         with self.assertRaisesRegex(ValueError, "must have format.*Received"):
+            read_manifest(self.folder)
+
+    @parameterized.parameters(
+        ("tasks", []),
+        ("tasks", None),
+        ("labels", []),
+        ("labels", [1, 2]),
+        ("labels", None),
+        ("image", {}),
+        ("full_macs", 0),
+        ("full_macs", "many"),
+        ("levels", []),
+        ("levels", [-1, 0, 0]),
+        ("macs", 0),
+        ("fit", "x"),
+        ("height", 0),
+    )
+    def test_a_damaged_description_of_a_task_is_refused(self, key, value):
+        made = make(task="grey", levels=LEVELS)
+        task = made["tasks"]["grey"]
+        for holder in (made, task, task["image"]):
+            if key in holder:
+                holder[key] = value
+        (self.folder / "export.json").write_text(json.dumps(made))
+        with self.assertRaisesRegex(ValueError, "export.json must say what tasks are. Received: "):
             read_manifest(self.folder)
 
     def _commit_within(self, top, package):
