@@ -1,6 +1,7 @@
 """Which data to train and evaluate on: the settings, declared once, and the batches they give."""
 
 import dataclasses
+import pathlib
 
 import numpy as np
 import tensorflow as tf
@@ -146,8 +147,16 @@ class DataSettings(CheckedSettings):
 
         Raises:
             DataNotFoundError: if the user's own images are missing or not as they must be.
-            ValueError: if a name is not known.
+            ValueError: if a name is not known, or `index_dir` is no place for a folder.
         """
+        if self.index_dir is not None:
+            folder = pathlib.Path(self.index_dir).expanduser().absolute()
+            there = next(each for each in (folder, *folder.parents) if each.exists())
+            if "://" in str(self.index_dir) or not there.is_dir():
+                raise ValueError(
+                    "`index_dir` must be a folder that can be made on this machine. "
+                    f"Received: index_dir={self.index_dir}"
+                )
         return tasks_from_items(self.tasks, **self.own_task_options())
 
     def own_task_options(self):

@@ -183,7 +183,7 @@ class OwnTask:
             place = os.fsencode(os.path.abspath(os.path.expanduser(self.folder)))
         else:
             place = f"tfds:{self.tfds}".encode()
-        return pathlib.Path(index_dir) / f"{self.name}-{zlib.crc32(place):08x}.npz"
+        return pathlib.Path(index_dir).expanduser() / f"{self.name}-{zlib.crc32(place):08x}.npz"
 
 
 def parse_tasks(items):

@@ -42,10 +42,14 @@ def main(values):
     budget = values["budget"].value
     with flags.one_line_errors():
         paths, unreadable = image_paths(values.arguments)
-        if not paths:
+        if unreadable and not paths:
+            raise ValueError(
+                f"Arguments hold no image: {pipelines.describe_unreadable(unreadable)}"
+            )
+        if not paths or "" in values.arguments:
             raise ValueError(
                 "Arguments must be image files, or folders with some. "
-                f"Received: {' '.join(values.arguments) or 'none'}"
+                f"Received: {' '.join(map(repr, values.arguments)) or 'none'}"
             )
         export = LoadedExport(values["model"].value, values["task"].value)
         export.check_budget(budget)

@@ -8,7 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.sources.image_files import standard_image
-from pipelines.sources.split import DataNotFoundError, carve_test, carve_validation, check_split
+from pipelines.sources.split import (
+    DataNotFoundError,
+    carve_test,
+    carve_validation,
+    check_split,
+    name_some,
+)
 from pipelines.task_spec import checked_image_size, height_and_width
 
 # What NumPy and the readers of zip and deflate raise; without `with`, an array that is no npz file
@@ -163,8 +169,12 @@ class NpzSource:
             missing = np.flatnonzero(np.append(classes, -1) != np.arange(len(classes) + 1))[0]
             self._refuse(f"every label from 0 to {classes[-1]} in y_train, which lacks {missing}")
         # The test split takes an image of every class, and training needs one.
-        if not has_test and counts.min() < 2:
-            self._refuse(f"at least 2 images of every class, but {counts.argmin()} has 1")
+        alone = [str(label) for label in classes[counts < 2]]
+        if not has_test and alone:
+            self._refuse(
+                f"at least 2 images of every class, but there is 1 of {name_some(alone)}: each "
+                "needs more, or x_test and y_test are there, of which it need not be"
+            )
 
     def _labels_of(self, part):
         images, labels, _ = self._arrays(part)

@@ -345,6 +345,15 @@ class FoldersTest(tf.test.TestCase, parameterized.TestCase):
         again = settings.training_images(settings.task_specs())
         self.assertEqual(again == counts, serves)
 
+    @parameterized.parameters("/dev/null/x", "s3://bucket/indexes", "file")
+    def test_an_index_that_cannot_be_written_is_refused_before_images_are_looked_at(self, place):
+        (self.folder / "file").touch()
+        place = str(self.folder / place) if place == "file" else place
+        settings = self._settings(decode="as_needed", index_dir=place)
+        fault = f"^`index_dir` must be a folder .* Received: index_dir={place}$"
+        with self.assertRaisesRegex(ValueError, fault):
+            settings.task_specs()
+
 
 class SplitsTest(tf.test.TestCase, parameterized.TestCase):
     def test_settings_reach_the_source(self):

@@ -103,13 +103,19 @@ class PredictTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
         ("Arguments must be image files",),
         ("Arguments must be image files", "empty"),
+        ("Arguments must be image files, or folders with some. Received: ''", ""),
+        (r"Arguments hold no image: 1 photographs .*\(.heic 1\)", "phone"),
         ("An export must be a folder", "x.png", "--model=/nowhere"),
         ("`task` must be one of grey", "x.png", "--task=birds"),
         (r"flag --budget=2: `budget` must be a number in \(0.0, 1.0\]", "x.png", "--budget=2"),
     )
     def test_bad_arguments_are_refused(self, message, *arguments):
         (self.folder / "empty").mkdir(exist_ok=True)
-        arguments = [self.folder / "empty" if each == "empty" else each for each in arguments]
+        (self.folder / "phone").mkdir(exist_ok=True)
+        (self.folder / "phone" / "a.heic").touch()
+        folders = {name: self.folder / name for name in ("empty", "phone")}
+        arguments = [folders.get(each, each) for each in arguments]
         _, error, status = self._predict(*arguments)
-        self.assertRegex(error, f"^error: {message}.*Received")
+        self.assertRegex(error, f"^error: {message}.*")
+        self.assertRegex(error, "Received|such as")
         self.assertEqual(status, 2)

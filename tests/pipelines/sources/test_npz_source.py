@@ -135,12 +135,11 @@ class NpzSourceTest(tf.test.TestCase, parameterized.TestCase):
             self._source(arrays)
         self.assertEndsWith(str(caught.exception), f"Received: npz={self.file}")
 
-    def test_a_class_of_one_image_cannot_be_divided(self):
+    def test_classes_of_one_image_cannot_be_divided(self):
         arrays = _arrays()
-        labels = np.append(arrays["y_train"][:-1], 10)
-        with self.assertRaisesRegex(
-            DataNotFoundError, "at least 2 images of every class, but 10 has 1"
-        ):
+        labels = np.append(arrays["y_train"][:-2], [10, 11])
+        fault = "at least 2 images of every class, but there is 1 of 10, 11: each needs more"
+        with self.assertRaisesRegex(DataNotFoundError, fault):
             self._source({"x_train": arrays["x_train"], "y_train": labels})
 
     def test_a_missing_file(self):
