@@ -25,6 +25,7 @@ from elastic_tf.export.loaded_export import LoadedExport
 from elastic_tf.files import read_json, write_json
 from elastic_tf.models.elastic_network import ElasticNetwork
 from elastic_tf.policies.second_look import SecondLook, SecondLookCalibration
+from tests.elastic_tf.export.small_exports import described_task
 from tests.testing import TASKS, random_images, randomise
 from tests.tools.commands import run_command, run_failing
 from tests.tools.finished_run import copy_run, finished_run, save_run
@@ -185,7 +186,7 @@ class EarlierExportTest(tf.test.TestCase, parameterized.TestCase):
         "dynamic": False,
         "budget": None,
         "input_dtype": "uint8",
-        "tasks": {"digits": {}},
+        "tasks": {"digits": described_task(7)},
         "provenance": {"model_sha256": "abc"},
     }
 
@@ -204,7 +205,7 @@ class EarlierExportTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
         ("another model", {"provenance": {"model_sha256": "abd"}}),
         ("another model", {"provenance": None}),
-        ("another task", {"tasks": {"birds": {}}}),
+        ("another task", {"tasks": {"birds": described_task(7)}}),
         ("another format", {"format": "onnx"}),
         ("another quantization", {"quantization": "none"}),
         ("another dynamic, budget", {"dynamic": True, "budget": 0.5}),

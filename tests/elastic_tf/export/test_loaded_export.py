@@ -11,11 +11,12 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from elastic_tf.export.loaded_export import LoadedExport
+from tests.elastic_tf.export.small_exports import described_task
 
 MANIFEST = {
     "dynamic": False,
     "input_dtype": "uint8",
-    "tasks": {"grey": {"levels": [1, 0], "macs": 7}, "colour": {"levels": [1, 0], "macs": 9}},
+    "tasks": {"grey": described_task(7), "colour": described_task(9)},
 }
 PIXELS = tf.TensorSpec((None, 1, 1, 2), tf.uint8, name="images")
 

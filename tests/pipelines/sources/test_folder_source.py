@@ -98,7 +98,7 @@ class ImageFolderTest(tf.test.TestCase, parameterized.TestCase):
         self._make("a/0.png", "b/0.png")
         (self.root / "self").symlink_to(self.root)
         (self.root / "above").symlink_to(self.root.parent)
-        by_link = self.root.parent / "link"
+        by_link = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory())) / "link"
         by_link.symlink_to(self.root)
         for root in (self.root, by_link):
             self.assertEqual(ImageFolder(root).classes, ["a", "b"])
