@@ -253,8 +253,7 @@ class Answers:
         Returns:
             List of float32 arrays `(images, channels)`, one for each stage.
         """
-        sizes = parse_backbone(self.network.backbone).blocks_of_stages
-        starts = [sum(sizes[:stage]) for stage in range(len(sizes))]
+        starts = [stage.start for stage in parse_backbone(self.network.backbone).stages]
         pool, pooled = None, []
         for images, _ in self._batches:
             images = self._prepared(images)[0]

@@ -10,7 +10,7 @@ from elastic_tf.policies.sampling import random_at_cost, uniform
 from elastic_tf.settings import of_task
 
 # Whose gains over the front have a mean of their own.
-_BUDGETS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+BUDGETS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 # With no more classes than that, the likeliest five say little.
 _FEW_CLASSES = 20
 
@@ -177,7 +177,7 @@ def _share(table, levels):
 def _of_second_looks(answers):
     """Yields what `_gains_at_budgets` takes, for budgets that second looks are set for."""
     calibration = answers.network.second_looks.get(answers.task)
-    for budget in _BUDGETS if calibration else ():
+    for budget in BUDGETS if calibration else ():
         if not calibration.reaches(budget):
             continue
         look = calibration.look(budget)
@@ -199,7 +199,7 @@ def _of_second_looks(answers):
 def _of_selector(answers):
     """Yields what `_gains_at_budgets` takes, for budgets that the selector can be held to."""
     calibration = answers.network.calibrations.get(answers.task)
-    for budget in _BUDGETS if calibration else ():
+    for budget in BUDGETS if calibration else ():
         if calibration.reaches(budget):
             levels = answers.choose(budget)
             share = float(np.mean(answers.table.macs_share(levels)))

@@ -15,7 +15,7 @@ FILE = "export.json"
 _PLACES = (FILE, f"assets/{FILE}")
 _KEYS = ("format", "dynamic", "tasks", "input_dtype")
 # How an image comes to the size of a task.
-FITS = ("crop", "stretch")
+_FITS = ("crop", "stretch")
 
 
 def make_manifest(network, options, descriptions, provenance):
@@ -123,7 +123,7 @@ def _check_task(task, of, is_dynamic):
         raise TypeError(f"sizes and MACs of '{task}' are {sizes}")
     if not of["labels"] or not all(isinstance(label, str) for label in of["labels"]):
         raise TypeError(f"labels of '{task}' are {of['labels']}")
-    if of["image"]["fit"] not in FITS:
+    if of["image"]["fit"] not in _FITS:
         raise TypeError(f"fit of '{task}' is {of['image']['fit']}")
 
 

@@ -1,6 +1,7 @@
 """The shapes of the trunks: names such as `wrn-32-4`, and what they stand for."""
 
 import dataclasses
+import itertools
 import re
 import typing
 
@@ -52,6 +53,12 @@ class Backbone:
     @property
     def num_blocks(self):
         return len(self.blocks)
+
+    @property
+    def stages(self):
+        """Tuple of slices of the blocks, one for each stage."""
+        ends = [*itertools.accumulate(self.blocks_of_stages, initial=0)]
+        return tuple(map(slice, ends, ends[1:]))
 
     @property
     def residual(self):

@@ -138,10 +138,7 @@ class TrunkSelector(Configured, keras.Model):
         self.features = features
         self.own_scores = tuple(own_scores)
         shape = parse_backbone(backbone)
-        self.stages, start = [], 0
-        for count in shape.blocks_of_stages:
-            self.stages.append(slice(start, start + count))
-            start += count
+        self.stages = list(shape.stages)
         self.heads = [
             StageHead(
                 {name: task["num_classes"] for name, task in self.tasks.items()},

@@ -51,7 +51,7 @@ def find_images(folder, scan=None):
         OSError: if a folder cannot be read.
     """
     scan = scan or _scan
-    images, unreadable, waiting = [], [], [(os.fspath(folder), folders_around(folder))]
+    images, unreadable, waiting = [], [], [(os.fspath(folder), _folders_around(folder))]
     while waiting:
         place, above = waiting.pop()
         within = above | {_identity(place)}
@@ -70,20 +70,6 @@ def find_images(folder, scan=None):
     return [sorted(paths, key=lambda path: path.split(os.sep)) for paths in (images, unreadable)]
 
 
-def folders_around(folder):
-    """Returns what tells the folders that a folder lies in from others, by its path and its links.
-
-    Args:
-        folder: str or path.
-
-    Returns:
-        frozenset.
-    """
-    path = pathlib.Path(os.path.abspath(folder))
-    around = {*path.parents, *pathlib.Path(os.path.realpath(path)).parents}
-    return frozenset(map(_identity, around))
-
-
 def leads_up(entry, folder):
     """Returns whether an `os.DirEntry` is a link to a folder that it lies in, a bool.
 
@@ -93,7 +79,14 @@ def leads_up(entry, folder):
     """
     if not entry.is_symlink():
         return False
-    return _identity(entry.path) in folders_around(folder) | {_identity(folder)}
+    return _identity(entry.path) in _folders_around(folder) | {_identity(folder)}
+
+
+def _folders_around(folder):
+    """Returns the identities of all folders that a folder lies in, by its path and its links."""
+    path = pathlib.Path(os.path.abspath(folder))
+    around = {*path.parents, *pathlib.Path(os.path.realpath(path)).parents}
+    return frozenset(map(_identity, around))
 
 
 def _identity(folder):
