@@ -1,12 +1,14 @@
 """Tests that chaos tells what is not as promised, with stand-ins for the commands that it runs."""
 
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
 from unittest import mock
 
-from elastic_tf_tools import chaos
+from elastic_tf_tools import chaos, disturbances, odd_flags, prepare_data
+from elastic_tf_tools.disturbed_writing import disturb_writing, writings
 from elastic_tf_tools.run_folder import RunFolder
 
 import numpy as np
@@ -17,15 +19,23 @@ from elastic_tf.files import read_json, write_json
 from tests.tools.commands import run_command
 
 
+def _other_photographs(folder):
+    """Copies the photographs of a `Writing`, but for some; returns the folder."""
+    shutil.copytree(folder / "manual", folder / "others")
+    for path in (folder / "others").glob("*/bridge/*"):
+        path.unlink()
+    return folder / "others"
+
+
 class ChaosTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
         self.generator = np.random.default_rng(0)
 
-    def _stand_in(self, **functions):
+    def _stand_in(self, module=disturbances, **functions):
         for name, function in functions.items():
-            self.enter_context(mock.patch.object(chaos, name, side_effect=function))
+            self.enter_context(mock.patch.object(module, name, side_effect=function))
 
     @parameterized.parameters(True, False)
     def test_trainings_that_end_otherwise_are_told(self, is_same):
@@ -47,7 +57,8 @@ class ChaosTest(tf.test.TestCase, parameterized.TestCase):
             disturbed.append(number)
             return -9
 
-        self._stand_in(_run=run, _interrupt=interrupt, _are_same=lambda *runs: is_same)
+        self._stand_in(run=run, interrupt=interrupt)
+        self._stand_in(chaos, _are_same=lambda *runs: is_same)
         found = chaos._disturb_training(self.folder, self.generator, 4)
         self.assertLen(disturbed, 4)
         self.assertEqual(ended, ["in_peace", "disturbed_1"])
@@ -72,9 +83,45 @@ class ChaosTest(tf.test.TestCase, parameterized.TestCase):
             write(arguments[-1].partition("=")[2], next(cut))
             return -9
 
-        self._stand_in(_run=run, _interrupt=interrupt)
-        found = chaos._disturb_writing("mix_data", self.folder, self.generator, 2)
+        self._stand_in(run=run, interrupt=interrupt)
+        (writing,) = (each for each in writings(self.folder) if each.command == "mix_data")
+        found = disturb_writing(writing, self.generator, 2)
         self.assertEqual((found["times"], found["outcome"]), (2, "1 times half there"))
+
+    @parameterized.parameters(
+        ("as it is", "as promised: whole or not there"),
+        ("unnamed", "as promised: whole or not there"),
+        ("cut off", "1 times half there"),
+        ("of other images", "1 times half there"),
+    )
+    def test_a_data_set_that_is_half_prepared_is_told(self, left, outcome):
+        (writing,) = (each for each in writings(self.folder) if each.command == "prepare_data")
+        reference = self.folder / "prepared_in_peace"
+
+        def run(command, *arguments):
+            if reference.exists():
+                shutil.copytree(reference, writing.place, dirs_exist_ok=True)
+            else:
+                run_command(prepare_data, *arguments)
+            return 1.0
+
+        def interrupt(arguments, number, seconds):
+            (version,) = (reference / "resisc45").iterdir()
+            name = f"incomplete.1_{version.name}" if left == "unnamed" else version.name
+            there = writing.place / "resisc45" / name
+            shutil.copytree(version, there)
+            (records,) = there.glob("*array_record*")
+            if left == "cut off":
+                records.write_bytes(records.read_bytes()[:-100])
+            if left == "of other images":
+                manual = f"--manual_dir={_other_photographs(self.folder)}"
+                shutil.rmtree(writing.place)
+                run_command(prepare_data, writing.options[0], manual, arguments[-1])
+            return -9
+
+        self._stand_in(run=run, interrupt=interrupt)
+        found = disturb_writing(writing, self.generator, 1)
+        self.assertEqual((found["times"], found["outcome"]), (1, outcome))
 
     @parameterized.parameters(
         ("", "as promised: done or refused"),
@@ -89,16 +136,19 @@ class ChaosTest(tf.test.TestCase, parameterized.TestCase):
         (self.folder / "in_peace" / "model").write_text("trained")
         program = [sys.executable, "-c", f"import sys; {work}"]
         popen = subprocess.Popen
-        self._stand_in(_start=lambda line, **options: popen(program, **options))
-        found = chaos._run_odd(self.folder, self.generator, 3)
+        self._stand_in(start=lambda line, **options: popen(program, **options))
+        found = odd_flags.run_odd(self.folder, self.generator, 3)
         self.assertEqual(found["outcome"], outcome)
 
     @parameterized.parameters(("", 0), ("ended differently", 1))
     def test_the_exit_status_says_whether_all_is_as_promised(self, fault, status):
-        others = ("_disturb_search", "_disturb_writing", "_run_odd")
+        others = ("_disturb_search", "disturb_writing", "run_odd")
         self._stand_in(
-            _disturb_training=lambda *_: [chaos._told("train", "SIGKILL", 1, "identical", fault)],
-            **{name: lambda *_: chaos._told("all", "SIGKILL", 1, "done") for name in others},
+            chaos,
+            _disturb_training=lambda *_: [
+                disturbances.told("train", "SIGKILL", 1, "identical", fault)
+            ],
+            **{name: lambda *_: disturbances.told("all", "SIGKILL", 1, "done") for name in others},
         )
         output = self.folder / f"out_{status}"
         try:
@@ -108,7 +158,7 @@ class ChaosTest(tf.test.TestCase, parameterized.TestCase):
         else:
             self.assertEqual(status, 0)
             self.assertIn("| train | SIGKILL | 1 | as promised: identical |", printed)
-        self.assertLen(read_json(output / "chaos.json")["found"], 5)
+        self.assertLen(read_json(output / "chaos.json")["found"], 6)
 
 
 if __name__ == "__main__":
