@@ -45,12 +45,13 @@ def mixed_set(specs, data, disturb=(), seed=0):
         `source_test`, int64 `(images,)`, of which of the tasks they are.
 
     Raises:
-        ValueError: if a disturbance is not known, or validation images are held out.
+        ValueError: if a disturbance is not known or named twice, or validation images are held out.
     """
-    unknown = [name for name in disturb if name not in DISTURBANCES]
-    if unknown:
+    wrong = [name for name in disturb if name not in DISTURBANCES or disturb.count(name) > 1]
+    if wrong:
         raise ValueError(
-            f"`disturb` must be of {', '.join(DISTURBANCES)}. Received: {', '.join(unknown)}"
+            f"`disturb` must be of {', '.join(DISTURBANCES)}, each once. "
+            f"Received: {', '.join(wrong)}"
         )
     if data.validation_share:
         raise ValueError(

@@ -63,7 +63,8 @@ class MixedSetTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotAllEqual(one["y_train"], other["y_train"])
 
     @parameterized.parameters(
-        ({"disturb": ("rain",)}, "`disturb` must be of noise, blur. Received: rain"),
+        ({"disturb": ("rain",)}, "`disturb` must be of noise, blur, each once. Received: rain"),
+        ({"disturb": ("blur", "blur")}, "`disturb` must be .* once. Received: blur, blur"),
         ({"validation_share": 0.1}, "`data` must hold out no validation.*validation_share=0.1"),
     )
     def test_bad_arguments_are_refused(self, arguments, fault):
