@@ -102,8 +102,9 @@ def disturb_writing(writing, generator, count):
     reference = place.with_stem(f"{place.stem}_in_peace")
     seconds = disturbances.run(*arguments[:-1], f"--{writing.flag}={reference}")
     expected = writing.read(reference)
-    times, halves = 0, 0
+    times, tries, halves = 0, 0, 0
     while times < count:
+        tries += 1
         status = disturbances.interrupt(
             arguments, signal.SIGKILL, generator.uniform(0.3, 1) * seconds
         )
@@ -111,7 +112,7 @@ def disturb_writing(writing, generator, count):
         found = _read_or_none(writing, place)
         if found != {}:  # It may have its name just before the signal.
             halves += not _are_equal(found, expected)
-            place.rename(place.with_stem(f"{place.stem}_{times}"))
+            place.rename(place.with_stem(f"{place.stem}_{tries}"))
     disturbances.run(*arguments)
     halves += not _are_equal(_read_or_none(writing, place), expected)
     fault = f"{halves} times half there" if halves else ""
