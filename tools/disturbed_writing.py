@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 import signal
 import typing
+import zlib
 
 from elastic_tf_tools import disturbances
 
@@ -69,8 +70,8 @@ def _write_photographs(folder):
     """Writes images as they come from the authors of a data set; returns the folder."""
     for label, name in enumerate(("airplane", "beach", "bridge")):
         place = output_folder(folder / "NWPU-RESISC45" / name)
-        for number in range(20):
-            pixels = np.full((256, 256, 3), (80 * label, 10 * number, 99), np.uint8)
+        for number in range(300):
+            pixels = np.full((256, 256, 3), (80 * label, number // 2, 99), np.uint8)
             Image.fromarray(pixels).save(place / f"{name}_{number:03}.jpg")
     return folder
 
@@ -91,7 +92,7 @@ def _read_prepared(place):
     # The name of its version is what a data set gets in the end.
     for version in (place / _PHOTOGRAPHS).glob("[0-9]*"):
         images = tfds.builder_from_directory(version).as_data_source("train")
-        return {"images": [each["image"] for each in images]}
+        return {"images": [zlib.crc32(each["image"]) for each in images]}
     return {}
 
 
