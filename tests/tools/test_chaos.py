@@ -7,7 +7,7 @@ import sys
 import tempfile
 from unittest import mock
 
-from elastic_tf_tools import chaos, disturbances, odd_flags, prepare_data
+from elastic_tf_tools import chaos, disturbances, disturbed_writing, odd_flags, prepare_data
 from elastic_tf_tools.disturbed_writing import disturb_writing, writings
 from elastic_tf_tools.run_folder import RunFolder
 
@@ -32,6 +32,7 @@ class ChaosTest(tf.test.TestCase, parameterized.TestCase):
         super().setUp()
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
         self.generator = np.random.default_rng(0)
+        self.enter_context(mock.patch.object(disturbed_writing, "_OF_A_CLASS", 5))
 
     def _stand_in(self, module=disturbances, **functions):
         for name, function in functions.items():
