@@ -7,6 +7,8 @@ within a condition of a graph, where TensorFlow lets no replica wait for another
 Reference: tensorflow.org/guide/distributed_training.
 """
 
+import functools
+
 import tensorflow as tf
 
 
@@ -43,6 +45,31 @@ def _reduced(how, values):
     if count() == 1:
         return values
     return tf.distribute.get_replica_context().all_reduce(how, values)
+
+
+def on_any_machine(strategy, flags):
+    """Returns which flags are set on at least one machine. It is not for use within a step.
+
+    Each machine has to ask as often as all others, which wait for it.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+        flags: list of bool, those of this machine.
+    """
+    if machines(strategy) == 1:
+        return flags
+    return [bool(sum) for sum in _sums_over_machines(strategy)(tf.cast(flags, tf.int32)).numpy()]
+
+
+@functools.cache
+def _sums_over_machines(strategy):
+    @tf.function
+    def sums(values):
+        # A copy on each replica: what is summed must be of some device.
+        found = strategy.run(lambda: total(tf.identity(values)))
+        return strategy.experimental_local_results(found)[0]
+
+    return sums
 
 
 def gathered(rows, axis=0):

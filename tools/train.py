@@ -293,7 +293,7 @@ def _fit(model, batches, held_out, read, run, options):
     if step >= stop:
         return
     with contextlib.ExitStack() as listening:
-        writers = []
+        writers, saves = [], None
         if options.devices.is_chief:
             saves = ResumableCheckpoint(
                 run.checkpoint, options.steps_per_epoch, options.checkpoint_minutes
@@ -301,7 +301,6 @@ def _fit(model, batches, held_out, read, run, options):
             writers = [
                 StageProgress(list(model.tasks), stop),
                 saves,
-                listening.enter_context(StopOnSignal(saves)),
                 keras.callbacks.TensorBoard(run.logs, write_graph=False),
                 *(_policy_health(model, read, run, options) if held_out else []),
             ]
@@ -314,7 +313,13 @@ def _fit(model, batches, held_out, read, run, options):
             epochs=-(-stop // options.steps_per_epoch) + 1,
             steps_per_epoch=options.steps_per_epoch,
             verbose=0,
-            callbacks=[RaiseOnDivergence(), StepLog(), StopAtStep(stop), *writers],
+            callbacks=[
+                RaiseOnDivergence(),
+                StepLog(),
+                StopAtStep(stop),
+                *writers,
+                listening.enter_context(StopOnSignal(saves)),
+            ],
         )
 
 

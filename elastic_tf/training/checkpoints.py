@@ -1,6 +1,7 @@
 """Checkpoints of a training: saved in time and on signals, and loaded again."""
 
 import contextlib
+import itertools
 import math
 import os
 import pathlib
@@ -11,6 +12,7 @@ import keras
 
 from elastic_tf.files import signals_answered, whole_file
 from elastic_tf.models.tasks import check_finite
+from elastic_tf.replicas import on_any_machine
 from elastic_tf.settings import check_integer
 from elastic_tf.training.deep_elastic_network import DeepElasticNetwork
 
@@ -150,10 +152,12 @@ class StopOnSignal(keras.callbacks.Callback):
     """Ends the program on Ctrl-C or SIGTERM, with a checkpoint of the step at hand and one line.
 
     It listens within a `with` block of its own, which belongs around `fit`, in the main thread. A
-    second signal ends the program at once.
+    second signal ends the program at once. Of several machines, where each must have it, all end
+    at the same step when one of them has a signal.
 
     Args:
-        checkpoint: the `ResumableCheckpoint` of the training, a callback of it too.
+        checkpoint: the `ResumableCheckpoint` of the training, a callback of it too. Of several
+            machines the first alone has one, the others `None`.
 
     Raises:
         SystemExit: in training and validation, with the status that a shell expects: 130 after
@@ -188,16 +192,22 @@ class StopOnSignal(keras.callbacks.Callback):
         self._received = number
 
     def _stop_if_asked(self):
-        if self._received is None:
+        strategy = self.model.distribute_strategy
+        are_received = [number == self._received for number in _SIGNALS]
+        found = list(itertools.compress(_SIGNALS, on_any_machine(strategy, are_received)))
+        if not found:
             return
-        self.checkpoint.save()
+        saved = "The first machine saves"
+        if self.checkpoint is not None:
+            self.checkpoint.save()
+            saved = f"Saved: {self.checkpoint.path}"
+        on_any_machine(strategy, are_received)  # It is lost where the others leave it before.
         print(
-            f"\nStopped by {signal.Signals(self._received).name} at step "
-            f"{int(self.model.step.numpy())}. Saved: {self.checkpoint.path}. "
+            f"\nStopped by {found[0].name} at step {int(self.model.step.numpy())}. {saved}. "
             "The same training continues from there.",
             flush=True,
         )
-        raise SystemExit(128 + self._received)
+        raise SystemExit(128 + found[0])
 
 
 class RaiseOnDivergence(keras.callbacks.Callback):

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -18,6 +19,7 @@ import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
+from elastic_tf.training.checkpoints import load_checkpoint
 from tests import testing
 
 TRAINING = (
@@ -108,14 +110,36 @@ class DevicesTest(testing.TestCase):
         for one, other in zip(models[0].variables, models[1].variables, strict=True):
             self.assertAllClose(one, other, rtol=1e-4, atol=1e-4, msg=one.path)
 
-    def _kill_one_of_two(self, folder):
-        """Kills the second of two machines after their first checkpoint."""
+    @pytest.mark.slow
+    def test_machines_of_which_some_are_told_to_end_do_so_at_one_step(self):
+        folder, steps = pathlib.Path(self.get_temp_dir()) / "run", "--initial_steps=9000"
+        self._finish(start(folder, steps, "--until_step=4"))
+        before = 4
+        for told in ((1,), (0, 1)):
+            both = self._start_two(folder, steps)
+            for number in told:
+                both[number].send_signal(signal.SIGTERM)
+            first, second = (self._finish(process, status=143) for process in both)
+            self.assertIn(f"Continuing at step {before} from", first)
+            found = re.search(r"Stopped by SIGTERM at step (\d+)\. Saved: ", first)
+            before = int(found[1])
+            self.assertIn(f"Stopped by SIGTERM at step {before}. The first machine saves", second)
+            self.assertEqual(load_checkpoint(RunFolder(folder).checkpoint)[0].step, before)
+
+    def _start_two(self, folder, *flags):
+        """Starts a training on two machines, and waits for their first checkpoint."""
         checkpoint, addresses = RunFolder(folder).checkpoint, free_addresses(2)
         begun = checkpoint.stat().st_mtime_ns
-        chief, other = (start(folder, worker=i, workers=addresses) for i in (0, 1))
-        while checkpoint.stat().st_mtime_ns == begun:
-            self.assertIsNone(chief.poll())
+        both = [start(folder, *flags, worker=i, workers=addresses) for i in (0, 1)]
+        # For a moment, between two names, there is none.
+        while not checkpoint.exists() or checkpoint.stat().st_mtime_ns == begun:
+            self.assertIsNone(both[0].poll())
             time.sleep(0.02)
+        return both
+
+    def _kill_one_of_two(self, folder):
+        """Kills the second of two machines after their first checkpoint."""
+        chief, other = self._start_two(folder)
         other.send_signal(signal.SIGKILL)
         other.communicate()
         printed = self._finish(chief, status=1)
