@@ -55,7 +55,7 @@ from elastic_tf_tools.training_settings import TrainingSettings
 
 from elastic_tf.export.manifest import model_hash
 from elastic_tf.export.options import FORMATS, QUANTIZATIONS
-from elastic_tf.files import check_output_file, output_folder, read_json, write_json, write_text
+from elastic_tf.files import check_output_file, output_folder, write_json, write_text
 from elastic_tf.policies.second_look import SECOND_LOOK, SELECTOR
 
 GROUPS = ("inference", "training", "input")
@@ -263,7 +263,7 @@ def _models(names, run, task):
                 f"`--models={FRONT}` needs the {run.results.name} of a finished run. "
                 f"Received: {run.path}, without one"
             )
-        found += front_models(read_json(run.results)[task])
+        found += front_models(run.read_results()[task])
     return list(dict.fromkeys(found))
 
 

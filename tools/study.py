@@ -26,7 +26,7 @@ from elastic_tf_tools.run_folder import RunFolder
 from elastic_tf_tools.study_file import read_study
 from elastic_tf_tools.study_table import format_study, study_figures
 
-from elastic_tf.files import ClaimedFolder, read_json, write_json, write_text
+from elastic_tf.files import ClaimedFolder, write_json, write_text
 from elastic_tf.report import claims
 
 RESUMES = True
@@ -108,7 +108,7 @@ class StudyRun(processes.Training):
             "variant": self.variant,
             "seed": self.seed,
             "settings": run.read_settings().flat(),
-            "results": read_json(run.results),
+            "results": run.read_results(),
             "logs": run.logs,
         }
 

@@ -75,11 +75,23 @@ def write(path, value):
 def test_figures(right):
     """Returns the figures of one task of a results.json."""
     return {
-        "accuracy": {"selector": right, "full": 0.9},
+        "num_images": 100,
+        "accuracy": {"selector": right, "full": 0.9}
+        | dict.fromkeys(("level_0", "random", "random_at_cost", "shuffled"), 0.5),
         "macs_share": 0.5,
+        "fixed_macs_share": {"level_0": 0.25},
+        "random_macs_share": 0.5,
         "full_macs": 1000,
-        "gain_over_shuffled": {"points": 1.5},
-        "policy": {"distinct_models": 7, "top_models": [{"levels": [0, 1], "share": 0.625}]},
+        "selector_macs": 10,
+        "density": 0.5,
+        "gain_over_shuffled": {"points": 1.5, "low": 1.0, "high": 2.0},
+        "policy": {
+            "distinct_models": 7,
+            "entropy": 1.0,
+            "top_share": 1.0,
+            "macs": {"p50": 0.5, "p95": 0.75},
+            "top_models": [{"levels": [0, 1], "share": 0.625}],
+        },
     }
 
 

@@ -29,6 +29,7 @@ from tests.elastic_tf.export.small_exports import described_task
 from tests.testing import TASKS, random_images, randomise
 from tests.tools.commands import run_command, run_failing
 from tests.tools.finished_run import copy_run, finished_run, save_run
+from tests.tools.stub_training import test_figures as run_figures
 
 FIXED = ("--models=1", "--formats=saved_model,litert", "--quantizations=float16")
 QUICK = ("--batch_sizes=1,3", "--seconds_per_group=0", "--min_rounds=2")
@@ -71,7 +72,9 @@ class CompareExportsTest(tf.test.TestCase, parameterized.TestCase):
         network, look = run.load_model(), SecondLook([0, 1, 0], [0, 2, 2], 0.6)
         network.second_looks["digits"] = SecondLookCalibration([0.2], [look], [0.5])
         network.save(run.model)
-        write_json(run.results, {"digits": {"front": {"corners": [{"levels": [0, 1, 0]}]}}})
+        figures = run_figures(0.5) | {"front": {"corners": [{"levels": [0, 1, 0]}]}}
+        figures["accuracy"]["front"] = 0.5
+        write_json(run.results, {"digits": figures})
         folder, other = self.folder / "picture", self.folder / "namesake" / finished_run().path.name
         other.parent.mkdir()
         other.symlink_to(finished_run().path)  # Of the same name.
@@ -106,6 +109,12 @@ class CompareExportsTest(tf.test.TestCase, parameterized.TestCase):
     def test_what_is_not_there_is_one_line(self, arguments, fault):
         error = self._compare(*arguments, how=run_failing, folder=self.folder / "none")
         self.assertIn(fault, error)
+
+    def test_damaged_results_are_one_line(self):
+        run = copy_run(self.folder / "damaged_run")
+        run.results.write_text('{"digits": {}}')
+        error = self._compare("--models=front", how=run_failing, run=run, folder=self.folder / "x")
+        self.assertRegex(error, "^error: .*results.json must hold the figures that were written")
 
     def test_a_run_of_other_images_is_refused(self):
         run = save_run(self.folder / "clothes", tasks=("fashion_mnist_small",))

@@ -96,6 +96,15 @@ class StudyTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(self._row(self._run("--table_only"), "a"), ["1", "76.00"])
         self.assertFalse((self.output_dir / "b").exists())
 
+    def test_damaged_results_are_one_line(self):
+        self._run("--seeds=0")
+        results = self.output_dir / "a" / "seed0" / "results.json"
+        for text in ('{"birds": {"accuracy": 1}}', "{"):
+            results.write_text(text)
+            with in_place_of_train():
+                error = run_failing(*self._arguments("--table_only"))
+            self.assertRegex(error, rf"^error: {re.escape(str(results))} must [^\n]+$")
+
     def test_a_study_that_is_moved_stays_finished(self):
         self._run("--seeds=0")
         self.output_dir = self.output_dir.rename(self.folder / "moved")
