@@ -51,13 +51,14 @@ def _odd_line(generator, trained, number):
 def _fault_of(line, cwd):
     """Returns what is wrong with how a command line ended, a str, or `None`."""
     process = disturbances.start(line, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    ends = {0, 2}
     try:
         _, errors = process.communicate(timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
         process.terminate()
         _, errors = process.communicate()
-    is_refused = process.returncode == 2 and errors.count(b"\n") <= 3
-    if is_refused or process.returncode in (0, 128 + signal.SIGTERM):
+        ends |= {128 + signal.SIGTERM, -signal.SIGTERM}  # At work; before or after it.
+    if process.returncode in ends and (not process.returncode or errors.count(b"\n") <= 3):
         return None
     return f"{line} ended with {process.returncode}: {errors.decode(errors='replace')}"
 

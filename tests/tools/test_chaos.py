@@ -127,7 +127,15 @@ class ChaosTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(
         ("", "as promised: done or refused"),
-        ("sys.exit(143)", "as promised: done or refused"),
+        ("sys.exit(143)", "3 not refused in a line"),
+        (
+            "sys.stderr.write('error: x'); sys.stderr.flush(); time.sleep(99)",
+            "as promised: done or refused",
+        ),
+        (
+            "sys.stderr.write(4 * '\\n'); sys.stderr.flush(); time.sleep(99)",
+            "3 not refused in a line",
+        ),
         ("sys.stderr.write('error: x'); sys.exit(2)", "as promised: done or refused"),
         ("1 / 0", "3 not refused in a line"),
         ("sys.stderr.write(3 * 'Traceback'); sys.exit(1)", "3 not refused in a line"),
@@ -136,7 +144,8 @@ class ChaosTest(tf.test.TestCase, parameterized.TestCase):
     def test_what_odd_flags_lead_to_is_told(self, work, outcome):
         (self.folder / "in_peace").mkdir()
         (self.folder / "in_peace" / "model").write_text("trained")
-        program = [sys.executable, "-c", f"import sys; {work}"]
+        program = [sys.executable, "-c", f"import sys, time; {work}"]
+        self.enter_context(mock.patch.object(odd_flags, "_PATIENCE", 3))
         popen = subprocess.Popen
         self._stand_in(start=lambda line, **options: popen(program, **options))
         found = odd_flags.run_odd(self.folder, self.generator, 3)
