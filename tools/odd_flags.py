@@ -51,14 +51,15 @@ def _odd_line(generator, trained, number):
 def _fault_of(line, cwd):
     """Returns what is wrong with how a command line ended, a str, or `None`."""
     process = disturbances.start(line, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    ends = {0, 2}
+    ends = {0}
     try:
         _, errors = process.communicate(timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
         process.terminate()
         _, errors = process.communicate()
-        ends |= {128 + signal.SIGTERM, -signal.SIGTERM}  # At work; before or after it.
-    if process.returncode in ends and (not process.returncode or errors.count(b"\n") <= 3):
+        ends |= {128 + signal.SIGTERM, -signal.SIGTERM}  # At work; on its way in or out.
+    is_refused = process.returncode == 2 and errors.count(b"\n") <= 3
+    if is_refused or (process.returncode in ends and b"Traceback" not in errors):
         return None
     return f"{line} ended with {process.returncode}: {errors.decode(errors='replace')}"
 

@@ -133,7 +133,7 @@ class ChaosTest(tf.test.TestCase, parameterized.TestCase):
             "as promised: done or refused",
         ),
         (
-            "sys.stderr.write(4 * '\\n'); sys.stderr.flush(); time.sleep(99)",
+            "sys.stderr.write('Traceback'); sys.stderr.flush(); time.sleep(99)",
             "3 not refused in a line",
         ),
         ("sys.stderr.write('error: x'); sys.exit(2)", "as promised: done or refused"),
