@@ -112,24 +112,22 @@ class DevicesTest(testing.TestCase):
 
     @pytest.mark.slow
     def test_machines_of_which_some_are_told_to_end_do_so_at_one_step(self):
-        folder, steps = pathlib.Path(self.get_temp_dir()) / "run", "--initial_steps=9000"
-        self._finish(start(folder, steps, "--until_step=4"))
-        before = 4
+        folder, begun = pathlib.Path(self.get_temp_dir()) / "run", "9000 steps on 2 machines"
         for told in ((1,), (0, 1)):
-            both = self._start_two(folder, steps)
+            both = self._start_two(folder, "--initial_steps=9000")
             for number in told:
                 both[number].send_signal(signal.SIGTERM)
             first, second = (self._finish(process, status=143) for process in both)
-            self.assertIn(f"Continuing at step {before} from", first)
-            found = re.search(r"Stopped by SIGTERM at step (\d+)\. Saved: ", first)
-            before = int(found[1])
-            self.assertIn(f"Stopped by SIGTERM at step {before}. The first machine saves", second)
-            self.assertEqual(load_checkpoint(RunFolder(folder).checkpoint)[0].step, before)
+            self.assertIn(begun, first)
+            step = re.search(r"Stopped by SIGTERM at step (\d+)\. Saved: ", first)[1]
+            self.assertIn(f"Stopped by SIGTERM at step {step}. The first machine saves", second)
+            self.assertEqual(load_checkpoint(RunFolder(folder).checkpoint)[0].step, int(step))
+            begun = f"Continuing at step {step} from"
 
     def _start_two(self, folder, *flags):
         """Starts a training on two machines, and waits for their first checkpoint."""
         checkpoint, addresses = RunFolder(folder).checkpoint, free_addresses(2)
-        begun = checkpoint.stat().st_mtime_ns
+        begun = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
         both = [start(folder, *flags, worker=i, workers=addresses) for i in (0, 1)]
         # For a moment, between two names, there is none.
         while not checkpoint.exists() or checkpoint.stat().st_mtime_ns == begun:
