@@ -4,6 +4,8 @@ import subprocess
 import sys
 import time
 
+from elastic_tf_tools.processes import COMMAND
+
 KILL, TERMINATE = "SIGKILL", "SIGTERM"
 
 
@@ -15,7 +17,7 @@ def told(command, by, times, promise, fault=""):
 
 def start(arguments, **options):
     """Starts a command: a list of str, its name and its flags; returns its process."""
-    return subprocess.Popen([sys.executable, "-m", "elastic_tf_tools", *arguments], **options)
+    return subprocess.Popen([*COMMAND, *arguments], **options)
 
 
 def run(*arguments):

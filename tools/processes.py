@@ -15,7 +15,8 @@ from elastic_tf_tools import flags, train
 import tensorflow as tf
 from absl import flags as absl_flags
 
-TRAIN = (sys.executable, "-m", "elastic_tf_tools", "train")
+COMMAND = (sys.executable, "-m", "elastic_tf_tools")
+TRAIN = (*COMMAND, "train")
 IN_USE = "it is being trained by another process"
 # Lines of a log in which the reason of a failure is looked for.
 _LAST_LINES = 20

@@ -76,7 +76,7 @@ LINES = {
     "study": ["--study=levels.toml --output_dir=new", "--study=precision.toml --output_dir=new"],
     "tune": [
         "--budget=0.5 --output_dir=new",
-        "--objective=budget_curve --tuner=hyperband --output_dir=new",
+        "--objective=hypervolume --tuner=hyperband --output_dir=new",
         "--objective=accuracy_minus_macs --tuner=bayesian --output_dir=new",
     ],
     "export": [
@@ -89,7 +89,11 @@ LINES = {
         "--model=exported --task=digits photos",
         "--model=exported --task=digits images.npz no/file",
     ],
-    "benchmark": ["", "--model_dir=run --task=digits", "--model_dir=trained --exports=new"],
+    "benchmark": [
+        "",
+        "--model_dir=run --task=digits",
+        "--model_dir=trained --task=digits --exports=new",
+    ],
     "prepare_data": ["--tfds=resisc45 --manual_dir=photos", "--task=cifar10 --manual_dir=photos"],
     "mix_data": ["--output=new.npz", "--output=new.npz --tasks=mine:npz=images.npz"],
 }
@@ -99,8 +103,6 @@ NAMES = strategies.sampled_from(
     " most_used test validation levels.toml precision.toml run/model.keras cifar10 resisc45"
     " 0.1..0.2 2,3 1x..2x 3 0.5,1 learning_rate price num_levels,ratios imagenet cpu".split()
 )
-
-
 # Not of a command's own.
 FOREIGN = "flagfile", "undefok", "verbosity"
 
@@ -188,29 +190,40 @@ class SetUpFuzzingTest(tf.test.TestCase, parameterized.TestCase):
     @hypothesis.given(data=strategies.data())
     def test_a_command_is_set_up_or_refuses_in_a_line(self, command, data):
         line = data.draw(command_lines(command))
-        module = importlib.import_module(f"elastic_tf_tools.{command}")
-        printed, written = io.StringIO(), io.StringIO()
-        outcome = None
-        with contextlib.ExitStack() as patched:
-            for name in WORK[command]:
-                path = f"elastic_tf_tools.{command}.{name}"
-                patched.enter_context(mock.patch(path, side_effect=Began))
-            patched.enter_context(contextlib.redirect_stdout(printed))
-            patched.enter_context(contextlib.redirect_stderr(written))
-            try:
-                flags.run(module, [command, *line])
-            except Began:
-                outcome = "began"
-            except SystemExit as stopped:
-                outcome = stopped.code
+        outcome, written = self._set_up(command, line)
         if outcome == 2:
-            self.assertRegex(written.getvalue(), r"\A(warning: [^\n]+\n)*error: [^\n]+\n\Z")
+            self.assertRegex(written, r"\A(warning: [^\n]+\n)*error: [^\n]+\n\Z")
         elif outcome not in (None, "began"):
             self.assertRegex(outcome, r"\Aerror: [^\n]+\Z")
         after = contents(place())
         for path, content in self.before.items():
             self.assertTrue(after.get(path) == content, f"{path} was changed by {line}")
-        self._tidy()
+
+    @parameterized.parameters(*COMMANDS)
+    def test_what_is_drawn_from_leads_to_the_work(self, command):
+        for line in LINES[command]:
+            outcome, written = self._set_up(command, line.split())
+            # A run that has ended is shown again.
+            is_finished = command == "train" and "--output_dir=trained" in line
+            self.assertEqual(outcome, None if is_finished else "began", f"{line}: {written}")
+
+    def _set_up(self, command, line):
+        """Runs a command to where its work begins; returns how it ended, and its errors' text."""
+        module, written = importlib.import_module(f"elastic_tf_tools.{command}"), io.StringIO()
+        with contextlib.ExitStack() as patched:
+            for name in WORK[command]:
+                path = f"elastic_tf_tools.{command}.{name}"
+                patched.enter_context(mock.patch(path, side_effect=Began))
+            patched.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            patched.enter_context(contextlib.redirect_stderr(written))
+            patched.callback(self._tidy)
+            try:
+                flags.run(module, [command, *line])
+            except Began:
+                return "began", written.getvalue()
+            except SystemExit as stopped:
+                return stopped.code, written.getvalue()
+        return None, written.getvalue()
 
     def _tidy(self):
         for path in place().iterdir():
